@@ -1,0 +1,1 @@
+//! Behavioural model of ECS.

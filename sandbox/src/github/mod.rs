@@ -1,0 +1,1 @@
+//! Behavioural stub of GitHub.

@@ -1,0 +1,1 @@
+//! GitHub: strings only, never a `Plan`.
