@@ -1,1 +1,5 @@
 //! YAML → `Config`.
+
+/// What the user wrote.
+#[derive(Debug, Clone)]
+pub struct Config {}
