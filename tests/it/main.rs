@@ -1,1 +1,13 @@
-//! integration tests
+//! The integration tests: one binary, one sandbox, a fresh AWS account and GitHub repository a test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod architecture;
+mod harness;
