@@ -1,6 +1,14 @@
 //! `fargate-stack`: YAML → `Config` → (+ facts) → `Stack` → resources → (+ observed) → `Plan` → steps → report → view → text.
 //!
-//! Each arrow is one function with one input and one output type; see `ARCHITECTURE.md`.
+//! Each arrow is one function with one input and one output type, and nobody reaches back; `ARCHITECTURE.md` says who may
+//! use whom, and a test keeps it so.
 
+pub mod aws;
 pub mod config;
+pub mod engine;
 pub mod github;
+pub mod kinds;
+pub mod lookup;
+pub mod model;
+pub mod render;
+pub mod stack;

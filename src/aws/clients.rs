@@ -1,0 +1,107 @@
+//! The one place where SDK clients are configured.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls;
+
+use crate::model::CallError;
+
+/// What the command line says about the connection; everything else is AWS's standard environment.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--region`, else `region:` of the configuration; the environment comes last.
+    pub region: Option<String>,
+}
+
+/// A connection could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No region in the options, the configuration, the environment or the profile.
+    #[error("no AWS region is set")]
+    NoRegion,
+    /// `sts:GetCallerIdentity` failed.
+    #[error("could not find out which AWS account this is")]
+    Identity(#[source] CallError),
+}
+
+/// The SDK's configuration, before it is known who we are.
+pub struct Connection {
+    config: SdkConfig,
+    region: String,
+}
+
+/// The clients of one account and region, and who we are there. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// The 12-digit account id (`sts:GetCallerIdentity`).
+    pub account: String,
+    /// The region of every client.
+    pub region: String,
+    /// `aws`, `aws-cn` or `aws-us-gov`, from the caller's ARN.
+    pub partition: String,
+    /// EC2.
+    pub ec2: aws_sdk_ec2::Client,
+    /// ECS.
+    pub ecs: aws_sdk_ecs::Client,
+    /// ECR.
+    pub ecr: aws_sdk_ecr::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// EventBridge.
+    pub events: aws_sdk_eventbridge::Client,
+    /// Resource Groups Tagging API.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
+    /// Secrets Manager.
+    pub secrets: aws_sdk_secretsmanager::Client,
+}
+
+impl Connection {
+    /// Loads credentials and settings by the SDK's standard chain. Makes no call to a service of ours.
+    pub async fn load(options: &Options) -> Result<Self, ConnectError> {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+        if let Some(profile) = &options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &options.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        let config = loader.load().await;
+        let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
+        Ok(Self { config, region })
+    }
+
+    /// Asks STS who we are; the first call of every command that reaches AWS.
+    pub async fn identify(self) -> Result<Aws, ConnectError> {
+        let sts = aws_sdk_sts::Client::new(&self.config);
+        let identity = super::call("sts:GetCallerIdentity", sts.get_caller_identity().send())
+            .await
+            .map_err(ConnectError::Identity)?;
+        let arn = identity.arn().unwrap_or_default();
+        let partition = arn
+            .split(':')
+            .nth(1)
+            .filter(|part| !part.is_empty())
+            .unwrap_or("aws")
+            .to_owned();
+        let config = &self.config;
+        Ok(Aws {
+            account: identity.account().unwrap_or_default().to_owned(),
+            region: self.region,
+            partition,
+            ec2: aws_sdk_ec2::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            ecr: aws_sdk_ecr::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            events: aws_sdk_eventbridge::Client::new(config),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(config),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
+        })
+    }
+}

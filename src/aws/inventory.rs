@@ -1,0 +1,57 @@
+//! What carries a stack's ownership tags, from the Resource Groups Tagging API.
+//!
+//! The API does not list IAM roles; their kind names candidates instead.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_resourcegroupstagging::types::TagFilter;
+
+use super::{Aws, call};
+use crate::model::CallError;
+
+/// One owned resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owned {
+    /// Its ARN.
+    pub arn: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Everything in the account and region whose tag `key` is `value`, in order of ARN.
+pub async fn owned(aws: &Aws, key: &str, value: &str) -> Result<Vec<Owned>, CallError> {
+    let mut found = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let filter = TagFilter::builder().key(key).values(value).build();
+        let page = call(
+            "tag:GetResources",
+            aws.tagging
+                .get_resources()
+                .tag_filters(filter)
+                .set_pagination_token(token)
+                .send(),
+        )
+        .await?;
+        for mapping in page.resource_tag_mapping_list() {
+            let tags = mapping
+                .tags()
+                .iter()
+                .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+                .collect();
+            found.push(Owned {
+                arn: mapping.resource_arn().unwrap_or_default().to_owned(),
+                tags,
+            });
+        }
+        token = page
+            .pagination_token()
+            .filter(|token| !token.is_empty())
+            .map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    found.sort_by(|a, b| a.arn.cmp(&b.arn));
+    Ok(found)
+}

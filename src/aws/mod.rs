@@ -1,0 +1,12 @@
+//! The AWS SDK: clients, one way to make a call, its errors, waits, and the inventory by tag. Knows no kind.
+
+mod clients;
+mod error;
+pub mod inventory;
+mod op;
+mod wait;
+
+pub use clients::{Aws, ConnectError, Connection, Options};
+pub use error::{absent, call_error};
+pub use op::{Retry, call, retrying};
+pub use wait::{WAIT_LIMIT, until};

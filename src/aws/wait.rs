@@ -1,0 +1,42 @@
+//! Waiting: the one place that sleeps.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::model::CallError;
+
+/// How long a deletion or a state change is waited for.
+pub const WAIT_LIMIT: Duration = Duration::from_secs(600);
+
+/// Asks `ready` until it answers `Some`: after 0.5 s at first, growing to 5 s; fails after `limit` saying `what` did not happen.
+pub async fn until<T, F>(
+    op: &str,
+    what: &str,
+    limit: Duration,
+    mut ready: impl FnMut() -> F,
+) -> Result<T, CallError>
+where
+    F: Future<Output = Result<Option<T>, CallError>>,
+{
+    let started = tokio::time::Instant::now();
+    let mut pause = Duration::from_millis(500);
+    loop {
+        if let Some(value) = ready().await? {
+            return Ok(value);
+        }
+        if started.elapsed() + pause > limit {
+            return Err(CallError::local(
+                op,
+                format!("{what} did not happen within {} s", limit.as_secs()),
+            ));
+        }
+        sleep(pause).await;
+        pause = (pause * 3 / 2).min(Duration::from_secs(5));
+    }
+}
+
+/// Sleeps.
+#[allow(clippy::disallowed_methods, reason = "the one place that sleeps")]
+pub(super) async fn sleep(pause: Duration) {
+    tokio::time::sleep(pause).await;
+}

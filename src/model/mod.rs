@@ -1,0 +1,19 @@
+//! The vocabulary of plan and apply. Depends on nothing else of this crate.
+
+mod address;
+mod call_error;
+mod change;
+mod input;
+mod plan;
+mod report;
+mod resource;
+mod rules;
+
+pub use address::{Address, AddressError};
+pub use call_error::CallError;
+pub use change::{Action, AttrChange, Change, Reason};
+pub use input::{Input, Ref};
+pub use plan::{Image, ImageOrigin, Plan, Summary};
+pub use report::{ApplyReport, Event, Outcome, Step, StepError, Verb};
+pub use resource::{Locator, Observed, Outputs, Owner, Resource};
+pub use rules::{Prune, Replace, Rules};

@@ -1,0 +1,1 @@
+//! View models + templates → text.
