@@ -17,7 +17,11 @@ pub const IMAGE_TAG: &str = "fargate-stack:image-tag";
 pub const COMMIT: &str = "fargate-stack:commit";
 
 /// The ownership tags of a resource, over the user's own.
-pub fn ownership(stack: &str, address: &Address, user: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub fn ownership(
+    stack: &str,
+    address: &Address,
+    user: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let mut tags = user.clone();
     tags.insert(STACK.to_owned(), stack.to_owned());
     tags.insert(ADDRESS.to_owned(), address.to_string());
