@@ -1,6 +1,5 @@
 //! Every physical name and every address, in one place.
 
-use crate::config::Config;
 use crate::model::{Address, Locator};
 
 /// The names of a stack, from its configuration alone.
@@ -26,4 +25,32 @@ pub struct Names {
     pub events_policy: String,
     /// `<app>-sg`.
     pub security_group: String,
+}
+
+impl Names {
+    /// The address of a resource.
+    pub fn address(&self, kind: &str, name: &str) -> Address {
+        Address::new(kind, name)
+    }
+
+    /// Where a resource of this stack is, by its physical name.
+    pub fn at(&self, kind: &str, name: &str, physical_name: &str) -> Locator {
+        Locator {
+            address: self.address(kind, name),
+            name: physical_name.to_owned(),
+            parent: None,
+            id: None,
+            stack: self.stack.clone(),
+        }
+    }
+
+    /// The EventBridge rule of a scheduled task.
+    pub fn rule(&self, task: &str) -> String {
+        format!("{task}-schedule")
+    }
+
+    /// The id of the rule's one target.
+    pub fn target_id(&self, task: &str) -> String {
+        format!("{task}-target")
+    }
 }

@@ -10,7 +10,11 @@ pub const STACK: &str = "fargate-stack:stack";
 pub const ADDRESS: &str = "fargate-stack:address";
 
 /// The ownership tags of a resource, over the user's own.
-pub fn ownership(stack: &str, address: &Address, user: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub fn ownership(
+    stack: &str,
+    address: &Address,
+    user: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let mut tags = user.clone();
     tags.insert(STACK.to_owned(), stack.to_owned());
     tags.insert(ADDRESS.to_owned(), address.to_string());
