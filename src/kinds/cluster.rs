@@ -149,7 +149,7 @@ impl Kind for Cluster {
         until(
             "ecs:DeleteCluster",
             "the end of the cluster",
-            Duration::from_secs(120),
+            Duration::from_mins(2),
             || async { Ok(Self::read(aws, at).await?.is_none().then_some(())) },
         )
         .await

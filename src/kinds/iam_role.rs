@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_iam::types::Tag;
+use aws_sdk_iam::types::{Role, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::common::{Tags, arn, built, missing_tags, outputs, part, role_arn};
@@ -164,7 +164,7 @@ impl Kind for IamRole {
         for (name, policy) in &want.policies {
             put(aws, &want.name, name, policy).await?;
         }
-        let arn = part("iam:CreateRole", made.role().map(|role| role.arn()), "Role")?;
+        let arn = part("iam:CreateRole", made.role().map(Role::arn), "Role")?;
         Ok(outputs([("arn", arn), ("name", &want.name)]))
     }
 

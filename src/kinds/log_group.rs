@@ -26,7 +26,7 @@ pub struct Attrs {
 /// CloudWatch Logs refuses a change while another one of the same group goes on.
 const BUSY: Retry = Retry {
     on: &[("OperationAbortedException", "")],
-    limit: std::time::Duration::from_secs(60),
+    limit: std::time::Duration::from_mins(1),
 };
 
 impl Kind for LogGroup {
@@ -188,19 +188,17 @@ impl Kind for LogGroup {
 /// Sets the wanted retention.
 async fn retain(aws: &Aws, want: &Attrs) -> Result<(), CallError> {
     retrying(BUSY, || async {
-        match want.retention_days {
-            Some(days) => {
-                let request = aws
-                    .logs
-                    .put_retention_policy()
-                    .log_group_name(&want.name)
-                    .retention_in_days(days);
-                call("logs:PutRetentionPolicy", request.send()).await?;
-            }
-            None => {
-                let request = aws.logs.delete_retention_policy().log_group_name(&want.name);
-                call("logs:DeleteRetentionPolicy", request.send()).await?;
-            }
+        let name = &want.name;
+        if let Some(days) = want.retention_days {
+            let request = aws
+                .logs
+                .put_retention_policy()
+                .log_group_name(name)
+                .retention_in_days(days);
+            call("logs:PutRetentionPolicy", request.send()).await?;
+        } else {
+            let request = aws.logs.delete_retention_policy().log_group_name(name);
+            call("logs:DeleteRetentionPolicy", request.send()).await?;
         }
         Ok(())
     })

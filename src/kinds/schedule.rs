@@ -87,7 +87,7 @@ const SETTLING: Retry = Retry {
         ("ValidationException", "cannot be assumed"),
         ("ValidationException", "RoleArn"),
     ],
-    limit: Duration::from_secs(60),
+    limit: Duration::from_mins(1),
 };
 
 impl Kind for Schedule {

@@ -140,7 +140,7 @@ impl Kind for SecurityGroup {
         until(
             "ec2:CreateSecurityGroup",
             "the appearance of the group",
-            Duration::from_secs(60),
+            Duration::from_mins(1),
             || async { Ok(Self::read(aws, &at).await?.map(|_| ())) },
         )
         .await?;

@@ -1,6 +1,7 @@
 //! `service`: the ECS service that keeps a daemon's tasks running.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{
@@ -80,7 +81,7 @@ const SETTLING: Retry = Retry {
         ("InvalidParameterException", "security group"),
         ("ClientException", "unable to assume"),
     ],
-    limit: Duration::from_secs(300),
+    limit: Duration::from_mins(5),
 };
 
 /// What ECS answers when a service of this name exists already.
@@ -339,10 +340,14 @@ fn seen(service: &SdkService, at: &Locator) -> Seen<Attrs> {
             assign_public_ip: vpc.and_then(AwsVpcConfiguration::assign_public_ip)
                 == Some(&AssignPublicIp::Enabled),
             deployment: Deployment {
-                minimum_healthy_percent: rollout.and_then(|it| it.minimum_healthy_percent()).unwrap_or(100),
-                maximum_percent: rollout.and_then(|it| it.maximum_percent()).unwrap_or(200),
-                circuit_breaker: breaker.is_some_and(|it| it.enable()),
-                rollback: breaker.is_some_and(|it| it.rollback()),
+                minimum_healthy_percent: rollout
+                    .and_then(DeploymentConfiguration::minimum_healthy_percent)
+                    .unwrap_or(100),
+                maximum_percent: rollout
+                    .and_then(DeploymentConfiguration::maximum_percent)
+                    .unwrap_or(200),
+                circuit_breaker: breaker.is_some_and(DeploymentCircuitBreaker::enable),
+                rollback: breaker.is_some_and(DeploymentCircuitBreaker::rollback),
             },
             enable_ecs_managed_tags: service.enable_ecs_managed_tags(),
             propagate_tags: service
@@ -402,7 +407,12 @@ fn token(at: &Locator, want: &Attrs, round: u32) -> String {
     // Attributes of strings, numbers and sets always serialise.
     let attrs = serde_json::to_string(want).unwrap_or_default();
     let digest = Sha256::digest(format!("{}\n{}\n{attrs}\n{round}", at.stack, at.address));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut token = String::new();
+    for byte in digest.iter().take(16) {
+        // Writing to a string does not fail.
+        let _ = write!(token, "{byte:02x}");
+    }
+    token
 }
 
 fn network_of(attrs: &Attrs) -> (&BTreeSet<String>, &BTreeSet<Input<String>>, bool) {

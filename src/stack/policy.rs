@@ -127,23 +127,11 @@ fn statement(value: Value) -> Statement {
                 }
             }
             "Condition" => {
-                let operators = if let Value::Object(operators) = value {
-                    operators
-                } else {
-                    Default::default()
-                };
-                for (operator, keys) in operators {
-                    let keys = if let Value::Object(keys) = keys {
-                        keys
-                    } else {
-                        Default::default()
-                    };
-                    let keys = keys
-                        .into_iter()
-                        .map(|(key, values)| (key, list(values)))
-                        .collect();
-                    statement.conditions.insert(operator, keys);
-                }
+                statement.conditions = members(value)
+                    .map(|(operator, keys)| {
+                        (operator, members(keys).map(|(key, of)| (key, list(of))).collect())
+                    })
+                    .collect();
             }
             _ => {
                 statement.other.insert(key, value.to_string());
@@ -151,6 +139,16 @@ fn statement(value: Value) -> Statement {
         }
     }
     statement
+}
+
+/// The members of an object; of anything else none.
+fn members(value: Value) -> impl Iterator<Item = (String, Value)> {
+    if let Value::Object(members) = value {
+        members
+    } else {
+        serde_json::Map::new()
+    }
+    .into_iter()
 }
 
 fn list(value: Value) -> BTreeSet<String> {

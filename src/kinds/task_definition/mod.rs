@@ -126,7 +126,7 @@ const REGISTER: Retry = Retry {
         ("RequestLimitExceeded", ""),
         ("TooManyRequestsException", ""),
     ],
-    limit: Duration::from_secs(120),
+    limit: Duration::from_mins(2),
 };
 
 /// How often a registration is tried that gets no answer.
