@@ -284,7 +284,7 @@ fn want(stack: &Stack, task: &StackTask, expression: &str) -> Want<Attrs> {
 }
 
 /// The id of our target; the same as in `stack::names`, for when only the address is at hand.
-fn target_id(task: &str) -> String {
+pub(super) fn target_id(task: &str) -> String {
     format!("{task}-target")
 }
 
