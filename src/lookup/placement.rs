@@ -142,6 +142,8 @@ pub enum Reach {
 struct Site<'a> {
     subnet: &'a Subnet,
     reach: Reach,
+    /// It is in an Availability Zone of the region: the zone's name is the region's and one letter, and longer for others.
+    runs_fargate: bool,
     /// The VPC endpoints that a task without any other way out would lack.
     lacks: Vec<&'static str>,
 }
@@ -237,7 +239,8 @@ fn sites<'a>(land: &'a Land, vpc: &Vpc, secrets: bool) -> Vec<Site<'a>> {
                 Some(Target::None) | None => Reach::Isolated,
             };
             let lacks = lacks(&endpoints, table.map(|table| table.id.as_str()), &land.region, secrets);
-            Site { subnet, reach, lacks }
+            let letter = subnet.zone.strip_prefix(&land.region).is_some_and(|rest| rest.len() == 1);
+            Site { subnet, reach, runs_fargate: letter && !subnet.on_outpost, lacks }
         })
         .collect();
     sites.sort_by(|a, b| (&a.subnet.zone, &a.subnet.id).cmp(&(&b.subnet.zone, &b.subnet.id)));
@@ -299,11 +302,9 @@ fn configured<'a>(sites: &'a [Site<'a>], ids: &[String]) -> Vec<&'a Site<'a>> {
     sites.iter().filter(|site| ids.contains(&site.subnet.id)).collect()
 }
 
-/// Fargate runs in Availability Zones only: their names are the region's and one letter, those of Local and Wavelength
-/// Zones are longer.
+/// The subnets where Fargate runs: not on Outposts, and not in Local and Wavelength Zones.
 fn found<'a>(sites: &'a [Site<'a>], fits: impl Fn(&Site<'a>) -> bool) -> Vec<&'a Site<'a>> {
-    let standard = |zone: &str| zone.rsplit('-').next().is_some_and(|last| last.len() == 2) && zone.split('-').count() <= 4;
-    sites.iter().filter(|site| !site.subnet.on_outpost && standard(&site.subnet.zone) && fits(site)).collect()
+    sites.iter().filter(|site| site.runs_fargate && fits(site)).collect()
 }
 
 /// Tasks without a public address: what the configuration names, else private subnets, else isolated ones with endpoints.
