@@ -263,9 +263,9 @@ fn want(stack: &Stack, task: &StackTask, desired_count: i32) -> Want<Attrs> {
         launch_type: "FARGATE".to_owned(),
         scheduling: "REPLICA".to_owned(),
         platform_version: "LATEST".to_owned(),
-        subnets: stack.subnets.iter().cloned().collect(),
+        subnets: task.subnets.iter().cloned().collect(),
         security_groups: BTreeSet::from([group]),
-        assign_public_ip: stack.assign_public_ip,
+        assign_public_ip: task.assign_public_ip,
         deployment: Deployment {
             minimum_healthy_percent: 100,
             maximum_percent: 200,
