@@ -9,7 +9,11 @@ pub fn normal_name(app: &str) -> String {
     app.split(['-', '_'])
         .flat_map(|part| {
             let mut chars = part.chars();
-            chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars)
+            chars
+                .next()
+                .map(|first| first.to_ascii_uppercase())
+                .into_iter()
+                .chain(chars)
         })
         .collect()
 }

@@ -51,17 +51,15 @@ pub fn multi() -> Stack {
 
 /// Another partition, with public addresses.
 pub fn china() -> Stack {
+    let public = |task| StackTask {
+        assign_public_ip: true,
+        ..task
+    };
+    let daemon = task("fern-2", Runs::Daemon { desired_count: 0 }, "fern");
     Stack {
         partition: "aws-cn".to_owned(),
         region: "cn-north-1".to_owned(),
-        assign_public_ip: true,
-        ..stack(
-            "fern",
-            [
-                task("fern", cron(), "fern"),
-                task("fern-2", Runs::Daemon { desired_count: 0 }, "fern"),
-            ],
-        )
+        ..stack("fern", [public(task("fern", cron(), "fern")), public(daemon)])
     }
 }
 
@@ -106,6 +104,9 @@ pub fn task(key: &str, runs: Runs, repository: &str) -> StackTask {
         container: key.to_owned(),
         cpu: 256,
         memory: 512,
+        subnets: vec!["subnet-0b".to_owned(), "subnet-0a".to_owned()],
+        assign_public_ip: false,
+
         image: TaskImage {
             image,
             source: format!("{repository}:latest"),
@@ -140,10 +141,9 @@ pub fn stack<const N: usize>(app: &str, tasks: [StackTask; N]) -> Stack {
         region: REGION.to_owned(),
         partition: "aws".to_owned(),
         vpc_id: "vpc-0a1b2c3d".to_owned(),
-        subnets: vec!["subnet-0b".to_owned(), "subnet-0a".to_owned()],
-        assign_public_ip: false,
         log_retention_days: 14,
         tags: BTreeMap::from([("team".to_owned(), "platform".to_owned())]),
+        warnings: Vec::new(),
         tasks: tasks.into_iter().map(|task| (task.key.clone(), task)).collect(),
     }
 }
