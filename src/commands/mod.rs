@@ -7,7 +7,6 @@ mod destroy;
 mod failure;
 mod plan;
 mod record;
-mod reference;
 mod session;
 mod signals;
 mod validate;
@@ -76,7 +75,6 @@ impl App {
                 Ok(ExitStatus::Done)
             }
             Command::Ci => ci::run(self).await,
-            Command::Reference { check } => reference::run(self, *check),
         }
     }
 
