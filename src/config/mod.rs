@@ -6,6 +6,7 @@
 //! All steps collect [`Diagnostic`]s by path, so one run names every error of a file; [`source`] turns paths into lines and columns.
 
 mod check;
+mod check_task;
 mod compat;
 mod diagnostic;
 mod fargate;
@@ -17,6 +18,8 @@ mod schedule;
 mod schema;
 mod secret;
 mod source;
+#[cfg(test)]
+mod tests;
 mod types;
 mod update;
 mod words;

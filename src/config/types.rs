@@ -212,7 +212,7 @@ pub struct Task {
     pub family: Option<String>,
     /// How many tasks a service starts with. Sent when the service is created, and not after. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-expects" = "a whole number of tasks"))]
+    #[schemars(range(max = 5000), extend("x-expects" = "a whole number of tasks"))]
     pub desired_count: Option<u32>,
     /// Places this task as the key of the same name at the top does, and wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
