@@ -5,7 +5,9 @@
 
 pub mod aws;
 pub mod config;
+pub mod console;
 pub mod engine;
+pub mod error;
 pub mod github;
 pub mod kinds;
 pub mod lookup;
