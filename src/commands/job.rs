@@ -127,8 +127,8 @@ impl<'a> Job<'a> {
     /// What the inputs ask for; `commit` is the image tag when none is given.
     pub fn selection(&self, commit: &str) -> Result<Selection, Error> {
         let env = &self.app.env;
-        let allow_delete = env.names("FARGATE_STACK_ALLOW_DELETE").iter().map(|text| text.parse::<Address>());
-        let allow_delete = allow_delete.collect::<Result<_, _>>();
+        let named = env.names("FARGATE_STACK_ALLOW_DELETE");
+        let allow_delete = named.iter().map(|text| text.parse::<Address>()).collect::<Result<_, _>>();
         Ok(Selection {
             image_tag: Some(env.get("FARGATE_STACK_IMAGE_TAG").unwrap_or(commit).to_owned()),
             allow_delete: allow_delete.map_err(|error| Error::new(ExitStatus::Usage, error.to_string()))?,

@@ -41,7 +41,12 @@ pub fn update(app: &App, session: &Session, planned: &Planned) -> Result<(), Err
         return Ok(());
     }
     let loaded = &session.loaded;
-    let text = crate::config::update(&loaded.text, &planned.resolved).map_err(|error| failure::update(&error))?;
+    let changes: Vec<_> = planned
+        .resolved
+        .iter()
+        .map(|(route, value)| (route.iter().map(String::as_str).collect(), value.clone()))
+        .collect();
+    let text = crate::config::update(&loaded.text, &changes).map_err(|error| failure::update(&error))?;
     if text == loaded.text {
         app.console.note("the stack file holds the resolved values already");
         return Ok(());
