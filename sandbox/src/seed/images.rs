@@ -1,6 +1,7 @@
 //! Images in ECR: manifests with true digests, and the configurations that they point to.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -184,9 +185,12 @@ fn unless(code: &str, answer: Result<Value, InternalError>) -> Result<(), Intern
 
 /// `sha256:` and the hash in hex.
 fn digest(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// `os/architecture/variant` as the fields of a platform.
