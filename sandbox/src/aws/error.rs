@@ -28,11 +28,11 @@ impl Refusal {
     }
 
     /// An operation that neither moto nor the sandbox has. Status 501: the SDKs do not repeat it.
-    pub fn not_emulated(service: &str, operation: &str) -> Self {
+    pub fn not_emulated(service: &str, operation: &str, why: &str) -> Self {
         Self {
             status: 501,
             code: "NotEmulated".into(),
-            message: format!("not emulated: {service}:{operation}"),
+            message: format!("not emulated: {service}:{operation} (moto: {why})"),
         }
     }
 

@@ -176,7 +176,11 @@ async fn forward(
             message: error.to_string(),
         })?;
     if !emulated(&response) {
-        return Err(Refusal::not_emulated(service, operation));
+        return Err(Refusal::not_emulated(
+            service,
+            operation,
+            &state.moto.last_words().await,
+        ));
     }
     match (service, operation) {
         ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &response).await,
