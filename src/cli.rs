@@ -92,13 +92,6 @@ pub enum Command {
     Version,
     /// Do what the GitHub event asks for: plan on a pull request, apply on a push to the default branch
     Ci,
-    /// Write docs/reference and the JSON Schema anew
-    #[command(hide = true)]
-    Reference {
-        /// Only say whether they are up to date
-        #[arg(long)]
-        check: bool,
-    },
 }
 
 /// What a plan depends on beside the stack file.

@@ -6,7 +6,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::check;
 use super::diagnostic::{Diagnostic, escape};
@@ -97,13 +96,18 @@ fn report(diagnostics: &[Diagnostic]) -> String {
 /// Loads the configuration at `path`.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     let name = path.display().to_string();
-    let read_error = |source| ConfigError::Read { path: escape(&name), source };
+    let read_error = |source| ConfigError::Read {
+        path: escape(&name),
+        source,
+    };
     // Opening a pipe waits for somebody to write to it, so look first.
     if !fs::metadata(path).map_err(read_error)?.is_file() {
         return Err(ConfigError::NotAFile(escape(&name)));
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(read_error)?;
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(read_error)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ConfigError::TooLarge(escape(&name)));
     }
@@ -112,14 +116,21 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
         Err(error) => return Err(ConfigError::Invalid(vec![not_utf8(&name, &error)])),
     };
     let config = parse(&name, &text).map_err(ConfigError::Invalid)?;
-    Ok(Loaded { config, text, path: path.to_owned() })
+    Ok(Loaded {
+        config,
+        text,
+        path: path.to_owned(),
+    })
 }
 
 /// Loads the configuration at `path`, which must be below `root` once all symbolic links are followed. A relative path starts
 /// at `root`. A path that leads out is refused before anything is read.
 pub fn load_within(root: &Path, path: &Path) -> Result<Loaded, ConfigError> {
     let name = path.display().to_string();
-    let read_error = |source| ConfigError::Read { path: escape(&name), source };
+    let read_error = |source| ConfigError::Read {
+        path: escape(&name),
+        source,
+    };
     let root = root.canonicalize().map_err(read_error)?;
     let real = root.join(path).canonicalize().map_err(read_error)?;
     if !real.starts_with(&root) {
@@ -139,7 +150,13 @@ fn rename(error: ConfigError, name: &str) -> ConfigError {
         ConfigError::Outside(_) => ConfigError::Outside(name),
         ConfigError::TooLarge(_) => ConfigError::TooLarge(name),
         ConfigError::Invalid(diagnostics) => ConfigError::Invalid(
-            diagnostics.into_iter().map(|diagnostic| Diagnostic { file: name.clone(), ..diagnostic }).collect(),
+            diagnostics
+                .into_iter()
+                .map(|diagnostic| Diagnostic {
+                    file: name.clone(),
+                    ..diagnostic
+                })
+                .collect(),
         ),
     }
 }
@@ -149,23 +166,44 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
     let text = String::from_utf8_lossy(error.as_bytes());
     let message = "the file is not UTF-8 text".to_owned();
     // Up to the first wrong byte, the replaced text is as long as the original.
-    Diagnostic::at(name, &text, valid..valid, message, Some("save it as UTF-8".to_owned()))
+    Diagnostic::at(
+        name,
+        &text,
+        valid..valid,
+        message,
+        Some("save it as UTF-8".to_owned()),
+    )
 }
 
 /// Reads a configuration from `text`; messages call it `file_name`. All that is wrong is reported, in the order of the file.
 pub fn parse(file_name: &str, text: &str) -> Result<Config, Vec<Diagnostic>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let whole = |message: &str, hint: &str| {
-        vec![Diagnostic::at(file_name, text, 0..0, message.to_owned(), Some(hint.to_owned()))]
+        vec![Diagnostic::at(
+            file_name,
+            text,
+            0..0,
+            message.to_owned(),
+            Some(hint.to_owned()),
+        )]
     };
     let empty = "the file is empty";
     let start = "a configuration needs at least `app.name` and one task with an image";
-    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---") {
+    if text
+        .lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---")
+    {
         return Err(whole(empty, start));
     }
     let (mut document, flaws) = yaml::read(text).map_err(|error| {
         let at = error.at.map_or(0, |(line, column)| offset(text, line, column));
-        vec![Diagnostic::at(file_name, text, at..at, error.message, error.hint.map(str::to_owned))]
+        vec![Diagnostic::at(
+            file_name,
+            text,
+            at..at,
+            error.message,
+            error.hint.map(str::to_owned),
+        )]
     })?;
     if document.is_null() {
         return Err(whole(empty, start));
@@ -177,7 +215,11 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, Vec<Diagnostic>> {
     if document.is_object() {
         let known: Vec<_> = findings.iter().map(|finding| finding.path.clone()).collect();
         // A value of the wrong type needs no second message about what it means.
-        findings.extend(check::check(&source, &document).into_iter().filter(|finding| !known.contains(&finding.path)));
+        findings.extend(
+            check::check(&source, &document)
+                .into_iter()
+                .filter(|finding| !known.contains(&finding.path)),
+        );
     }
     if findings.is_empty() {
         normal::document(&source, &mut document);
@@ -204,9 +246,11 @@ fn flaw(flaw: Flaw) -> Finding {
             let message = format!("tags such as `{}` are not supported", schema::cut(&tag));
             Finding::value(path, message, "write the value itself".to_owned())
         }
-        Flaw::KeyNotText(path) => {
-            Finding::value(path, "a key here is not text", "a key is one word, before a colon".to_owned())
-        }
+        Flaw::KeyNotText(path) => Finding::value(
+            path,
+            "a key here is not text",
+            "a key is one word, before a colon".to_owned(),
+        ),
         Flaw::Merge(path) => {
             let hint = "write the keys out, or use an alias `*name` for a whole value".to_owned();
             Finding::key(path, "merge keys (`<<`) are not supported", hint)
@@ -216,12 +260,21 @@ fn flaw(flaw: Flaw) -> Finding {
 
 /// The byte offset of a line and column, both from 1.
 fn offset(text: &str, line: usize, column: usize) -> usize {
-    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let rest = text.get(before..).unwrap_or_default().lines().next().unwrap_or_default();
-    before + rest.chars().take(column.saturating_sub(1)).map(char::len_utf8).sum::<usize>()
-}
-
-/// The value of a key, if `value` is a mapping that has it.
-pub(super) fn get<'a>(value: &'a Value, keys: &[&str]) -> Option<&'a Value> {
-    keys.iter().try_fold(value, |value, key| value.get(key))
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let rest = text
+        .get(before..)
+        .unwrap_or_default()
+        .lines()
+        .next()
+        .unwrap_or_default();
+    before
+        + rest
+            .chars()
+            .take(column.saturating_sub(1))
+            .map(char::len_utf8)
+            .sum::<usize>()
 }

@@ -6,6 +6,7 @@
 //! All steps collect [`Diagnostic`]s by path, so one run names every error of a file; [`source`] turns paths into lines and columns.
 
 mod check;
+mod check_task;
 mod compat;
 mod diagnostic;
 mod fargate;
@@ -13,10 +14,13 @@ mod image;
 mod load;
 mod names;
 mod normal;
+mod point;
 mod schedule;
 mod schema;
 mod secret;
 mod source;
+#[cfg(test)]
+mod tests;
 mod types;
 mod update;
 mod words;
@@ -26,6 +30,7 @@ pub use diagnostic::Diagnostic;
 pub use fargate::{Capacity, Memories, Size, valid_cpus, valid_memory};
 pub use image::ImageRef;
 pub use load::{ConfigError, Loaded, MAX_BYTES, load, load_within, parse};
+pub use point::point;
 pub use names::{TAGS_MAX, normal_name};
 pub use schedule::{Schedule, Unit};
 pub use schema::schema;

@@ -23,7 +23,10 @@ pub fn text(source: &Source<'_>, path: &[Seg], value: &Value) -> Option<String> 
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => {
-            let written = source.written(path).map(str::trim).filter(|written| !written.starts_with(['&', '*']));
+            let written = source
+                .written(path)
+                .map(str::trim)
+                .filter(|written| !written.starts_with(['&', '*']));
             Some(written.map_or_else(|| value.to_string(), str::to_owned))
         }
         _ => None,
@@ -80,11 +83,18 @@ pub fn secret(entry: &Value) -> Option<Result<SecretRef, String>> {
 }
 
 /// The words of a command, however it is written.
-pub fn command(source: &Source<'_>, path: &[Seg], value: &Value) -> Option<Result<Vec<String>, &'static str>> {
+pub fn command(
+    source: &Source<'_>,
+    path: &[Seg],
+    value: &Value,
+) -> Option<Result<Vec<String>, &'static str>> {
     match value {
-        Value::Array(list) => {
-            list.iter().enumerate().map(|(index, word)| text(source, &join(path, index), word)).collect::<Option<_>>().map(Ok)
-        }
+        Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .map(|(index, word)| text(source, &join(path, index), word))
+            .collect::<Option<_>>()
+            .map(Ok),
         Value::String(text) => Some(words::split(text)),
         _ => None,
     }
@@ -94,7 +104,12 @@ pub fn command(source: &Source<'_>, path: &[Seg], value: &Value) -> Option<Resul
 pub fn memory(value: &Value) -> Option<Result<u32, &'static str>> {
     let wrong = "must be a number of MiB such as `2048`, or have the unit MB or GB such as `2 GB`";
     match value {
-        Value::Number(number) => Some(number.as_u64().and_then(|mib| u32::try_from(mib).ok()).ok_or(wrong)),
+        Value::Number(number) => Some(
+            number
+                .as_u64()
+                .and_then(|mib| u32::try_from(mib).ok())
+                .ok_or(wrong),
+        ),
         Value::String(text) => {
             let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
             let number = text.get(..text.len() - digits.len()).unwrap_or_default();
@@ -103,7 +118,13 @@ pub fn memory(value: &Value) -> Option<Result<u32, &'static str>> {
                 "GB" | "GIB" => 1024,
                 _ => return Some(Err(wrong)),
             };
-            Some(number.parse::<u32>().ok().and_then(|number| number.checked_mul(factor)).ok_or(wrong))
+            Some(
+                number
+                    .parse::<u32>()
+                    .ok()
+                    .and_then(|number| number.checked_mul(factor))
+                    .ok_or(wrong),
+            )
         }
         _ => None,
     }
@@ -123,7 +144,9 @@ pub fn document(source: &Source<'_>, document: &mut Value) {
     if let Some(Value::Object(app)) = top.get_mut("app") {
         as_text(source, &["app".into()], app, "version");
     }
-    let Some(Value::Object(tasks)) = top.get_mut("tasks") else { return };
+    let Some(Value::Object(tasks)) = top.get_mut("tasks") else {
+        return;
+    };
     for (key, task) in tasks {
         if let Value::Object(task) = task {
             one_task(source, &["tasks".into(), key.as_str().into()], task);
@@ -136,8 +159,11 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     texts(source, &at("tags"), task.get_mut("tags"));
     if let Some(value) = task.get("environment") {
         let entries = environment(source, &at("environment"), value);
-        let entries: Map<String, Value> =
-            entries.into_iter().filter_map(|(_, entry)| entry.ok()).map(|(name, value)| (name, value.into())).collect();
+        let entries: Map<String, Value> = entries
+            .into_iter()
+            .filter_map(|(_, entry)| entry.ok())
+            .map(|(name, value)| (name, value.into()))
+            .collect();
         task.insert("environment".to_owned(), entries.into());
     }
     if let Some(Value::Array(entries)) = task.get_mut("secrets") {
@@ -147,7 +173,10 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
             }
         }
     }
-    if let Some(Ok(words)) = task.get("command").and_then(|value| command(source, &at("command"), value)) {
+    if let Some(Ok(words)) = task
+        .get("command")
+        .and_then(|value| command(source, &at("command"), value))
+    {
         task.insert("command".to_owned(), words.into());
     }
     if let Some(Ok(mib)) = task.get("memory").and_then(memory) {
@@ -165,7 +194,10 @@ fn texts(source: &Source<'_>, path: &[Seg], map: Option<&mut Value>) {
 }
 
 fn as_text(source: &Source<'_>, path: &[Seg], map: &mut Map<String, Value>, key: &str) {
-    if let Some(text) = map.get(key).and_then(|value| text(source, &join(path, key), value)) {
+    if let Some(text) = map
+        .get(key)
+        .and_then(|value| text(source, &join(path, key), value))
+    {
         map.insert(key.to_owned(), text.into());
     }
 }

@@ -58,18 +58,56 @@ struct Field {
     day: bool,
 }
 
-const MONTHS: &[&str] = &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const MONTHS: &[&str] = &[
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+];
 const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 const DAY_OF_MONTH: usize = 2;
 const DAY_OF_WEEK: usize = 4;
 
 const FIELDS: [Field; 6] = [
-    Field { name: "minute", first: 0, last: 59, names: &[], day: false },
-    Field { name: "hour", first: 0, last: 23, names: &[], day: false },
-    Field { name: "day-of-month", first: 1, last: 31, names: &[], day: true },
-    Field { name: "month", first: 1, last: 12, names: MONTHS, day: false },
-    Field { name: "day-of-week", first: 1, last: 7, names: DAYS, day: true },
-    Field { name: "year", first: 1970, last: 2199, names: &[], day: false },
+    Field {
+        name: "minute",
+        first: 0,
+        last: 59,
+        names: &[],
+        day: false,
+    },
+    Field {
+        name: "hour",
+        first: 0,
+        last: 23,
+        names: &[],
+        day: false,
+    },
+    Field {
+        name: "day-of-month",
+        first: 1,
+        last: 31,
+        names: &[],
+        day: true,
+    },
+    Field {
+        name: "month",
+        first: 1,
+        last: 12,
+        names: MONTHS,
+        day: false,
+    },
+    Field {
+        name: "day-of-week",
+        first: 1,
+        last: 7,
+        names: DAYS,
+        day: true,
+    },
+    Field {
+        name: "year",
+        first: 1970,
+        last: 2199,
+        names: &[],
+        day: false,
+    },
 ];
 
 impl Schedule {
@@ -84,7 +122,10 @@ impl Schedule {
             "cron" => cron(inner),
             "rate" => rate(inner),
             "at" => at(inner),
-            _ => Err(format!("must be `cron(…)` or `rate(…)`, found `{}(…)`", kind.escape_debug())),
+            _ => Err(format!(
+                "must be `cron(…)` or `rate(…)`, found `{}(…)`",
+                kind.escape_debug()
+            )),
         }
     }
 }
@@ -115,31 +156,49 @@ impl From<Schedule> for String {
 }
 
 fn rate(inner: &str) -> Result<Schedule, String> {
-    let (value, word) =
-        inner.trim().split_once(char::is_whitespace).ok_or("`rate` needs a number and a unit, as in `rate(5 minutes)`")?;
+    let (value, word) = inner
+        .trim()
+        .split_once(char::is_whitespace)
+        .ok_or("`rate` needs a number and a unit, as in `rate(5 minutes)`")?;
     let (value, word) = (value.trim(), word.trim());
     let value = value
         .parse::<u32>()
         .ok()
         .filter(|value| *value > 0 && !word.starts_with('+'))
-        .ok_or_else(|| format!("the number of `rate` must be a whole number from 1, found `{}`", value.escape_debug()))?;
+        .ok_or_else(|| {
+            format!(
+                "the number of `rate` must be a whole number from 1, found `{}`",
+                value.escape_debug()
+            )
+        })?;
     let unit = match word.strip_suffix('s').unwrap_or(word) {
         "minute" => Unit::Minute,
         "hour" => Unit::Hour,
         "day" => Unit::Day,
-        _ => return Err(format!("the unit of `rate` must be minutes, hours or days, found `{}`", word.escape_debug())),
+        _ => {
+            return Err(format!(
+                "the unit of `rate` must be minutes, hours or days, found `{}`",
+                word.escape_debug()
+            ));
+        }
     };
     let schedule = Schedule::Rate { value, unit };
     if word.ends_with('s') == (value == 1) {
-        return Err(format!("AWS wants the singular exactly with 1: write `{schedule}`"));
+        return Err(format!(
+            "AWS wants the singular exactly with 1: write `{schedule}`"
+        ));
     }
     Ok(schedule)
 }
 
 fn at(inner: &str) -> Result<Schedule, String> {
     let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
-    PrimitiveDateTime::parse(inner.trim(), form)
-        .map_err(|_| format!("`at` needs a date and a time as in `at(2030-01-31T15:00:00)`, found `{}`", inner.escape_debug()))?;
+    PrimitiveDateTime::parse(inner.trim(), form).map_err(|_| {
+        format!(
+            "`at` needs a date and a time as in `at(2030-01-31T15:00:00)`, found `{}`",
+            inner.escape_debug()
+        )
+    })?;
     Ok(Schedule::At(inner.trim().to_owned()))
 }
 
@@ -159,7 +218,9 @@ fn cron(inner: &str) -> Result<Schedule, String> {
         ("?", _) | (_, "?") => {}
         (_, "*") => "?".clone_into(week_day),
         ("*", _) => "?".clone_into(month_day),
-        _ => return Err("day-of-month and day-of-week cannot both be set; one of them must be `?`".to_owned()),
+        _ => {
+            return Err("day-of-month and day-of-week cannot both be set; one of them must be `?`".to_owned());
+        }
     }
     Ok(Schedule::Cron(fields))
 }
@@ -169,14 +230,17 @@ fn check_field(index: usize, field: &Field, text: &str) -> Result<(), String> {
     if text == "*" || (text == "?" && field.day) {
         return Ok(());
     }
-    text.split(',').try_for_each(|item| check_item(index, field, item))
+    text.split(',')
+        .try_for_each(|item| check_item(index, field, item))
 }
 
 fn check_item(index: usize, field: &Field, item: &str) -> Result<(), String> {
     if field.day && (item == "L" || (index == DAY_OF_MONTH && item == "LW")) {
         return Ok(());
     }
-    if index == DAY_OF_MONTH && let Some(day) = item.strip_suffix('W') {
+    if index == DAY_OF_MONTH
+        && let Some(day) = item.strip_suffix('W')
+    {
         return number(field, day).map(|_| ());
     }
     if index == DAY_OF_WEEK {
@@ -191,7 +255,9 @@ fn check_item(index: usize, field: &Field, item: &str) -> Result<(), String> {
             return number(field, day).map(|_| ());
         }
     }
-    let (range, step) = item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
+    let (range, step) = item
+        .split_once('/')
+        .map_or((item, None), |(range, step)| (range, Some(step)));
     if let Some(step) = step
         && !matches!(step.parse::<u32>(), Ok(step) if step >= 1 && step <= field.last)
     {
@@ -216,15 +282,19 @@ fn number(field: &Field, text: &str) -> Result<u32, String> {
         return Ok(field.first + u32::try_from(place).unwrap_or_default());
     }
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse::<u32>().ok().filter(|number| digits && (field.first..=field.last).contains(number)).ok_or_else(|| {
-        match field.names {
+    text.parse::<u32>()
+        .ok()
+        .filter(|number| digits && (field.first..=field.last).contains(number))
+        .ok_or_else(|| match field.names {
             [] => format!("must be made of numbers from {} to {}", field.first, field.last),
             [first, .., last] => {
-                format!("must be made of numbers from {} to {} or names {first} to {last}", field.first, field.last)
+                format!(
+                    "must be made of numbers from {} to {} or names {first} to {last}",
+                    field.first, field.last
+                )
             }
             [only] => format!("must be {only}"),
-        }
-    })
+        })
 }
 
 #[cfg(test)]
@@ -245,10 +315,25 @@ mod tests {
 
     #[test]
     fn singular_rates_are_valid_exactly_with_one() {
-        for text in ["rate(1 day)", "rate(1 hour)", "rate(1 minute)", "rate(5 minutes)", "rate(90 minutes)"] {
+        for text in [
+            "rate(1 day)",
+            "rate(1 hour)",
+            "rate(1 minute)",
+            "rate(5 minutes)",
+            "rate(90 minutes)",
+        ] {
             assert_eq!(normal(text), text);
         }
-        for text in ["rate(1 days)", "rate(2 day)", "rate(0 days)", "rate(-1 days)", "rate(1.5 days)", "rate(5 weeks)", "rate(5)", "rate()"] {
+        for text in [
+            "rate(1 days)",
+            "rate(2 day)",
+            "rate(0 days)",
+            "rate(-1 days)",
+            "rate(1.5 days)",
+            "rate(5 weeks)",
+            "rate(5)",
+            "rate()",
+        ] {
             assert!(Schedule::parse(text).is_err(), "{text}");
         }
     }
@@ -301,7 +386,12 @@ mod tests {
     #[test]
     fn a_time_is_read_as_far_as_the_calendar_goes() {
         assert_eq!(normal("at(2030-01-31T15:00:00)"), "at(2030-01-31T15:00:00)");
-        for text in ["at(2030-02-30T15:00:00)", "at(2030-01-31)", "at(2030-01-31T25:00:00)", "at(2030-01-31T15:00:00Z)"] {
+        for text in [
+            "at(2030-02-30T15:00:00)",
+            "at(2030-01-31)",
+            "at(2030-01-31T25:00:00)",
+            "at(2030-01-31T15:00:00Z)",
+        ] {
             assert!(Schedule::parse(text).is_err(), "{text}");
         }
     }

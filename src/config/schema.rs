@@ -12,7 +12,9 @@ use super::types::Config;
 
 /// The JSON Schema (draft 2020-12) of a configuration file.
 pub fn schema() -> Value {
-    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>();
+    let schema = SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<Config>();
     let mut schema = schema.to_value();
     close(&mut schema);
     if let Value::Object(top) = &mut schema {
@@ -28,7 +30,11 @@ fn close(schema: &mut Value) {
             if object.contains_key("properties") && !object.contains_key("additionalProperties") {
                 object.insert("additionalProperties".to_owned(), json!(false));
             }
-            if object.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+            if object
+                .get("format")
+                .and_then(Value::as_str)
+                .is_some_and(|format| format.starts_with("uint"))
+            {
                 object.remove("format");
             }
             object.values_mut().for_each(close);
@@ -54,12 +60,22 @@ pub struct Finding {
 impl Finding {
     /// A finding about the value at `path`.
     pub fn value(path: Path, message: impl Into<String>, hint: impl Into<Option<String>>) -> Self {
-        Self { path, spot: Spot::Value, message: message.into(), hint: hint.into() }
+        Self {
+            path,
+            spot: Spot::Value,
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 
     /// A finding about the key at `path`.
     pub fn key(path: Path, message: impl Into<String>, hint: impl Into<Option<String>>) -> Self {
-        Self { path, spot: Spot::Key, message: message.into(), hint: hint.into() }
+        Self {
+            path,
+            spot: Spot::Key,
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 }
 
@@ -89,7 +105,11 @@ impl Judge<'_> {
             }
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
-                let at = if path.is_empty() { "the file".to_owned() } else { format!("`{}`", spell(&path)) };
+                let at = if path.is_empty() {
+                    "the file".to_owned()
+                } else {
+                    format!("`{}`", spell(&path))
+                };
                 let example = self.example(&sibling(error, &["properties", key]));
                 findings.push(Finding::key(path, format!("{at} needs the key `{key}`"), example));
             }
@@ -100,14 +120,26 @@ impl Judge<'_> {
             ValidationErrorKind::Enum { options } => findings.push(self.not_one_of(error, path, options)),
             ValidationErrorKind::MinProperties { .. } | ValidationErrorKind::MinItems { .. } => {
                 let message = format!("`{}` is empty", spell(&path));
-                findings.push(Finding::value(path, message, "it needs at least one entry".to_owned()));
+                findings.push(Finding::value(
+                    path,
+                    message,
+                    "it needs at least one entry".to_owned(),
+                ));
             }
             ValidationErrorKind::Minimum { limit } => {
-                let message = format!("`{}` must be at least {limit}, found {}", spell(&path), found(error.instance()));
+                let message = format!(
+                    "`{}` must be at least {limit}, found {}",
+                    spell(&path),
+                    found(error.instance())
+                );
                 findings.push(Finding::value(path, message, None));
             }
             ValidationErrorKind::Maximum { limit } => {
-                let message = format!("`{}` must be at most {limit}, found {}", spell(&path), found(error.instance()));
+                let message = format!(
+                    "`{}` must be at most {limit}, found {}",
+                    spell(&path),
+                    found(error.instance())
+                );
                 findings.push(Finding::value(path, message, None));
             }
             _ => {
@@ -126,7 +158,8 @@ impl Judge<'_> {
         findings: &mut Vec<Finding>,
     ) {
         let other_type = |inner: &ValidationError<'_>| {
-            matches!(inner.kind(), ValidationErrorKind::Type { .. }) && inner.instance_path() == error.instance_path()
+            matches!(inner.kind(), ValidationErrorKind::Type { .. })
+                && inner.instance_path() == error.instance_path()
         };
         if let Some(way) = ways.iter().find(|way| !way.iter().any(&other_type)) {
             way.iter().for_each(|inner| self.explain(inner, findings));
@@ -140,10 +173,18 @@ impl Judge<'_> {
             })
         });
         // One way may be an enumeration, whose own error names the values.
-        if let Some(inner) = ways.iter().flatten().find(|inner| matches!(inner.kind(), ValidationErrorKind::Enum { .. })) {
+        if let Some(inner) = ways
+            .iter()
+            .flatten()
+            .find(|inner| matches!(inner.kind(), ValidationErrorKind::Enum { .. }))
+        {
             return self.explain(inner, findings);
         }
-        findings.push(self.mismatch(error, path, &expected.unwrap_or_else(|| "something else".to_owned())));
+        findings.push(self.mismatch(
+            error,
+            path,
+            &expected.unwrap_or_else(|| "something else".to_owned()),
+        ));
     }
 
     fn mismatch(&self, error: &ValidationError<'_>, path: Path, expected: &str) -> Finding {
@@ -163,10 +204,23 @@ impl Judge<'_> {
     fn not_one_of(&self, error: &ValidationError<'_>, path: Path, options: &Value) -> Finding {
         if self.schema.pointer(&sibling(error, &[LATER])).is_some() {
             let hint = "remove it; ignoring it would leave out something that you asked for".to_owned();
-            return Finding::key(path.clone(), format!("`{}` is not supported yet in this version", spell(&path)), hint);
+            return Finding::key(
+                path.clone(),
+                format!("`{}` is not supported yet in this version", spell(&path)),
+                hint,
+            );
         }
-        let values: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let list = values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
+        let values: Vec<&str> = options
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let list = values
+            .iter()
+            .map(|value| format!("`{value}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
         let given = error.instance().as_str().unwrap_or_default();
         let is_type = path.last() == Some(&Seg::Key("type".to_owned()));
         let (message, hint) = match given {
@@ -179,7 +233,11 @@ impl Judge<'_> {
                 Some("a scheduled task has the type `task` and a `schedule`".to_owned()),
             ),
             _ => (
-                format!("{} must be one of {list}, found {}", name(&path), found(error.instance())),
+                format!(
+                    "{} must be one of {list}, found {}",
+                    name(&path),
+                    found(error.instance())
+                ),
                 nearest(given, values.iter().copied()).map(|near| format!("did you mean `{near}`?")),
             ),
         };
@@ -188,7 +246,11 @@ impl Judge<'_> {
 
     fn unknown_key(&self, error: &ValidationError<'_>, path: &[Seg], key: &str) -> Finding {
         let known = self.keys(&sibling(error, &["properties"]));
-        let place = if path.is_empty() { "at the top level".to_owned() } else { format!("in `{}`", spell(path)) };
+        let place = if path.is_empty() {
+            "at the top level".to_owned()
+        } else {
+            format!("in `{}`", spell(path))
+        };
         let elsewhere = |at: &str| self.keys(at).iter().any(|known| known == key);
         let hint = if let Some(near) = nearest(key, known.iter().map(String::as_str)) {
             format!("did you mean `{near}`?")
@@ -197,7 +259,14 @@ impl Judge<'_> {
         } else if elsewhere("/properties") {
             format!("`{key}` belongs to the top level of the file")
         } else {
-            format!("the keys here are {}", known.iter().map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", "))
+            format!(
+                "the keys here are {}",
+                known
+                    .iter()
+                    .map(|known| format!("`{known}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         };
         Finding::key(join(path, key), format!("unknown key `{key}` {place}"), hint)
     }
@@ -206,19 +275,29 @@ impl Judge<'_> {
     fn keys(&self, at: &str) -> Vec<String> {
         let properties = self.schema.pointer(at).and_then(Value::as_object);
         let usable = |schema: &Value| schema.get(HINT).is_none() && schema.get(LATER).is_none();
-        properties.into_iter().flatten().filter(|(_, schema)| usable(schema)).map(|(key, _)| key.clone()).collect()
+        properties
+            .into_iter()
+            .flatten()
+            .filter(|(_, schema)| usable(schema))
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// What the schema beside the failed keyword says in words.
     fn expected(&self, error: &ValidationError<'_>) -> Option<String> {
-        self.schema.pointer(&sibling(error, &[EXPECTS])).and_then(Value::as_str).map(str::to_owned)
+        self.schema
+            .pointer(&sibling(error, &[EXPECTS]))
+            .and_then(Value::as_str)
+            .map(str::to_owned)
     }
 
     /// The first example of a schema, as a hint.
     fn example(&self, at: &str) -> Option<String> {
         let schema = self.schema.pointer(at)?;
         let example = schema.get("examples")?.get(0)?;
-        let text = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+        let text = example
+            .as_str()
+            .map_or_else(|| example.to_string(), str::to_owned);
         Some(format!("for example `{text}`"))
     }
 }
@@ -246,7 +325,11 @@ fn path_of(error: &ValidationError<'_>) -> Path {
 }
 
 fn name(path: &[Seg]) -> String {
-    if path.is_empty() { "the file".to_owned() } else { format!("`{}`", spell(path)) }
+    if path.is_empty() {
+        "the file".to_owned()
+    } else {
+        format!("`{}`", spell(path))
+    }
 }
 
 fn types(kind: &TypeKind) -> String {
@@ -261,9 +344,12 @@ fn types(kind: &TypeKind) -> String {
     };
     match kind {
         TypeKind::Single(kind) => word(*kind).to_owned(),
-        TypeKind::Multiple(kinds) => {
-            kinds.iter().filter(|kind| *kind != JsonType::Null).map(word).collect::<Vec<_>>().join(" or ")
-        }
+        TypeKind::Multiple(kinds) => kinds
+            .iter()
+            .filter(|kind| *kind != JsonType::Null)
+            .map(word)
+            .collect::<Vec<_>>()
+            .join(" or "),
     }
 }
 
@@ -301,6 +387,8 @@ pub fn cut(text: &str) -> String {
 /// The nearest of `words`, when it is near enough to be meant.
 pub fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |other: &str| strsim::damerau_levenshtein(&word.to_lowercase(), other);
-    let (near, distance) = words.map(|other| (other, distance(other))).min_by_key(|(_, distance)| *distance)?;
+    let (near, distance) = words
+        .map(|other| (other, distance(other)))
+        .min_by_key(|(_, distance)| *distance)?;
     (distance <= (word.chars().count() / 3).max(1) && distance < near.chars().count()).then_some(near)
 }

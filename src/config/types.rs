@@ -212,7 +212,7 @@ pub struct Task {
     pub family: Option<String>,
     /// How many tasks a service starts with. Sent when the service is created, and not after. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-expects" = "a whole number of tasks"))]
+    #[schemars(range(max = 5000), extend("x-expects" = "a whole number of tasks"))]
     pub desired_count: Option<u32>,
     /// Places this task as the key of the same name at the top does, and wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -226,7 +226,13 @@ pub struct Task {
 impl Task {
     /// CPU and memory in effect: `cpu` and `memory` win over `size`, and `size` has a default by the kind of task.
     pub fn capacity(&self) -> Capacity {
-        let sized = self.size.unwrap_or_else(|| Size::default_of(self.kind, self.schedule.is_some())).capacity();
-        Capacity { cpu: self.cpu.unwrap_or(sized.cpu), memory: self.memory.unwrap_or(sized.memory) }
+        let sized = self
+            .size
+            .unwrap_or_else(|| Size::default_of(self.kind, self.schedule.is_some()))
+            .capacity();
+        Capacity {
+            cpu: self.cpu.unwrap_or(sized.cpu),
+            memory: self.memory.unwrap_or(sized.memory),
+        }
     }
 }

@@ -58,11 +58,22 @@ fn syntax_error(text: &str, error: &serde_yaml::Error) -> SyntaxError {
     let said = error.to_string();
     let at = error.location().map(|at| (at.line(), at.column()));
     // The parser repeats places in its text; ours stands in front of the message.
-    let problem = said.split(" at line ").next().unwrap_or(&said).trim_end_matches([',', ' ']);
-    let line = at.and_then(|(line, _)| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
+    let problem = said
+        .split(" at line ")
+        .next()
+        .unwrap_or(&said)
+        .trim_end_matches([',', ' ']);
+    let line = at
+        .and_then(|(line, _)| text.lines().nth(line.saturating_sub(1)))
+        .unwrap_or_default();
     let indent_has_tab = line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
     if problem.contains("more than one document") {
-        let second = text.lines().enumerate().skip(1).filter(|(_, line)| line.starts_with("---")).last();
+        let second = text
+            .lines()
+            .enumerate()
+            .skip(1)
+            .filter(|(_, line)| line.starts_with("---"))
+            .last();
         return SyntaxError {
             at: second.map(|(index, _)| (index + 1, 1)),
             message: "the file holds more than one YAML document".to_owned(),
@@ -80,7 +91,11 @@ fn syntax_error(text: &str, error: &serde_yaml::Error) -> SyntaxError {
     } else {
         None
     };
-    SyntaxError { at, message: format!("not valid YAML: {problem}"), hint }
+    SyntaxError {
+        at,
+        message: format!("not valid YAML: {problem}"),
+        hint,
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -106,7 +121,9 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         self.0.values.set(self.0.values.get() + 1);
         if self.0.values.get() > VALUES_MAX {
-            return Err(D::Error::custom(format!("more than {VALUES_MAX} values once its aliases are expanded")));
+            return Err(D::Error::custom(format!(
+                "more than {VALUES_MAX} values once its aliases are expanded"
+            )));
         }
         deserializer.deserialize_any(self)
     }

@@ -1,11 +1,10 @@
-//! What several kinds need: tags in the SDK's shape, outputs, predicted ARNs. Not a kind.
+//! What several kinds need: tags in the SDK's shape, outputs, parts of answers. Not a kind.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::Tag as EcsTag;
 
 use crate::model::{CallError, Input, Outputs};
-use crate::stack::Stack;
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
@@ -85,17 +84,4 @@ pub fn resource_of<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
     let mut parts = arn.splitn(6, ':');
     let found = parts.nth(2)?;
     parts.nth(2).filter(|_| found == service)
-}
-
-/// The ARN of a role of the stack's account, which needs no path.
-pub fn role_arn(stack: &Stack, name: &str) -> String {
-    format!("arn:{}:iam::{}:role/{name}", stack.partition, stack.account)
-}
-
-/// An ARN of the stack's account and region.
-pub fn arn(stack: &Stack, service: &str, resource: &str) -> String {
-    format!(
-        "arn:{}:{service}:{}:{}:{resource}",
-        stack.partition, stack.region, stack.account
-    )
 }

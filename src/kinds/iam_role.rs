@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_iam::types::{Role, Tag};
 use serde::{Deserialize, Serialize};
 
-use super::common::{Tags, arn, built, missing_tags, outputs, part, role_arn};
+use super::common::{Tags, built, missing_tags, outputs, part};
 use super::{Kind, Seen, Want};
 use crate::aws::{Aws, Retry, absent, call, retrying};
 use crate::model::{CallError, Locator, Outputs, Owner, Rules};
@@ -273,10 +273,9 @@ fn execution(stack: &Stack) -> Vec<Statement> {
         .values()
         .flat_map(|task| task.secrets.values())
         .collect();
-    let log_group = arn(
-        stack,
-        "logs",
-        &format!("log-group:{}:log-stream:*", stack.names.log_group),
+    let log_group = format!(
+        "{}:log-stream:*",
+        stack.scope().log_group_arn(&stack.names.log_group)
     );
     let mut statements = vec![Statement::allow(
         ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -302,24 +301,25 @@ fn execution(stack: &Stack) -> Vec<Statement> {
 
 /// What EventBridge needs to start every scheduled task; empty without one.
 fn events(stack: &Stack) -> Vec<Statement> {
+    let scope = stack.scope();
     let scheduled = |task: &&StackTask| matches!(task.runs, Runs::Scheduled(_));
     // ECS resolves the revision before it looks at the permission, so the resource needs the `:*`.
     let families: BTreeSet<String> = stack
         .tasks
         .values()
         .filter(scheduled)
-        .map(|task| arn(stack, "ecs", &format!("task-definition/{}:*", task.family)))
+        .map(|task| format!("{}:*", scope.task_definition_arn(&task.family)))
         .collect();
     if families.is_empty() {
         return Vec::new();
     }
     let cluster = &stack.names.cluster;
-    let roles = [&stack.names.execution_role, &stack.names.task_role].map(|role| role_arn(stack, role));
+    let roles = [&stack.names.execution_role, &stack.names.task_role].map(|role| scope.role_arn(role));
     vec![
         Statement::allow(["ecs:RunTask"], families).when(
             "ArnEquals",
             "ecs:cluster",
-            &arn(stack, "ecs", &format!("cluster/{cluster}")),
+            &scope.cluster_arn(cluster),
         ),
         Statement::allow(["iam:PassRole"], roles).when(
             "StringEquals",
@@ -328,7 +328,7 @@ fn events(stack: &Stack) -> Vec<Statement> {
         ),
         Statement::allow(
             ["ecs:TagResource"],
-            [arn(stack, "ecs", &format!("task/{cluster}/*"))],
+            [scope.arn("ecs", &format!("task/{cluster}/*"))],
         ),
     ]
 }

@@ -8,10 +8,14 @@ mod iam_role;
 #[cfg(test)]
 mod laws;
 mod log_group;
+#[cfg(test)]
+mod samples;
 mod schedule;
 mod security_group;
 mod service;
 mod task_definition;
+#[cfg(test)]
+mod wants;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use aws_sdk_eventbridge::types::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::common::{Tags, all_known, arn, built, known, missing_tags, outputs, part, resource_of, role_arn};
+use super::common::{Tags, all_known, built, known, missing_tags, outputs, part, resource_of};
 use super::{Kind, Seen, Want};
 use crate::aws::{Aws, Retry, absent, call, retrying};
 use crate::model::{CallError, Input, Locator, Outputs, Rules};
@@ -244,13 +244,13 @@ impl Kind for Schedule {
 }
 
 fn want(stack: &Stack, task: &StackTask, expression: &str) -> Want<Attrs> {
-    let names = &stack.names;
+    let (names, scope) = (&stack.names, stack.scope());
     let at = names.at(Schedule::KIND, &task.key, &names.rule(&task.key));
     let group = Input::of(names.address("security_group", "tasks"), "id");
     let target = Target {
         id: names.target_id(&task.key),
-        cluster: arn(stack, "ecs", &format!("cluster/{}", names.cluster)),
-        role: role_arn(stack, &names.events_role),
+        cluster: scope.cluster_arn(&names.cluster),
+        role: scope.role_arn(&names.events_role),
         task_definition: Input::of(names.address("task_definition", &task.key), "arn"),
         task_count: 1,
         launch_type: "FARGATE".to_owned(),
@@ -284,7 +284,7 @@ fn want(stack: &Stack, task: &StackTask, expression: &str) -> Want<Attrs> {
 }
 
 /// The id of our target; the same as in `stack::names`, for when only the address is at hand.
-fn target_id(task: &str) -> String {
+pub(super) fn target_id(task: &str) -> String {
     format!("{task}-target")
 }
 

@@ -253,7 +253,7 @@ impl Kind for Service {
 
 fn want(stack: &Stack, task: &StackTask, desired_count: i32) -> Want<Attrs> {
     let names = &stack.names;
-    let at = names.at(Service::KIND, &task.key, &task.key);
+    let at = names.at(Service::KIND, &task.key, &names.service(&task.key));
     let group = Input::of(names.address("security_group", "tasks"), "id");
     let attrs = Attrs {
         name: at.name.clone(),

@@ -54,12 +54,18 @@ pub async fn images(
     let pin = wish.image_tag.as_deref();
     if let Some(tag) = pin.filter(|tag| ImageRef::parse(&format!("image:{tag}")).is_err()) {
         let hint = "a tag has up to 128 letters, digits, `_`, `.` and `-`";
-        return Err(Problem::new(format!("`{tag}` is not an image tag"), hint).key("--image-tag").into());
+        return Err(Problem::new(format!("`{tag}` is not an image tag"), hint)
+            .key("--image-tag")
+            .into());
     }
     let sources = sources(aws, config, names, scope).await?;
     let mut error = LookupError::default();
     let mut reads = JoinSet::new();
-    for ask in sources.iter().flat_map(|source| asks(source, pin)).collect::<BTreeSet<_>>() {
+    for ask in sources
+        .iter()
+        .flat_map(|source| asks(source, pin))
+        .collect::<BTreeSet<_>>()
+    {
         let aws = aws.clone();
         reads.spawn(async move {
             let answer = registry::ask(&aws, &ask).await?;
@@ -80,29 +86,52 @@ pub async fn images(
             Err(missing) => error.problems.push(explain(aws, &source.task, &missing).await),
         }
     }
-    if error.is_empty() { Ok((images, warnings)) } else { Err(error) }
+    if error.is_empty() {
+        Ok((images, warnings))
+    } else {
+        Err(error)
+    }
 }
 
-async fn sources(aws: &Aws, config: &Config, names: &Names, scope: &Scope) -> Result<Vec<Source>, LookupError> {
+async fn sources(
+    aws: &Aws,
+    config: &Config,
+    names: &Names,
+    scope: &Scope,
+) -> Result<Vec<Source>, LookupError> {
     let mut error = LookupError::default();
     let mut reads = JoinSet::new();
     for (key, task) in &config.tasks {
         let reference = match ImageRef::parse(&task.image) {
             Ok(reference) => reference,
             Err(why) => {
-                let problem = Problem::new(format!("the image `{}` {why}", task.image), "write `repository:tag`");
+                let problem = Problem::new(
+                    format!("the image `{}` {why}", task.image),
+                    "write `repository:tag`",
+                );
                 let key_path = format!("tasks.{key}.image");
-                error.problems.push(problem.key(&key_path).route(["tasks", key, "image"]));
+                error
+                    .problems
+                    .push(problem.key(&key_path).route(["tasks", key, "image"]));
                 continue;
             }
         };
         let registry = home(&reference, scope);
         let (aws, stack) = (aws.clone(), names.stack.clone());
-        let (family, container) = (stack::family(key, task).to_owned(), stack::container(key, task).to_owned());
+        let (family, container) = (
+            stack::family(key, task).to_owned(),
+            stack::container(key, task).to_owned(),
+        );
         let (task, text) = (key.clone(), task.image.clone());
         reads.spawn(async move {
             let running = running::read(&aws, &family, &container, &stack).await?;
-            Ok(Source { task, text, reference, registry, running })
+            Ok(Source {
+                task,
+                text,
+                reference,
+                registry,
+                running,
+            })
         });
     }
     let mut sources = joined(reads, &mut error).await;
@@ -114,14 +143,21 @@ async fn sources(aws: &Aws, config: &Config, names: &Names, scope: &Scope) -> Re
 fn home(reference: &ImageRef, scope: &Scope) -> Option<Registry> {
     match &reference.registry {
         Some(host) => Registry::from_host(host),
-        None => Some(Registry { account: scope.account.clone(), region: scope.region.clone() }),
+        None => Some(Registry {
+            account: scope.account.clone(),
+            region: scope.region.clone(),
+        }),
     }
 }
 
 impl Source {
     fn ask(&self, by: By) -> Option<Ask> {
         let registry = self.registry.clone()?;
-        Some(Ask { registry, repository: self.reference.repository.clone(), by })
+        Some(Ask {
+            registry,
+            repository: self.reference.repository.clone(),
+            by,
+        })
     }
 
     fn configured(&self) -> By {
@@ -133,18 +169,38 @@ impl Source {
         let running = self.running.as_ref()?;
         let held = ImageRef::parse(&running.image).ok()?;
         let registry = Registry::from_host(held.registry.as_deref()?)?;
-        let same_place = self.registry.as_ref() == Some(&registry) && held.repository == self.reference.repository;
-        let same_source = running.source.as_ref().is_none_or(|source| *source == tags::value(&self.text));
-        if same_place && same_source { Some((running, held.digest?)) } else { None }
+        let same_place =
+            self.registry.as_ref() == Some(&registry) && held.repository == self.reference.repository;
+        let same_source = running
+            .source
+            .as_ref()
+            .is_none_or(|source| *source == tags::value(&self.text));
+        if same_place && same_source {
+            Some((running, held.digest?))
+        } else {
+            None
+        }
     }
 
     fn is_short(&self) -> bool {
         self.reference.registry.is_none()
     }
 
-    fn image(&self, image: String, tag: Option<&str>, digest: Option<String>, origin: ImageOrigin) -> TaskImage {
+    fn image(
+        &self,
+        image: String,
+        tag: Option<&str>,
+        digest: Option<String>,
+        origin: ImageOrigin,
+    ) -> TaskImage {
         TaskImage {
-            image: Image { task: self.task.clone(), image, tag: tag.map(str::to_owned), digest, origin },
+            image: Image {
+                task: self.task.clone(),
+                image,
+                tag: tag.map(str::to_owned),
+                digest,
+                origin,
+            },
             source: self.text.clone(),
             repository_arn: None,
             commit: tag.filter(|tag| is_commit(tag)).map(str::to_owned),
@@ -153,13 +209,25 @@ impl Source {
 
     /// An image of ECR, by its digest.
     fn pinned(&self, scope: &Scope, digest: &str, tag: Option<&str>, origin: ImageOrigin) -> TaskImage {
-        let host = self.reference.registry.clone().unwrap_or_else(|| scope.registry());
+        let host = self
+            .reference
+            .registry
+            .clone()
+            .unwrap_or_else(|| scope.registry());
         let repository = &self.reference.repository;
         let arn = self.registry.clone().map(|Registry { account, region }| {
-            Scope { partition: scope.partition.clone(), region, account }.repository_arn(repository)
+            Scope {
+                partition: scope.partition.clone(),
+                region,
+                account,
+            }
+            .repository_arn(repository)
         });
         let image = format!("{host}/{repository}@{digest}");
-        TaskImage { repository_arn: arn, ..self.image(image, tag, Some(digest.to_owned()), origin) }
+        TaskImage {
+            repository_arn: arn,
+            ..self.image(image, tag, Some(digest.to_owned()), origin)
+        }
     }
 
     /// An image that stays as it is written.
@@ -174,8 +242,12 @@ impl Source {
         let warning = format!(
             "the image `{text}` of task `{task}` {where_from}: its tag is kept as it is, so a new image under that tag goes unnoticed"
         );
-        let image =
-            self.image(text.clone(), reference.tag.as_deref(), reference.digest.clone(), ImageOrigin::Outside);
+        let image = self.image(
+            text.clone(),
+            reference.tag.as_deref(),
+            reference.digest.clone(),
+            ImageOrigin::Outside,
+        );
         (image, reference.digest.is_none().then_some(warning))
     }
 }
@@ -218,13 +290,20 @@ pub fn decide(
     let mut warning = None;
     if let Some(tag) = pin {
         match resolve(source, By::Tag(tag.to_owned()), answers) {
-            Ok(Some(digest)) => return Ok((source.pinned(scope, &digest, Some(tag), ImageOrigin::Pinned), None)),
+            Ok(Some(digest)) => {
+                return Ok((
+                    source.pinned(scope, &digest, Some(tag), ImageOrigin::Pinned),
+                    None,
+                ));
+            }
             Ok(None) => return Ok(source.outside()),
             Err(missing) if missing.answer == Answer::NoRepository => return Err(missing),
             Err(missing) => {
                 let (repository, task) = (&reference.repository, &source.task);
                 let why = if missing.answer == Answer::Denied {
-                    format!("the ECR repository `{repository}` of another account may not be asked for the tag `{tag}`")
+                    format!(
+                        "the ECR repository `{repository}` of another account may not be asked for the tag `{tag}`"
+                    )
                 } else {
                     format!("the ECR repository `{repository}` has no image tagged `{tag}`")
                 };
@@ -242,22 +321,35 @@ pub fn decide(
         return Ok((TaskImage { commit, ..image }, warning));
     }
     let by = source.configured();
-    let By::Tag(tag) = by.clone() else { return Ok(source.outside()) };
+    let By::Tag(tag) = by.clone() else {
+        return Ok(source.outside());
+    };
     match resolve(source, by, answers)? {
-        Some(digest) => Ok((source.pinned(scope, &digest, Some(&tag), ImageOrigin::Configured), warning)),
+        Some(digest) => Ok((
+            source.pinned(scope, &digest, Some(&tag), ImageOrigin::Configured),
+            warning,
+        )),
         None => Ok(source.outside()),
     }
 }
 
 /// The digest; `None` when a short name is no repository of the account's own registry.
 fn resolve(source: &Source, by: By, answers: &BTreeMap<Ask, Answer>) -> Result<Option<String>, Missing> {
-    let Some(ask) = source.ask(by) else { return Ok(None) };
+    let Some(ask) = source.ask(by) else {
+        return Ok(None);
+    };
     match answers.get(&ask) {
         Some(Answer::Digest(digest)) => Ok(Some(digest.clone())),
         Some(Answer::NoRepository) if source.is_short() => Ok(None),
-        Some(answer) => Err(Missing { ask, answer: answer.clone() }),
+        Some(answer) => Err(Missing {
+            ask,
+            answer: answer.clone(),
+        }),
         // `asks` names everything that is resolved here; what was not asked is not there.
-        None => Err(Missing { ask, answer: Answer::NoImage }),
+        None => Err(Missing {
+            ask,
+            answer: Answer::NoImage,
+        }),
     }
 }
 
@@ -269,7 +361,11 @@ fn is_commit(tag: &str) -> bool {
 /// Says what is missing, with what there is instead.
 async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
     let Missing { ask, answer } = missing;
-    let Ask { registry, repository, by } = ask;
+    let Ask {
+        registry,
+        repository,
+        by,
+    } = ask;
     let key = format!("tasks.{task}.image");
     let place = format!("{} ({})", registry.account, registry.region);
     // The lists only help: when they cannot be read, the problem is told without them.
@@ -278,7 +374,10 @@ async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
             format!("the account {place} has no ECR repository `{repository}`"),
             format!("create the repository and push an image, or correct `{key}`"),
         )
-        .candidates(nearest(repository, registry::repositories(aws, registry).await.unwrap_or_default())),
+        .candidates(nearest(
+            repository,
+            registry::repositories(aws, registry).await.unwrap_or_default(),
+        )),
         (Answer::Denied, _) => Problem::new(
             format!("the ECR repository `{repository}` of the account {place} refuses `ecr:DescribeImages`"),
             format!("allow it in the repository's policy, or write the image with its digest in `{key}`"),
@@ -287,7 +386,12 @@ async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
             format!("the ECR repository `{repository}` of the account {place} has no image tagged `{tag}`"),
             format!("push an image with that tag, or correct `{key}`"),
         )
-        .candidates(newest(tag, registry::tags(aws, registry, repository).await.unwrap_or_default())),
+        .candidates(newest(
+            tag,
+            registry::tags(aws, registry, repository)
+                .await
+                .unwrap_or_default(),
+        )),
         (_, By::Digest(digest)) => Problem::new(
             format!("the ECR repository `{repository}` of the account {place} has no image `{digest}`"),
             format!("push that image, or correct `{key}`"),

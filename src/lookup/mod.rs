@@ -33,14 +33,20 @@ pub struct Wish {
 
 /// The IAM actions of all lookups, sorted.
 pub fn reads() -> BTreeSet<&'static str> {
-    [network::READS, registry::READS, running::READS, secret::READS].into_iter().flatten().copied().collect()
+    [network::READS, registry::READS, running::READS, secret::READS]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect()
 }
 
 /// Reads everything that the stack needs to know of its account before any resource is looked at.
 pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Result<Facts, LookupError> {
-    same_account(aws, config)?;
-    let scope =
-        Scope { partition: aws.partition.clone(), region: aws.region.clone(), account: aws.account.clone() };
+    let scope = Scope {
+        partition: aws.partition.clone(),
+        region: aws.region.clone(),
+        account: aws.account.clone(),
+    };
     let request = request(config);
     let (land, images, secrets) = tokio::join!(
         network::read(aws, config.vpc_id.as_deref()),
@@ -51,7 +57,8 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
     let network = error.take(land.and_then(|land| placement::decide(&land, &request)));
     let images = error.take(images);
     let secrets = error.take(secrets);
-    let (Some(network), Some((images, image_warnings)), Some((secrets, secret_warnings))) = (network, images, secrets)
+    let (Some(network), Some((images, image_warnings)), Some((secrets, secret_warnings))) =
+        (network, images, secrets)
     else {
         return Err(error);
     };
@@ -59,7 +66,9 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
     warnings.extend(image_warnings);
     warnings.extend(secret_warnings);
     if network.is_isolated {
-        let outside = images.iter().filter(|(_, found)| found.image.origin == ImageOrigin::Outside);
+        let outside = images
+            .iter()
+            .filter(|(_, found)| found.image.origin == ImageOrigin::Outside);
         warnings.extend(outside.map(|(task, found)| {
             format!("the image `{}` of task `{task}` is outside ECR, and its subnets have no route to the internet", found.source)
         }));
@@ -79,10 +88,13 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
 }
 
 /// Credentials of another account: nothing that would be read there is of use.
-fn same_account(aws: &Aws, config: &Config) -> Result<(), Problem> {
+pub fn same_account(aws: &Aws, config: &Config) -> Result<(), Problem> {
     match &config.account {
         Some(account) if *account != aws.account => {
-            let what = format!("the stack belongs to the account {account}, and the credentials are of {}", aws.account);
+            let what = format!(
+                "the stack belongs to the account {account}, and the credentials are of {}",
+                aws.account
+            );
             let hint = "use credentials of the stack's account (`--profile`), or correct `account`";
             Err(Problem::new(what, hint).key("account").route(["account"]))
         }
@@ -119,7 +131,10 @@ fn resolved(scope: &Scope, names: &Names, network: &placement::Decision) -> Vec<
     values.push((route(&["log_group", "name"]), json!(names.log_group)));
     values.push((route(&["role", "name"]), json!(names.execution_role)));
     values.push((route(&["task_role", "name"]), json!(names.task_role)));
-    values.push((route(&["security_groups", "fargate", "group_name"]), json!(names.security_group)));
+    values.push((
+        route(&["security_groups", "fargate", "group_name"]),
+        json!(names.security_group),
+    ));
     values
 }
 
@@ -130,7 +145,8 @@ async fn joined<T: Send + 'static>(
 ) -> Vec<T> {
     let mut values = Vec::new();
     while let Some(end) = reads.join_next().await {
-        let result = end.unwrap_or_else(|lost| Err(CallError::local("lookup", format!("this is a bug: {lost}")).into()));
+        let result = end
+            .unwrap_or_else(|lost| Err(CallError::local("lookup", format!("this is a bug: {lost}")).into()));
         values.extend(error.take(result));
     }
     values
@@ -163,7 +179,9 @@ mod tests {
     fn is_action(text: &str) -> bool {
         text.split_once(':').is_some_and(|(service, action)| {
             !service.is_empty()
-                && service.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                && service
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
                 && action.starts_with(|c: char| c.is_ascii_uppercase())
                 && action.bytes().all(|byte| byte.is_ascii_alphanumeric())
         })

@@ -23,24 +23,49 @@ pub struct Running {
 }
 
 /// Reads the family's newest active revision. A family of another stack counts as none: its image is not ours to keep.
-pub async fn read(aws: &Aws, family: &str, container: &str, stack: &str) -> Result<Option<Running>, CallError> {
-    let ask = aws.ecs.describe_task_definition().task_definition(family).include(TaskDefinitionField::Tags);
+pub async fn read(
+    aws: &Aws,
+    family: &str,
+    container: &str,
+    stack: &str,
+) -> Result<Option<Running>, CallError> {
+    let ask = aws
+        .ecs
+        .describe_task_definition()
+        .task_definition(family)
+        .include(TaskDefinitionField::Tags);
     let sent = aws::call("ecs:DescribeTaskDefinition", ask.send()).await;
     // ECS calls it a ClientException when a family has no active revision.
-    let Some(found) = aws::absent(sent, &["ClientException"])? else { return Ok(None) };
-    let tag = |key: &str| found.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
+    let Some(found) = aws::absent(sent, &["ClientException"])? else {
+        return Ok(None);
+    };
+    let tag = |key: &str| {
+        found
+            .tags()
+            .iter()
+            .find(|tag| tag.key() == Some(key))
+            .and_then(|tag| tag.value())
+    };
     if tag(tags::STACK).is_some_and(|owner| owner != stack) {
         return Ok(None);
     }
-    let containers = found.task_definition().map(|definition| definition.container_definitions()).unwrap_or_default();
-    let named = containers.iter().find(|found| found.name() == Some(container)).or(match containers {
-        [only] => Some(only),
-        _ => None,
-    });
-    Ok(named.and_then(|container| container.image()).map(|image| Running {
-        image: image.to_owned(),
-        source: tag(tags::IMAGE_SOURCE).map(str::to_owned),
-        tag: tag(tags::IMAGE_TAG).map(str::to_owned),
-        commit: tag(tags::COMMIT).map(str::to_owned),
-    }))
+    let containers = found
+        .task_definition()
+        .map(|definition| definition.container_definitions())
+        .unwrap_or_default();
+    let named = containers
+        .iter()
+        .find(|found| found.name() == Some(container))
+        .or(match containers {
+            [only] => Some(only),
+            _ => None,
+        });
+    Ok(named
+        .and_then(|container| container.image())
+        .map(|image| Running {
+            image: image.to_owned(),
+            source: tag(tags::IMAGE_SOURCE).map(str::to_owned),
+            tag: tag(tags::IMAGE_TAG).map(str::to_owned),
+            commit: tag(tags::COMMIT).map(str::to_owned),
+        }))
 }

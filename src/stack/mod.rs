@@ -4,6 +4,8 @@ pub mod facts;
 mod names;
 mod policy;
 pub mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +15,7 @@ use crate::model::{Image, ImageOrigin};
 pub use facts::{Facts, Placement};
 pub use names::{Names, Scope};
 pub use policy::{Policy, Statement};
-pub use tags::{owner, ownership};
+pub use tags::{ADDRESS, STACK, owner, ownership};
 
 /// What the user wants, with every default made explicit and every name decided.
 #[derive(Debug, Clone)]
@@ -91,8 +93,22 @@ const RETENTION_DAYS: i32 = 14;
 impl Stack {
     /// Makes everything explicit. What `facts` does not know of a task (it was read for another configuration) stays as written.
     pub fn new(config: &Config, facts: Facts) -> Self {
-        let Facts { account, region, partition, vpc_id, placements, images, secrets, warnings, resolved: _ } = facts;
-        let mut facts = TaskFacts { placements, images, secrets };
+        let Facts {
+            account,
+            region,
+            partition,
+            vpc_id,
+            placements,
+            images,
+            secrets,
+            warnings,
+            resolved: _,
+        } = facts;
+        let mut facts = TaskFacts {
+            placements,
+            images,
+            secrets,
+        };
         let tasks = config
             .tasks
             .iter()
@@ -114,7 +130,11 @@ impl Stack {
 
     /// Where the stack is.
     pub fn scope(&self) -> Scope {
-        Scope { partition: self.partition.clone(), region: self.region.clone(), account: self.account.clone() }
+        Scope {
+            partition: self.partition.clone(),
+            region: self.region.clone(),
+            account: self.account.clone(),
+        }
     }
 
     /// The images of the tasks, in order of task key.
@@ -136,7 +156,11 @@ impl StackTask {
         let placement = facts.placements.remove(key).unwrap_or_default();
         let image = facts.images.remove(key).unwrap_or_else(|| as_written(key, task));
         let arn = |path: &String| facts.secrets.get(path).unwrap_or(path).clone();
-        let secrets = task.secrets.iter().map(|secret| (secret.env.clone(), arn(&secret.path))).collect();
+        let secrets = task
+            .secrets
+            .iter()
+            .map(|secret| (secret.env.clone(), arn(&secret.path)))
+            .collect();
         let mut tags = stack_tags.clone();
         tags.extend(task.tags.clone());
         Self {
@@ -169,7 +193,9 @@ pub fn container<'a>(key: &'a str, task: &'a Task) -> &'a str {
 
 fn runs(task: &Task) -> Runs {
     match (task.kind, &task.schedule) {
-        (TaskType::Daemon, _) => Runs::Daemon { desired_count: task.desired_count.map_or(1, whole) },
+        (TaskType::Daemon, _) => Runs::Daemon {
+            desired_count: task.desired_count.map_or(1, whole),
+        },
         (TaskType::Task, Some(schedule)) => Runs::Scheduled(schedule.to_string()),
         (TaskType::Task, None) => Runs::OneOff,
     }
@@ -183,7 +209,12 @@ fn as_written(key: &str, task: &Task) -> facts::TaskImage {
         digest: None,
         origin: ImageOrigin::Outside,
     };
-    facts::TaskImage { image, source: task.image.clone(), repository_arn: None, commit: None }
+    facts::TaskImage {
+        image,
+        source: task.image.clone(),
+        repository_arn: None,
+        commit: None,
+    }
 }
 
 /// The SDK's integers are signed; the configuration's checks keep every number far below the limit.

@@ -39,8 +39,12 @@ pub fn owner(tags: &BTreeMap<String, String>, at: &Locator) -> Owner {
 
 /// Text as the value of a tag: AWS takes 256 letters, digits, spaces and `+ - = . _ : / @`; anything else becomes `_`.
 pub fn value(text: &str) -> String {
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '+' | '-' | '=' | '.' | '_' | ':' | '/' | '@');
-    text.chars().take(256).map(|c| if allowed(c) { c } else { '_' }).collect()
+    let allowed =
+        |c: char| c.is_alphanumeric() || matches!(c, ' ' | '+' | '-' | '=' | '.' | '_' | ':' | '/' | '@');
+    text.chars()
+        .take(256)
+        .map(|c| if allowed(c) { c } else { '_' })
+        .collect()
 }
 
 #[cfg(test)]

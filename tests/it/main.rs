@@ -9,5 +9,9 @@
     reason = "tests"
 )]
 
+mod account;
 mod architecture;
+mod generated;
 mod harness;
+mod interrupted;
+mod stacks;

@@ -9,7 +9,7 @@ use aws_sdk_ecs::config::retry::RetryConfig;
 use aws_sdk_ecs::types::{SortOrder, TaskDefinitionField, TaskDefinitionStatus};
 use serde::{Deserialize, Serialize};
 
-use super::common::{Tags, from_ecs, missing_tags, outputs, part, resource_of, role_arn, to_ecs};
+use super::common::{Tags, from_ecs, missing_tags, outputs, part, resource_of, to_ecs};
 use super::{Kind, Seen, Want};
 use crate::aws::{Aws, Retry, call, retrying, until};
 use crate::model::{CallError, Locator, Outputs, Owner, Rules};
@@ -276,8 +276,8 @@ fn want(stack: &Stack, task: &StackTask) -> Want<Attrs> {
             os: "LINUX".to_owned(),
             cpu: "X86_64".to_owned(),
         }),
-        execution_role: role_arn(stack, &names.execution_role),
-        task_role: role_arn(stack, &names.task_role),
+        execution_role: stack.scope().role_arn(&names.execution_role),
+        task_role: stack.scope().role_arn(&names.task_role),
         containers: vec![container],
         other: BTreeMap::new(),
         tags: ownership(&stack.name, &at.address, &task.tags),

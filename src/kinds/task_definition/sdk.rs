@@ -11,31 +11,20 @@ use aws_sdk_ecs::types::{
 
 use super::{Attrs, Container, Log, Release, RuntimePlatform};
 use crate::kinds::common::{Tags, to_ecs};
+use crate::stack::tags;
 
-/// Tag: the image reference as the configuration writes it.
-const SOURCE: &str = "fargate-stack:image-source";
-/// Tag: the image tag that the digest was found by.
-const TAG: &str = "fargate-stack:image-tag";
-/// Tag: the commit that the image was built from.
-const COMMIT: &str = "fargate-stack:commit";
-
-/// Text as a tag can hold it: other characters than AWS allows become `_`, at most 256 of them; `None` when empty.
+/// Text as a tag keeps it; `None` when there is none.
 pub(super) fn tag_value(text: Option<&String>) -> Option<String> {
-    let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
-    let value: String = text?
-        .chars()
-        .take(256)
-        .map(|c| if allowed(c) { c } else { '_' })
-        .collect();
-    Some(value).filter(|value| !value.is_empty())
+    text.map(|text| tags::value(text))
+        .filter(|value| !value.is_empty())
 }
 
 /// The tags that keep a release.
 pub(super) fn release_tags(release: &Release) -> Tags {
     [
-        (SOURCE, &release.source),
-        (TAG, &release.tag),
-        (COMMIT, &release.commit),
+        (tags::IMAGE_SOURCE, &release.source),
+        (tags::IMAGE_TAG, &release.tag),
+        (tags::COMMIT, &release.commit),
     ]
     .into_iter()
     .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
@@ -50,12 +39,14 @@ pub(super) fn all_tags(attrs: &Attrs) -> Tags {
 }
 
 /// The attributes of a revision.
-pub(super) fn attrs(definition: &TaskDefinition, mut tags: Tags) -> Attrs {
+pub(super) fn attrs(definition: &TaskDefinition, mut found: Tags) -> Attrs {
+    let mut kept = |key: &str| found.remove(key);
     let release = Release {
-        source: tags.remove(SOURCE),
-        tag: tags.remove(TAG),
-        commit: tags.remove(COMMIT),
+        source: kept(tags::IMAGE_SOURCE),
+        tag: kept(tags::IMAGE_TAG),
+        commit: kept(tags::COMMIT),
     };
+
     let platform = definition.runtime_platform().map(|platform| RuntimePlatform {
         os: platform
             .operating_system_family()
@@ -84,7 +75,7 @@ pub(super) fn attrs(definition: &TaskDefinition, mut tags: Tags) -> Attrs {
         task_role: definition.task_role_arn().unwrap_or_default().to_owned(),
         containers: definition.container_definitions().iter().map(container).collect(),
         other: other_of_task(definition),
-        tags,
+        tags: found,
         release,
     }
 }
