@@ -35,7 +35,7 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// What was asked.
-    pub ask: Ask,
+    pub ask: Box<Ask>,
     /// What ECR said.
     pub answer: Answer,
 }
@@ -342,12 +342,12 @@ fn resolve(source: &Source, by: By, answers: &BTreeMap<Ask, Answer>) -> Result<O
         Some(Answer::Digest(digest)) => Ok(Some(digest.clone())),
         Some(Answer::NoRepository) if source.is_short() => Ok(None),
         Some(answer) => Err(Missing {
-            ask,
+            ask: Box::new(ask),
             answer: answer.clone(),
         }),
         // `asks` names everything that is resolved here; what was not asked is not there.
         None => Err(Missing {
-            ask,
+            ask: Box::new(ask),
             answer: Answer::NoImage,
         }),
     }
