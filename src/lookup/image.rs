@@ -365,7 +365,7 @@ async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
         registry,
         repository,
         by,
-    } = ask;
+    } = ask.as_ref();
     let key = format!("tasks.{task}.image");
     let place = format!("{} ({})", registry.account, registry.region);
     // The lists only help: when they cannot be read, the problem is told without them.
