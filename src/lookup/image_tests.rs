@@ -204,7 +204,12 @@ fn the_wished_tag_pins_the_image_and_tells_its_commit() {
 
 #[test]
 fn a_repository_without_the_wished_tag_keeps_what_runs_with_a_warning() {
-    let (found, warning) = decided(&source("helloworld:latest", Some(deployed())), Some("abc1234"), HELLO).unwrap();
+    let (found, warning) = decided(
+        &source("helloworld:latest", Some(deployed())),
+        Some("abc1234"),
+        HELLO,
+    )
+    .unwrap();
     assert_eq!(
         (found.image.digest.as_deref(), found.image.origin),
         (Some(OLD), ImageOrigin::Running)
