@@ -15,12 +15,12 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Result<ExitStatus, Error> {
     let planned = session.plan(&args.selection).await?;
     // One document on standard output: the plan is part of the result unless text was asked for.
     if app.format() == Format::Text {
-        plan::show(app, &planned.plan, &args.selection, false);
+        plan::show(app, &planned.plan, &args.selection, false)?;
     }
     if !planned.plan.is_empty() {
         agree(app, args.yes, "Make these changes?")?;
     }
-    let status = execute(app, &session, &planned.plan).await;
+    let status = execute(app, &session, &planned.plan).await?;
     if args.update && status == ExitStatus::Done {
         plan::update(app, &session, &planned)?;
     }
@@ -43,7 +43,7 @@ pub fn agree(app: &App, yes: bool, question: &str) -> Result<(), Error> {
 }
 
 /// Does what the plan says and tells how it went.
-pub async fn execute(app: &App, session: &Session, plan: &Plan) -> ExitStatus {
+pub async fn execute(app: &App, session: &Session, plan: &Plan) -> Result<ExitStatus, Error> {
     let report = carry_out(app, session, plan).await;
     let view = render::apply_view::apply(plan, &report, None);
     let document = match app.format() {
@@ -52,29 +52,21 @@ pub async fn execute(app: &App, session: &Session, plan: &Plan) -> ExitStatus {
         Format::Markdown => render::apply_markdown(&view, &Links::default(), Budget::summary(0)),
     };
     if app.format() != Format::Text || !plan.is_empty() {
-        app.console.out(&document);
+        app.print(&document)?;
     }
-    status(&report)
+    Ok(ExitStatus::of(&report))
 }
 
 /// Does what the plan says, with progress on standard error.
 pub async fn carry_out(app: &App, session: &Session, plan: &Plan) -> ApplyReport {
-    let mut progress = app.console.progress(engine::steps(&session.registry, plan).len());
-    signals::watching(async |stopped| {
-        engine::execute(&session.registry, plan, stopped, &mut |event| progress.tell(&event)).await
-    })
-    .await
-}
-
-/// The exit code of an apply.
-pub fn status(report: &ApplyReport) -> ExitStatus {
-    if report.interrupted {
-        ExitStatus::Interrupted
-    } else if report.is_complete() {
-        ExitStatus::Done
-    } else if report.any_done() {
-        ExitStatus::Partial
-    } else {
-        ExitStatus::Failed
+    let steps = engine::steps(&session.registry, plan).len();
+    if steps > 0 {
+        app.console.begin(&format!("Applying {steps} steps to {}", plan.stack), steps);
     }
+    let report = signals::watching(async |stopped| {
+        engine::execute(&session.registry, plan, stopped, &mut |event| app.console.progress(&event)).await
+    })
+    .await;
+    app.console.end();
+    report
 }

@@ -11,6 +11,6 @@ use super::App;
 pub fn run(app: &App, shell: clap_complete::Shell) -> Result<ExitStatus, Error> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "fargate-stack", &mut script);
-    app.console.out(&String::from_utf8_lossy(&script));
+    app.print(&String::from_utf8_lossy(&script))?;
     Ok(ExitStatus::Done)
 }

@@ -10,10 +10,10 @@ pub async fn run(app: &App, args: &DestroyArgs) -> Result<ExitStatus, Error> {
     let session = app.session().await?;
     let doomed = session.plan_destruction(&args.allow_delete).await?;
     if app.format() == Format::Text {
-        plan::show(app, &doomed, &Selection::default(), false);
+        plan::show(app, &doomed, &Selection::default(), false)?;
     }
     if !doomed.is_empty() {
         apply::agree(app, args.yes, "Delete all of this?")?;
     }
-    Ok(apply::execute(app, &session, &doomed).await)
+    apply::execute(app, &session, &doomed).await
 }

@@ -5,6 +5,7 @@ mod ci;
 mod completions;
 mod destroy;
 mod failure;
+mod job;
 mod plan;
 mod record;
 mod session;
@@ -33,17 +34,25 @@ pub fn main() -> ExitStatus {
     let env = Environment::read();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return Console::usage(&error.render().ansi().to_string(), error.use_stderr()),
+        Err(error) => {
+            // Clap's own texts: help and version are no errors, and the rest is usage.
+            let _ = error.print();
+            return if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done };
+        }
     };
-    log_to_stderr(cli.global.log_level);
+    let dumb = env.get("TERM") == Some("dumb");
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.get(name)).unwrap_or_default();
     let console = Console::new(Surroundings {
         stdout_tty: env.stdout_tty,
         stderr_tty: env.stderr_tty,
         stdin_tty: env.stdin_tty,
-        no_color: cli.global.no_color || env.get("NO_COLOR").is_some() || env.get("TERM") == Some("dumb"),
+        no_color: cli.global.no_color || env.get("NO_COLOR").is_some() || dumb,
+        dumb,
         github_actions: env.get("GITHUB_ACTIONS") == Some("true"),
-        width: None,
+        unicode: locale.to_ascii_lowercase().replace('-', "").ends_with("utf8"),
+        width: env.get("COLUMNS").and_then(|columns| columns.parse().ok()),
     });
+    log_to(&console, cli.global.log_level);
     let app = App { cli, env, console };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -66,12 +75,12 @@ impl App {
             Command::Destroy(args) => destroy::run(self, args).await,
             Command::Validate => validate::run(self),
             Command::Schema => {
-                self.console.out(&format!("{:#}", crate::config::schema()));
+                self.print(&format!("{:#}", crate::config::schema()))?;
                 Ok(ExitStatus::Done)
             }
             Command::Completions { shell } => completions::run(self, *shell),
             Command::Version => {
-                self.console.out(concat!("fargate-stack ", env!("CARGO_PKG_VERSION")));
+                self.print(concat!("fargate-stack ", env!("CARGO_PKG_VERSION")))?;
                 Ok(ExitStatus::Done)
             }
             Command::Ci => ci::run(self).await,
@@ -90,7 +99,7 @@ impl App {
     }
 }
 
-fn log_to_stderr(level: LogLevel) {
+fn log_to(console: &Console, level: LogLevel) {
     let level = match level {
         LogLevel::Off => return,
         LogLevel::Error => "error",
@@ -101,5 +110,7 @@ fn log_to_stderr(level: LogLevel) {
     };
     // Ours alone: the SDK's own debug output prints requests, and with them environment values.
     let filter = tracing_subscriber::EnvFilter::new(format!("off,fargate_stack={level}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let console = console.clone();
+    let writer = move || console.clone();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).with_ansi(false).init();
 }

@@ -12,26 +12,26 @@ use super::{App, failure};
 pub async fn run(app: &App, args: &PlanArgs) -> Result<ExitStatus, Error> {
     let session = app.session().await?;
     let planned = session.plan(&args.selection).await?;
-    show(app, &planned.plan, &args.selection, true);
+    show(app, &planned.plan, &args.selection, true)?;
     if args.update {
         update(app, &session, &planned)?;
     }
     let pending = args.detailed_exitcode && !planned.plan.is_empty();
-    Ok(if pending { ExitStatus::Pending } else { ExitStatus::Done })
+    Ok(if pending { ExitStatus::ChangesPending } else { ExitStatus::Done })
 }
 
 /// Shows a plan in the form that was asked for; `suggest` adds the command that makes the changes.
-pub fn show(app: &App, plan: &Plan, selection: &Selection, suggest: bool) {
+pub fn show(app: &App, plan: &Plan, selection: &Selection, suggest: bool) -> Result<(), Error> {
     let context = render::Context {
         show_values: selection.show_value.iter().cloned().collect(),
         suggest_apply: suggest,
     };
     let view = render::view::plan(plan, &context);
-    app.console.out(&match app.format() {
+    app.print(&match app.format() {
         Format::Text => render::plan_text(&view, app.console.style()),
         Format::Json => format!("{:#}", render::plan_json(plan)),
         Format::Markdown => render::plan_markdown(&view, &Links::default(), Budget::summary(0)),
-    });
+    })
 }
 
 /// Writes resolved values back into the stack file; never in CI.
@@ -41,7 +41,12 @@ pub fn update(app: &App, session: &Session, planned: &Planned) -> Result<(), Err
         return Ok(());
     }
     let loaded = &session.loaded;
-    let text = crate::config::update(&loaded.text, &planned.resolved).map_err(|error| failure::update(&error))?;
+    let changes: Vec<_> = planned
+        .resolved
+        .iter()
+        .map(|(route, value)| (route.iter().map(String::as_str).collect(), value.clone()))
+        .collect();
+    let text = crate::config::update(&loaded.text, &changes).map_err(|error| failure::update(&error))?;
     if text == loaded.text {
         app.console.note("the stack file holds the resolved values already");
         return Ok(());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::aws::{Aws, Connection, Options, inventory};
 use crate::cli::Selection;
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, ConfigError, Loaded};
 use crate::engine::{self, Registry, Request};
 use crate::error::{Error, ExitStatus};
 use crate::kinds;
@@ -35,14 +35,25 @@ pub struct Planned {
 }
 
 impl App {
-    /// Loads the stack file; in CI it must lie within the workspace.
-    pub fn load(&self) -> Result<Loaded, Error> {
+    /// Reads the stack file; in CI it must lie within the workspace.
+    pub fn read(&self) -> Result<Loaded, ConfigError> {
         let path = &self.cli.global.config;
-        let loaded = match self.env.path("GITHUB_WORKSPACE").filter(|_| self.env.is_ci()) {
+        match self.env.path("GITHUB_WORKSPACE").filter(|_| self.env.is_ci()) {
             Some(workspace) => config::load_within(&workspace, path),
             None => config::load(path),
-        };
-        loaded.map_err(|error| failure::config(&error))
+        }
+    }
+
+    /// Reads the stack file, or says what is wrong with it.
+    pub fn load(&self) -> Result<Loaded, Error> {
+        self.read().map_err(|error| failure::config(&error))
+    }
+
+    /// Writes a document to standard output.
+    pub fn print(&self, document: &str) -> Result<(), Error> {
+        self.console.out(document).map_err(|error| {
+            Error::new(ExitStatus::Failed, "could not write to standard output").caused_by(error.to_string())
+        })
     }
 
     /// Settings of the AWS connection.
@@ -57,14 +68,19 @@ impl App {
     pub async fn session(&self) -> Result<Session, Error> {
         let loaded = self.load()?;
         let connection = Connection::load(&self.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
-        let aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
-        lookup::same_account(&aws, &loaded.config).map_err(|problem| failure::lookup(&problem.into(), &loaded))?;
-        let (names, registry) = (Names::new(&loaded.config), kinds::registry(&aws));
-        Ok(Session { loaded, aws, names, registry })
+        Session::new(loaded, connection).await
     }
 }
 
 impl Session {
+    /// Finds out which account this is; another one than the stack file names is refused.
+    pub async fn new(loaded: Loaded, connection: Connection) -> Result<Self, Error> {
+        let aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
+        lookup::same_account(&aws, &loaded.config).map_err(|problem| failure::lookup(&problem.into(), &loaded))?;
+        let (names, registry) = (Names::new(&loaded.config), kinds::registry(&aws));
+        Ok(Self { loaded, aws, names, registry })
+    }
+
     /// What apply would do. Reads only.
     pub async fn plan(&self, selection: &Selection) -> Result<Planned, Error> {
         let config = &self.loaded.config;

@@ -21,7 +21,9 @@ pub async fn watching<T>(work: impl AsyncFnOnce(watch::Receiver<bool>) -> T) -> 
 /// Returns when the signal comes; never, when it cannot be listened to.
 async fn came(signal: &mut Option<Signal>) {
     match signal {
-        Some(signal) if signal.recv().await.is_some() => {}
-        _ => std::future::pending().await,
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }

@@ -42,7 +42,6 @@ pub fn reads() -> BTreeSet<&'static str> {
 
 /// Reads everything that the stack needs to know of its account before any resource is looked at.
 pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Result<Facts, LookupError> {
-    same_account(aws, config)?;
     let scope = Scope {
         partition: aws.partition.clone(),
         region: aws.region.clone(),
@@ -89,7 +88,7 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
 }
 
 /// Credentials of another account: nothing that would be read there is of use.
-fn same_account(aws: &Aws, config: &Config) -> Result<(), Problem> {
+pub fn same_account(aws: &Aws, config: &Config) -> Result<(), Problem> {
     match &config.account {
         Some(account) if *account != aws.account => {
             let what = format!(

@@ -15,7 +15,7 @@ use crate::model::{Image, ImageOrigin};
 pub use facts::{Facts, Placement};
 pub use names::{Names, Scope};
 pub use policy::{Policy, Statement};
-pub use tags::{owner, ownership};
+pub use tags::{ADDRESS, STACK, owner, ownership};
 
 /// What the user wants, with every default made explicit and every name decided.
 #[derive(Debug, Clone)]

@@ -9,6 +9,10 @@
     reason = "tests"
 )]
 
+mod account;
 mod architecture;
+mod generated;
 mod harness;
+mod interrupted;
+mod stacks;
 mod kinds;
