@@ -104,7 +104,7 @@ async fn route(state: &State, request: &Request, rest: &str) -> Result<Value, Re
         }
         ("GET", "/clock") => clock(state),
         ("POST", "/clock") => {
-            set_clock(state, body(request)?);
+            set_clock(state, &body(request)?);
             clock(state)
         }
         ("POST", "/reset") => reset(state, body(request)?).await?,
@@ -134,7 +134,7 @@ struct Move {
     speed: Option<f64>,
 }
 
-fn set_clock(state: &State, to: Move) {
+fn set_clock(state: &State, to: &Move) {
     let mut clock = lock(&state.clock);
     if let Some(now) = to.now {
         clock.set(now);

@@ -1,6 +1,7 @@
 //! The plain HTTP messages that the models see: no framework type crosses this border.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 /// One request as received, with its body read whole.
 #[derive(Debug, Clone, Default)]
@@ -81,11 +82,9 @@ pub fn decode(text: &str) -> String {
         match byte {
             b'+' => out.push(b' '),
             b'%' => {
-                let rest = bytes.as_slice();
-                let hex = rest.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-                if let Some(value) = hex.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+                if let Some((value, rest)) = hex(bytes.as_slice()) {
                     out.push(value);
-                    bytes.nth(1);
+                    bytes = rest.iter();
                 } else {
                     out.push(b'%');
                 }
@@ -96,6 +95,15 @@ pub fn decode(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// The byte that two hexadecimal digits stand for, and what follows them.
+fn hex(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let (two, rest) = bytes.split_at_checked(2)?;
+    let digits = std::str::from_utf8(two)
+        .ok()
+        .filter(|_| two.iter().all(u8::is_ascii_hexdigit))?;
+    Some((u8::from_str_radix(digits, 16).ok()?, rest))
+}
+
 /// Encodes everything but unreserved characters as `%XX`.
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -103,8 +111,8 @@ pub fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push('%');
-            out.push_str(&format!("{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -23,7 +23,7 @@ struct Arguments {
 enum Command {
     /// Serves on loopback until SIGTERM, SIGINT, or the end of a piped standard input.
     ///
-    /// Prints one line of JSON when ready: aws_endpoint, github_api, control, account, region.
+    /// Prints one line of JSON when ready: endpoints, control address, account and region.
     Serve {
         /// Where AWS listens [default: a free port of 127.0.0.1]
         #[arg(long, value_name = "ADDR")]

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs
 
 
 def end_with_parent():
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):
+        pass
     os._exit(0)
 
 
@@ -16,6 +17,7 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 from werkzeug.serving import make_server  # noqa: E402
 
 from moto.core.base_backend import BackendDict  # noqa: E402
+from moto.ec2.models import EC2Backend  # noqa: E402
 from moto.moto_server.werkzeug_app import (  # noqa: E402
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -26,6 +28,18 @@ from moto.moto_server.werkzeug_app import (  # noqa: E402
 class QuietHandler(MotoRequestHandler):
     def log(self, *_args, **_kwargs):
         pass
+
+
+def without_default_vpc(backend, *args, **named):
+    """Makes a region without the default VPC: stacks are to find exactly the networks that were seeded."""
+    make_region(backend, *args, **named)
+    for subnet in backend.describe_subnets():
+        backend.delete_subnet(subnet.id)
+    backend.delete_vpc(backend.default_vpc.id)
+
+
+make_region = EC2Backend.__init__
+EC2Backend.__init__ = without_default_vpc
 
 
 def forget(account):

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -14,6 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::http::{Request, Response};
+use crate::state::lock;
 
 /// The Python program that runs moto and ends with its parent.
 const PROGRAM: &str = include_str!("moto.py");
@@ -64,6 +66,7 @@ pub struct Moto {
     address: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
     child: tokio::sync::Mutex<Child>,
+    last_words: Arc<Mutex<String>>,
     _stdin: ChildStdin,
 }
 
@@ -143,13 +146,23 @@ impl Moto {
                     .to_owned(),
             ));
         };
-        // What moto writes from now on has no reader, but the pipes must not fill up.
-        tokio::spawn(async move { tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await });
+        // The pipes must not fill up; of what moto says, the last line of a traceback is worth keeping.
+        let last_words = Arc::new(Mutex::new(String::new()));
+        let keep = Arc::clone(&last_words);
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                if !line.trim().is_empty() {
+                    *lock(&keep) = line;
+                }
+            }
+        });
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self {
             address: SocketAddr::from(([127, 0, 0, 1], port)),
             client: Client::builder(TokioExecutor::new()).build_http(),
             child: tokio::sync::Mutex::new(child),
+            last_words,
             _stdin: stdin,
         })
     }
@@ -203,6 +216,13 @@ impl Moto {
             headers,
             body,
         })
+    }
+
+    /// What moto wrote last to its standard error: why it broke, just after it did.
+    pub async fn last_words(&self) -> String {
+        // It is written before the answer, but read by another task.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        lock(&self.last_words).clone()
     }
 
     /// Forgets everything, or everything of one account.

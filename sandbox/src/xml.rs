@@ -39,20 +39,17 @@ fn next<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
     loop {
         let rest = text.get(at..)?;
         let end = rest.find(&close)?;
-        match rest.find(&open).filter(|inner| *inner < end) {
-            Some(inner) => {
-                depth += 1;
-                at += inner + open.len();
-            }
-            None => {
-                depth -= 1;
-                if depth == 0 {
-                    let inner = text.get(inner_start..at + end)?;
-                    return Some((inner, text.get(at + end + close.len()..)?));
-                }
-                at += end + close.len();
-            }
+        if let Some(inner) = rest.find(&open).filter(|inner| *inner < end) {
+            depth += 1;
+            at += inner + open.len();
+            continue;
         }
+        depth -= 1;
+        if depth == 0 {
+            let inner = text.get(inner_start..at + end)?;
+            return Some((inner, text.get(at + end + close.len()..)?));
+        }
+        at += end + close.len();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who calls what: read from the SigV4 credential scope.
+//! Who calls what: read from the credential scope.
 
 use crate::http::Request;
 

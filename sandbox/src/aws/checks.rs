@@ -48,10 +48,8 @@ fn targets(input: &Value) -> Option<Refusal> {
     for target in input.get("Targets").and_then(Value::as_array)? {
         let text = |key: &str| target.get(key).and_then(Value::as_str);
         let id = text("Id").unwrap_or_default();
-        if let Some(given) = text("Input") {
-            if serde_json::from_str::<Value>(given).is_err() {
-                return invalid(format!("JSON syntax error in input for target {id}."));
-            }
+        if text("Input").is_some_and(|given| serde_json::from_str::<Value>(given).is_err()) {
+            return invalid(format!("JSON syntax error in input for target {id}."));
         }
         if let Some(ecs) = target.get("EcsParameters") {
             if text("RoleArn").is_none() {

@@ -28,11 +28,11 @@ impl Refusal {
     }
 
     /// An operation that neither moto nor the sandbox has. Status 501: the SDKs do not repeat it.
-    pub fn not_emulated(service: &str, operation: &str) -> Self {
+    pub fn not_emulated(service: &str, operation: &str, why: &str) -> Self {
         Self {
             status: 501,
             code: "NotEmulated".into(),
-            message: format!("not emulated: {service}:{operation}"),
+            message: format!("not emulated: {service}:{operation} (moto: {why})"),
         }
     }
 
@@ -169,13 +169,13 @@ fn cbor(pairs: &[(&str, &str)]) -> Vec<u8> {
 fn cbor_head(out: &mut Vec<u8>, major: u8, length: usize) {
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(short), _) if short < 24 => out.push(major | short),
-        (Ok(byte), _) => out.extend_from_slice(&[major | 24, byte]),
+        (Ok(byte), _) => out.extend_from_slice(&[major | 0x18, byte]),
         (_, Ok(word)) => {
-            out.push(major | 25);
+            out.push(major | 0x19);
             out.extend_from_slice(&word.to_be_bytes());
         }
         _ => {
-            out.push(major | 26);
+            out.push(major | 0x1a);
             out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
         }
     }

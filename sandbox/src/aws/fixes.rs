@@ -10,7 +10,7 @@ use crate::internal::Internal;
 use crate::state::State;
 use crate::xml;
 
-/// EventBridge ignores the tags of a `PutRule` for a rule that exists; moto would add them.
+/// `EventBridge` ignores the tags of a `PutRule` for a rule that exists; moto would add them.
 pub async fn drop_tags_of_existing_rule(internal: Internal<'_>, input: &Value, request: &mut Request) {
     let Some(name) = input.get("Name").filter(|_| input.get("Tags").is_some()) else {
         return;
@@ -80,16 +80,37 @@ fn tag_fields(input: &Value, kind: &str) -> BTreeMap<String, String> {
     tags
 }
 
-/// A security group that an ECS service uses cannot be deleted: its tasks' network interfaces hold it.
-pub fn group_in_use(state: &State, account: &str, region: &str, input: &Value) -> Option<Refusal> {
-    let id = input.get("GroupId").and_then(Value::as_str)?;
-    let used = crate::aws::usage::security_groups(state, account, region);
-    used.contains(id).then(|| {
-        Refusal::new(
+/// A security group that an ECS service uses, or that a rule of another group names, cannot be deleted.
+pub async fn group_in_use(state: &State, internal: Internal<'_>, input: &Value) -> Result<(), Refusal> {
+    let Some(id) = input.get("GroupId").and_then(Value::as_str) else {
+        return Ok(());
+    };
+    let used = crate::aws::usage::security_groups(state, internal.account, internal.region);
+    if used.contains(id) || named_by_another(internal, id).await {
+        return Err(Refusal::new(
             "DependencyViolation",
             format!("resource {id} has a dependent object"),
-        )
-    })
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a rule of another group names this one.
+async fn named_by_another(internal: Internal<'_>, id: &str) -> bool {
+    let Ok(text) = internal.query("ec2", "DescribeSecurityGroups", &[]).await else {
+        return false;
+    };
+    let groups = xml::all(&text, "securityGroupInfo")
+        .first()
+        .copied()
+        .unwrap_or_default();
+    xml::all(groups, "item").into_iter().any(|group| names(group, id))
+}
+
+/// Whether the description of a group other than `id` names it in a rule: its own id comes first, those of rules follow.
+fn names(group: &str, id: &str) -> bool {
+    let mut ids = xml::all(group, "groupId").into_iter();
+    ids.next().is_some_and(|own| own != id) && ids.any(|named| named == id)
 }
 
 #[cfg(test)]
@@ -109,5 +130,17 @@ mod tests {
             tags,
             BTreeMap::from([("app".into(), "a".into()), ("empty".into(), String::new())])
         );
+    }
+
+    #[test]
+    fn a_group_is_used_by_rules_of_others_but_not_by_its_own() {
+        let group = |own: &str, named: &str| {
+            format!(
+                "<groupId>{own}</groupId><ipPermissions><item><groups><item><groupId>{named}</groupId></item></groups></item></ipPermissions>"
+            )
+        };
+        assert!(names(&group("sg-1", "sg-2"), "sg-2"));
+        assert!(!names(&group("sg-2", "sg-2"), "sg-2"));
+        assert!(!names(&group("sg-1", "sg-3"), "sg-2"));
     }
 }

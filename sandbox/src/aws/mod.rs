@@ -14,7 +14,7 @@ mod usage;
 use caller::{DEFAULT_REGION, Scope};
 use error::{Refusal, result_of};
 use operation::{Call, Protocol, is_mutating};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::fault::{Fault, Kind};
 use crate::http::{Answer, Request, Response};
@@ -28,7 +28,7 @@ pub async fn handle(state: &State, request: Request, query: &str) -> Answer {
         let refusal = Refusal {
             status: 403,
             code: "MissingAuthenticationToken".into(),
-            message: "Request is missing Authentication Token: sign it with SigV4, or use {control} for /_sandbox".into(),
+            message: "Request is missing Authentication Token: calls of AWS are signed with SigV4".into(),
         };
         return Answer::Reply(refusal.response(Call::of("", &request).protocol));
     };
@@ -58,8 +58,14 @@ fn who(state: &State, request: &Request) -> Option<(Scope, String)> {
     let call = Call::of("sts", request);
     let role = call.parameters.get("RoleArn").and_then(Value::as_str)?;
     let account = role.split(':').nth(4).unwrap_or_default().to_owned();
-    let scope = Scope { access_key: String::new(), region: DEFAULT_REGION.into(), service: "sts".into() };
-    call.operation.starts_with("AssumeRoleWith").then_some((scope, account))
+    let scope = Scope {
+        access_key: String::new(),
+        region: DEFAULT_REGION.into(),
+        service: "sts".into(),
+    };
+    call.operation
+        .starts_with("AssumeRoleWith")
+        .then_some((scope, account))
 }
 
 /// The answer of a fault.
@@ -77,7 +83,12 @@ fn fail(fault: &Fault, service: &str, operation: &str, protocol: Protocol, accou
     refusal.code = fault.code.clone().unwrap_or(refusal.code);
     refusal.message = fault.message.clone().unwrap_or(refusal.message);
     let mut response = refusal.response(protocol);
-    response.headers.extend(fault.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+    response.headers.extend(
+        fault
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     response
 }
 
@@ -97,8 +108,9 @@ async fn effect(
                 .await
                 .map(|answer| amazon_json(200, &answer))
         }
-        ("ecr", "GetDownloadUrlForLayer") => crate::seed::images::download_url(state, &call.parameters)
-            .map(|answer| amazon_json(200, &answer)),
+        ("ecr", "GetDownloadUrlForLayer") => {
+            crate::seed::images::download_url(state, &call.parameters).map(|answer| amazon_json(200, &answer))
+        }
         _ => forward(state, scope, account, call, request, query).await,
     };
     refused.unwrap_or_else(|refusal| refusal.response(call.protocol))
@@ -108,24 +120,28 @@ fn amazon_json(status: u16, body: &Value) -> Response {
     Response::text(status, "application/x-amz-json-1.1", body.to_string())
 }
 
-async fn ecs(state: &State, account: &str, region: &str, operation: &str, input: &Value) -> Result<Response, Refusal> {
+async fn ecs(
+    state: &State,
+    account: &str,
+    region: &str,
+    operation: &str,
+    input: &Value,
+) -> Result<Response, Refusal> {
     let needs = crate::ecs::Ecs::needs(operation, input);
-    let outside = outside::fetch(state.internal(account, region), &needs).await.map_err(|error| Refusal {
-        status: 500,
-        code: "ServerException".into(),
-        message: error.to_string(),
-    })?;
+    let outside = outside::fetch(state.internal(account, region), &needs)
+        .await
+        .map_err(|error| Refusal {
+            status: 500,
+            code: "ServerException".into(),
+            message: error.to_string(),
+        })?;
     let now = state.now();
-    let answer = state.with_ecs(account, region, |ecs| ecs.call(operation, input, now, &outside));
-    Ok(match answer {
-        Ok(body) => amazon_json(200, &body),
-        Err(error) => {
-            let mut body = error.extra;
-            body.insert("__type".into(), json!(error.code));
-            body.insert("message".into(), json!(error.message));
-            amazon_json(error.status, &Value::Object(body))
+    Ok(state.with_ecs(account, region, |ecs| {
+        match ecs.call(operation, input, now, &outside) {
+            Ok(body) => amazon_json(200, &body),
+            Err(error) => amazon_json(error.status, &error.body()),
         }
-    })
+    }))
 }
 
 /// Sends a call on to moto, after the checks that moto forgets and before the repairs of what it loses.
@@ -145,20 +161,26 @@ async fn forward(
     }
     match (service, operation) {
         ("ec2", "DeleteSecurityGroup") => {
-            if let Some(refusal) = fixes::group_in_use(state, account, &scope.region, input) {
-                return Err(refusal);
-            }
+            fixes::group_in_use(state, internal, input).await?;
         }
         ("events", "PutRule") => fixes::drop_tags_of_existing_rule(internal, input, &mut request).await,
         _ => {}
     }
-    let response = state.moto.forward(&request, query, account).await.map_err(|error| Refusal {
-        status: 500,
-        code: "InternalError".into(),
-        message: error.to_string(),
-    })?;
+    let response = state
+        .moto
+        .forward(&request, query, account)
+        .await
+        .map_err(|error| Refusal {
+            status: 500,
+            code: "InternalError".into(),
+            message: error.to_string(),
+        })?;
     if !emulated(&response) {
-        return Err(Refusal::not_emulated(service, operation));
+        return Err(Refusal::not_emulated(
+            service,
+            operation,
+            &state.moto.last_words().await,
+        ));
     }
     match (service, operation) {
         ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &response).await,
@@ -172,14 +194,20 @@ async fn forward(
 fn emulated(response: &Response) -> bool {
     let html = response.header("content-type").starts_with("text/html");
     let text = String::from_utf8_lossy(&response.body);
-    let page = text.trim_start().to_ascii_lowercase().starts_with("<!doctype html");
+    let page = text
+        .trim_start()
+        .to_ascii_lowercase()
+        .starts_with("<!doctype html");
     !(response.status >= 400 && html && page) && response.status != 501
 }
 
 /// Keeps the account of a temporary access key: that of the role.
 fn remember_key(state: &State, account: &str, input: &Value, response: &Response) {
     let text = String::from_utf8_lossy(&response.body);
-    let role = input.get("RoleArn").and_then(Value::as_str).and_then(|arn| arn.split(':').nth(4));
+    let role = input
+        .get("RoleArn")
+        .and_then(Value::as_str)
+        .and_then(|arn| arn.split(':').nth(4));
     if let Some(key) = xml::first(&text, "AccessKeyId") {
         lock(&state.keys).insert(key, role.unwrap_or(account).to_owned());
     }
@@ -192,9 +220,17 @@ mod tests {
     #[test]
     fn a_page_for_people_means_that_moto_lacks_the_operation() {
         let page = |status: u16, kind: &str, body: &str| emulated(&Response::text(status, kind, body));
-        assert!(!page(500, "text/html; charset=utf-8", "<!doctype html>\n<html lang=en><title>500</title>"));
+        assert!(!page(
+            500,
+            "text/html; charset=utf-8",
+            "<!doctype html>\n<html lang=en><title>500</title>"
+        ));
         assert!(page(200, "text/html", "<!doctype html>"));
-        assert!(page(400, "text/html; charset=utf-8", "<ErrorResponse><Error/></ErrorResponse>"));
+        assert!(page(
+            400,
+            "text/html; charset=utf-8",
+            "<ErrorResponse><Error/></ErrorResponse>"
+        ));
         assert!(page(500, "application/json", "{}"));
     }
 }

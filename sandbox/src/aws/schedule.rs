@@ -1,6 +1,6 @@
-//! Schedule expressions of EventBridge rules, checked as AWS checks them.
+//! Schedule expressions of `EventBridge` rules, checked as AWS checks them.
 
-/// Whether EventBridge accepts this expression for a rule: `rate(…)` or `cron(…)`.
+/// Whether `EventBridge` accepts this expression for a rule: `rate(…)` or `cron(…)`.
 pub fn valid(expression: &str) -> bool {
     let inside = |name: &str| {
         expression

@@ -1,4 +1,4 @@
-//! `GetResources` of the Resource Groups Tagging API over everything that carries tags: the ECS model, EventBridge
+//! `GetResources` of the Resource Groups Tagging API over everything that carries tags: the ECS model, `EventBridge`
 //! rules, and what moto finds itself. IAM roles are not among them, as at AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,11 +74,8 @@ async fn of_moto(internal: Internal<'_>) -> Result<Tagged, InternalError> {
                 found.insert(arn.to_owned(), tags_of(item.get("Tags")));
             }
         }
-        token = answer
-            .get("PaginationToken")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let next = answer.get("PaginationToken").and_then(Value::as_str);
+        next.unwrap_or_default().clone_into(&mut token);
         if token.is_empty() {
             return Ok(found);
         }
@@ -234,8 +231,8 @@ mod tests {
         ])
     }
 
-    fn arns(input: Value) -> Vec<String> {
-        let answer = page(&sample(), &input).unwrap();
+    fn arns(input: &Value) -> Vec<String> {
+        let answer = page(&sample(), input).unwrap();
         let list = answer["ResourceTagMappingList"].as_array().unwrap().clone();
         list.iter()
             .map(|item| item["ResourceARN"].as_str().unwrap().to_owned())
@@ -244,19 +241,19 @@ mod tests {
 
     #[test]
     fn all_tag_filters_must_match_and_any_of_their_values() {
-        assert_eq!(arns(json!({})).len(), 3);
+        assert_eq!(arns(&json!({})).len(), 3);
         assert_eq!(
-            arns(json!({"TagFilters": [{"Key": "by"}, {"Key": "app", "Values": ["a", "z"]}]})),
+            arns(&json!({"TagFilters": [{"Key": "by"}, {"Key": "app", "Values": ["a", "z"]}]})),
             [CLUSTER, GROUP]
         );
-        assert!(arns(json!({"TagFilters": [{"Key": "nope"}]})).is_empty());
+        assert!(arns(&json!({"TagFilters": [{"Key": "nope"}]})).is_empty());
     }
 
     #[test]
     fn types_are_service_or_service_and_resource() {
-        assert_eq!(arns(json!({"ResourceTypeFilters": ["ecs"]})), [CLUSTER, SERVICE]);
+        assert_eq!(arns(&json!({"ResourceTypeFilters": ["ecs"]})), [CLUSTER, SERVICE]);
         assert_eq!(
-            arns(json!({"ResourceTypeFilters": ["ecs:service", "logs:log-group"]})),
+            arns(&json!({"ResourceTypeFilters": ["ecs:service", "logs:log-group"]})),
             [SERVICE, GROUP]
         );
     }
@@ -267,7 +264,7 @@ mod tests {
         let token = first["PaginationToken"].as_str().unwrap();
         assert!(!token.is_empty());
         assert_eq!(
-            arns(json!({"ResourcesPerPage": 2, "PaginationToken": token})),
+            arns(&json!({"ResourcesPerPage": 2, "PaginationToken": token})),
             [GROUP]
         );
         assert_eq!(
@@ -278,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_list_of_arns_excludes_filters() {
-        assert_eq!(arns(json!({"ResourceARNList": [SERVICE]})), [SERVICE]);
+        assert_eq!(arns(&json!({"ResourceARNList": [SERVICE]})), [SERVICE]);
         assert!(
             page(
                 &sample(),

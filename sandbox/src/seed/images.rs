@@ -1,6 +1,7 @@
 //! Images in ECR: manifests with true digests, and the configurations that they point to.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -38,6 +39,7 @@ pub async fn seed(state: &State, account: &str, region: &str) -> Result<Value, I
     ];
     let mut images: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
     for repository in REPOSITORIES {
+        make_repository(state.internal(account, region), repository).await?;
         for (tag, platforms) in pushes {
             let push = Push {
                 repository,
@@ -48,7 +50,7 @@ pub async fn seed(state: &State, account: &str, region: &str) -> Result<Value, I
             images
                 .entry(repository)
                 .or_default()
-                .insert(tag, push.to(state, account, region).await?);
+                .insert(tag, push.put_all(state, account, region).await?);
         }
     }
     Ok(json!(images))
@@ -71,12 +73,18 @@ impl Push<'_> {
     /// Pushes, and gives the digest that the tag now stands for.
     pub async fn to(&self, state: &State, account: &str, region: &str) -> Result<String, InternalError> {
         let internal = state.internal(account, region);
-        let name = json!({"repositoryName": self.repository});
-        unless(
-            "RepositoryAlreadyExistsException",
-            ecr(internal, "CreateRepository", &name).await,
-        )?;
+        make_repository(internal, self.repository).await?;
         let before = self.tagged(internal).await?;
+        let digest = self.put_all(state, account, region).await?;
+        if let Some((old, manifest, kind)) = before.filter(|(old, _, _)| *old != digest) {
+            self.keep(internal, &old, &manifest, &kind).await?;
+        }
+        Ok(digest)
+    }
+
+    /// Puts the manifests of all platforms, and the index over them; gives the digest of what has the tag.
+    async fn put_all(&self, state: &State, account: &str, region: &str) -> Result<String, InternalError> {
+        let internal = state.internal(account, region);
         let single = self.platforms.len() == 1;
         let mut children = Vec::new();
         let mut top = (String::new(), MANIFEST);
@@ -95,11 +103,7 @@ impl Push<'_> {
             top = (index.to_string(), INDEX);
         }
         self.put(internal, &top.0, top.1, Some(self.tag)).await?;
-        let digest = digest(top.0.as_bytes());
-        if let Some((old, manifest, kind)) = before.filter(|(old, _, _)| *old != digest) {
-            self.keep(internal, &old, &manifest, &kind).await?;
-        }
-        Ok(digest)
+        Ok(digest(top.0.as_bytes()))
     }
 
     /// Digest, manifest and media type of the image that has the tag.
@@ -164,6 +168,12 @@ impl Push<'_> {
     }
 }
 
+/// Makes a repository that may exist already.
+async fn make_repository(internal: Internal<'_>, name: &str) -> Result<(), InternalError> {
+    let made = ecr(internal, "CreateRepository", &json!({"repositoryName": name})).await;
+    unless("RepositoryAlreadyExistsException", made)
+}
+
 async fn ecr(internal: Internal<'_>, operation: &str, input: &Value) -> Result<Value, InternalError> {
     internal
         .json(
@@ -184,9 +194,12 @@ fn unless(code: &str, answer: Result<Value, InternalError>) -> Result<(), Intern
 
 /// `sha256:` and the hash in hex.
 fn digest(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// `os/architecture/variant` as the fields of a platform.

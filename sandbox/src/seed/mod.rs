@@ -24,7 +24,7 @@ pub enum Seed {
     /// A network, hosted zones, images, a secret and a file system.
     #[default]
     Standard,
-    /// Nothing at all, not even a default VPC.
+    /// Nothing at all.
     Empty,
 }
 
@@ -43,7 +43,6 @@ impl std::str::FromStr for Seed {
 /// Seeds an account that is still empty, and gives what was made; `GET /_sandbox/seed` shows it again.
 pub async fn plant(state: &State, account: &str, region: &str, seed: Seed) -> Result<Value, InternalError> {
     let internal = state.internal(account, region);
-    network::remove_default(internal).await?;
     let made = match seed {
         Seed::Empty => json!({}),
         Seed::Standard => standard(state, internal).await?,

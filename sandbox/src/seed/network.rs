@@ -20,37 +20,6 @@ pub struct Network {
     pub default_group: String,
 }
 
-/// Removes the default VPC that moto gives to every account.
-pub async fn remove_default(internal: Internal<'_>) -> Result<(), InternalError> {
-    let filter = [("Filter.1.Name", "is-default"), ("Filter.1.Value.1", "true")];
-    let found = internal.query("ec2", "DescribeVpcs", &filter).await?;
-    for vpc in ids(&found, "vpcSet", "vpcId") {
-        let in_vpc = [("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", vpc.as_str())];
-        let subnets = internal.query("ec2", "DescribeSubnets", &in_vpc).await?;
-        for subnet in ids(&subnets, "subnetSet", "subnetId") {
-            internal
-                .query("ec2", "DeleteSubnet", &[("SubnetId", &subnet)])
-                .await?;
-        }
-        let attached = [
-            ("Filter.1.Name", "attachment.vpc-id"),
-            ("Filter.1.Value.1", vpc.as_str()),
-        ];
-        let gateways = internal
-            .query("ec2", "DescribeInternetGateways", &attached)
-            .await?;
-        for gateway in ids(&gateways, "internetGatewaySet", "internetGatewayId") {
-            let both = [("InternetGatewayId", gateway.as_str()), ("VpcId", vpc.as_str())];
-            internal.query("ec2", "DetachInternetGateway", &both).await?;
-            internal
-                .query("ec2", "DeleteInternetGateway", &[("InternetGatewayId", &gateway)])
-                .await?;
-        }
-        internal.query("ec2", "DeleteVpc", &[("VpcId", &vpc)]).await?;
-    }
-    Ok(())
-}
-
 /// Makes the network.
 pub async fn make(internal: Internal<'_>) -> Result<Network, InternalError> {
     let vpc = create(
@@ -180,18 +149,10 @@ async fn subnet(
         ("AvailabilityZone", zone.as_str()),
     ];
     let id = create(internal, "CreateSubnet", "subnet", name, "subnetId", &fields).await?;
-    let public = if name.starts_with("public") {
-        "true"
-    } else {
-        "false"
-    };
-    internal
-        .query(
-            "ec2",
-            "ModifySubnetAttribute",
-            &[("SubnetId", &id), ("MapPublicIpOnLaunch.Value", public)],
-        )
-        .await?;
+    if name.starts_with("public") {
+        let fields = [("SubnetId", id.as_str()), ("MapPublicIpOnLaunch.Value", "true")];
+        internal.query("ec2", "ModifySubnetAttribute", &fields).await?;
+    }
     Ok(id)
 }
 
@@ -234,22 +195,18 @@ async fn create(
     id: &str,
     fields: &[(&str, &str)],
 ) -> Result<String, InternalError> {
-    let text = internal.query("ec2", action, fields).await?;
-    let made = xml::first(&text, id).unwrap_or_default();
-    if made.is_empty() {
-        return Err(InternalError {
-            call: format!("ec2:{action}"),
-            code: "NoId".into(),
-            said: format!("no {id} of the {kind}: {text}"),
-        });
-    }
-    let tag = [
-        ("ResourceId.1", made.as_str()),
-        ("Tag.1.Key", "Name"),
-        ("Tag.1.Value", name),
+    let mut all = vec![
+        ("TagSpecification.1.ResourceType", kind),
+        ("TagSpecification.1.Tag.1.Key", "Name"),
+        ("TagSpecification.1.Tag.1.Value", name),
     ];
-    internal.query("ec2", "CreateTags", &tag).await?;
-    Ok(made)
+    all.extend_from_slice(fields);
+    let text = internal.query("ec2", action, &all).await?;
+    xml::first(&text, id).ok_or_else(|| InternalError {
+        call: format!("ec2:{action}"),
+        code: "NoId".into(),
+        said: format!("no {id} of the {kind}: {text}"),
+    })
 }
 
 /// The ids of the items of a description.
