@@ -14,5 +14,5 @@ mod architecture;
 mod generated;
 mod harness;
 mod interrupted;
-mod stacks;
 mod kinds;
+mod stacks;
