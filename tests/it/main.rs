@@ -15,4 +15,5 @@ mod generated;
 mod github;
 mod harness;
 mod interrupted;
+mod kinds;
 mod stacks;
