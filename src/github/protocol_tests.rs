@@ -22,7 +22,7 @@ fn client(server: &Server, clock: &Arc<FakeClock>) -> GitHub {
         "octo/app",
     )
     .unwrap()
-    .paced(Duration::from_secs(300), clock.clone())
+    .paced(Duration::from_mins(5), clock.clone())
 }
 
 fn pull(number: u64, merged_at: &Value) -> Value {
