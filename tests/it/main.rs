@@ -12,6 +12,8 @@
 mod account;
 mod architecture;
 mod generated;
+mod github;
 mod harness;
 mod interrupted;
+mod kinds;
 mod stacks;
