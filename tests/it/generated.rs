@@ -116,7 +116,7 @@ fn keys(text: &mut String, whole: &Value, schema: &Value, prefix: &str, depth: u
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (key, value) in schema["properties"].as_object().into_iter().flatten() {
         let meaning = value["description"].as_str().or_else(|| follow(whole, value)["description"].as_str());
-        let Some(meaning) = meaning.filter(|_| value["x-hint"].is_null() && value["x-later"].is_null()) else { continue };
+        let Some(meaning) = meaning.filter(|text| !text.starts_with("Written by App::FargateStack")) else { continue };
         let path = format!("{prefix}{key}");
         let must = if required.contains(&key.as_str()) { " **Required.**" } else { "" };
         writeln!(text, "| `{path}` | {} | {}{must} |", kind(whole, value), cell(meaning)).unwrap();

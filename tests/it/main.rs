@@ -12,6 +12,7 @@
 mod account;
 mod architecture;
 mod generated;
+mod github;
 mod harness;
 mod interrupted;
 mod kinds;
