@@ -1,6 +1,5 @@
 //! What people did by hand is seen, and what is not ours is left alone.
 
-use fargate_stack::engine::Driver;
 use fargate_stack::model::{Locator, Owner};
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
 //! Every kind against an AWS that answers: what is made reads back as it was wanted, and nothing is made twice.
 
+#![allow(clippy::large_futures, reason = "a test holds many calls")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
