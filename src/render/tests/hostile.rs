@@ -124,7 +124,7 @@ fn hostile_text_in_markdown_is_seen_for_what_it_is() {
 #[test]
 fn mentions_references_and_commits_are_broken_outside_code() {
     let zero = |text: &str| escape::markdown(text).replace('\u{200b}', "|");
-    assert_eq!(zero("@octocat o/r#12 gh-7 www.a.b http://c"), r"@|octocat o/r\#|12 gh-|7 www|.a.b http:|//c");
+    assert_eq!(zero("@octocat o/r#12 gh-7 www.a.b http://c"), r"@|octocat o/r\#|12 gh-|7 www.|a.b http:|//c");
     assert_eq!(zero("0123abcdef 0123abcdefg abc"), "0123|abcdef 0123abcdefg abc");
     assert_eq!(zero("- a"), r"\- a");
     assert_eq!(zero("12. a"), r"12\. a");
