@@ -160,6 +160,13 @@ impl Console {
         self.err_lines(error.text(self.surroundings.stderr_color()).trim_end_matches('\n'));
     }
 
+    /// Workflow commands made by ourselves, such as annotations; nothing outside of a workflow.
+    pub fn annotate(&self, commands: &str) {
+        if self.surroundings.github_actions && !commands.is_empty() {
+            self.err_raw(commands.trim_end_matches('\n'));
+        }
+    }
+
     /// A line of a log, already in its final form except for what a runner would take for a command.
     pub fn log(&self, line: &str) {
         self.err_lines(line.trim_end_matches('\n'));

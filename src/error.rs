@@ -32,6 +32,32 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
+    /// Every status, by number.
+    pub const ALL: [Self; 8] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Refused,
+        Self::RolloutFailed,
+        Self::Partial,
+        Self::ChangesPending,
+        Self::Interrupted,
+    ];
+
+    /// What the number tells, for the reference.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done, or nothing to do",
+            Self::Failed => "failed",
+            Self::Usage => "the command line or the stack file is wrong, or does not fit the account",
+            Self::Refused => "refused: not confirmed, not approved, or not what was approved",
+            Self::RolloutFailed => "applied, but the rollout failed",
+            Self::Partial => "applied in part",
+            Self::ChangesPending => "there are changes (only with `--detailed-exitcode`)",
+            Self::Interrupted => "interrupted by a signal",
+        }
+    }
+
     /// The number.
     pub const fn code(self) -> u8 {
         self as u8

@@ -1,6 +1,7 @@
 //! The one place where SDK clients are configured.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sts::config::ProvideCredentials;
 use aws_smithy_http_client::tls;
 
 use crate::model::CallError;
@@ -76,6 +77,14 @@ impl Connection {
         Ok(Self { config, region })
     }
 
+    /// Whether the chain finds credentials at all. Whether AWS accepts them shows at the first call.
+    pub async fn has_credentials(&self) -> bool {
+        match self.config.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await.is_ok(),
+            None => false,
+        }
+    }
+
     /// Asks STS who we are; the first call of every command that reaches AWS.
     pub async fn identify(self) -> Result<Aws, ConnectError> {
         let sts = aws_sdk_sts::Client::new(&self.config);
@@ -83,7 +92,12 @@ impl Connection {
             .await
             .map_err(ConnectError::Identity)?;
         let arn = identity.arn().unwrap_or_default();
-        let partition = arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
+        let partition = arn
+            .split(':')
+            .nth(1)
+            .filter(|part| !part.is_empty())
+            .unwrap_or("aws")
+            .to_owned();
         let config = &self.config;
         Ok(Aws {
             account: identity.account().unwrap_or_default().to_owned(),

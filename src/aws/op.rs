@@ -41,11 +41,15 @@ where
     let started = tokio::time::Instant::now();
     let mut pause = Duration::from_millis(500);
     loop {
-        let error = match attempt().await {
+        // Boxed, because an SDK call's future is large (17 kB) and this one is held by every caller.
+        let error = match Box::pin(attempt()).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let passes = retry.on.iter().any(|(code, part)| error.code == *code && error.message.contains(part));
+        let passes = retry
+            .on
+            .iter()
+            .any(|(code, part)| error.code == *code && error.message.contains(part));
         if !passes || started.elapsed() + pause > retry.limit {
             return Err(error);
         }

@@ -1,5 +1,41 @@
-//! YAML → `Config`.
+//! YAML → [`Config`]: what the user wrote, checked, with no default that needs AWS.
+//!
+//! One file goes through these steps, each in its own module: [`yaml`] reads the text into JSON (duplicate keys, tags and
+//! alias bombs end here), [`schema`] judges keys and types by the schema made from the types of [`types`], [`check`] judges
+//! meaning (names, sizes, schedules), [`normal`] brings every way of writing a thing into one, and serde makes the types.
+//! All steps collect [`Diagnostic`]s by path, so one run names every error of a file; [`source`] turns paths into lines and columns.
 
-/// What the user wrote.
-#[derive(Debug, Clone)]
-pub struct Config {}
+mod check;
+mod check_task;
+mod compat;
+mod diagnostic;
+mod fargate;
+mod image;
+mod load;
+mod names;
+mod normal;
+mod point;
+mod schedule;
+mod schema;
+mod secret;
+mod source;
+#[cfg(test)]
+mod tests;
+mod types;
+mod update;
+mod words;
+mod yaml;
+
+pub use diagnostic::Diagnostic;
+pub use fargate::{Capacity, Memories, Size, valid_cpus, valid_memory};
+pub use image::ImageRef;
+pub use load::{ConfigError, Loaded, MAX_BYTES, load, load_within, parse};
+pub use point::point;
+pub use names::{TAGS_MAX, normal_name};
+pub use schedule::{Schedule, Unit};
+pub use schema::schema;
+pub use secret::SecretRef;
+pub use types::{
+    App, Cluster, Config, LogGroup, Role, SecurityGroup, SecurityGroups, Subnets, Task, TaskType,
+};
+pub use update::{UpdateError, update};

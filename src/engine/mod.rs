@@ -1,5 +1,20 @@
 //! Plan and apply over JSON: knows neither AWS nor any kind.
 
+mod diff;
 mod driver;
+mod effects;
+mod executor;
+mod graph;
+mod observe;
+mod planner;
+mod references;
+mod steps;
 
 pub use driver::{BoxFuture, Driver, Registry};
+pub use effects::{Difference, Effect, Field, differences, effects, fingerprint};
+pub use executor::execute;
+pub use planner::{PlanError, Request, plan};
+pub use steps::{StepGraph, doing, steps};
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,21 @@
 //!
 //! A kind's file holds its typed attributes, the pure `desired`, and the AWS calls. The diff is not in it.
 
+mod cluster;
+mod common;
+mod iam_role;
+#[cfg(test)]
+mod laws;
+mod log_group;
+#[cfg(test)]
+mod samples;
+mod schedule;
+mod security_group;
+mod service;
+mod task_definition;
+#[cfg(test)]
+mod wants;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -60,7 +75,10 @@ pub trait Kind: Send + Sync + 'static {
     }
 
     /// The existing resource; absent is `Ok(None)`.
-    fn read(aws: &Aws, at: &Locator) -> impl Future<Output = Result<Option<Seen<Self::Attrs>>, CallError>> + Send;
+    fn read(
+        aws: &Aws,
+        at: &Locator,
+    ) -> impl Future<Output = Result<Option<Seen<Self::Attrs>>, CallError>> + Send;
     /// Makes it, ownership tags in the create call; or takes what carries our tags already.
     fn create(
         aws: &Aws,
@@ -105,13 +123,26 @@ fn entry<K: Kind>() -> Entry {
         desired: desired::<K>,
         candidates: K::candidates,
         locate: K::locate,
-        bind: |aws| Arc::new(Bound::<K> { aws, kind: std::marker::PhantomData }),
+        bind: |aws| {
+            Arc::new(Bound::<K> {
+                aws,
+                kind: std::marker::PhantomData,
+            })
+        },
     }
 }
 
 /// Every kind, users after what they use.
 pub fn all() -> Vec<Entry> {
-    vec![]
+    vec![
+        entry::<cluster::Cluster>(),
+        entry::<log_group::LogGroup>(),
+        entry::<iam_role::IamRole>(),
+        entry::<security_group::SecurityGroup>(),
+        entry::<task_definition::TaskDefinition>(),
+        entry::<service::Service>(),
+        entry::<schedule::Schedule>(),
+    ]
 }
 
 /// Everything that the stack wants.
@@ -133,7 +164,11 @@ fn desired<K: Kind>(stack: &Stack) -> Result<Vec<Resource>, CallError> {
         .into_iter()
         .map(|want| {
             let attrs = to_json::<K>(&want.attrs)?;
-            Ok(Resource { at: want.at, attrs, after: want.after.into_iter().collect() })
+            Ok(Resource {
+                at: want.at,
+                attrs,
+                after: want.after.into_iter().collect(),
+            })
         })
         .collect()
 }
@@ -148,11 +183,16 @@ fn to_json<K: Kind>(attrs: &K::Attrs) -> Result<Value, CallError> {
 }
 
 fn from_json<K: Kind>(attrs: Value) -> Result<K::Attrs, CallError> {
-    serde_json::from_value(attrs).map_err(|error| CallError::local(K::KIND, format!("this is a bug: {error}")))
+    serde_json::from_value(attrs)
+        .map_err(|error| CallError::local(K::KIND, format!("this is a bug: {error}")))
 }
 
 fn typed<K: Kind>(seen: &Observed) -> Result<Seen<K::Attrs>, CallError> {
-    Ok(Seen { attrs: from_json::<K>(seen.attrs.clone())?, outputs: seen.outputs.clone(), owner: seen.owner.clone() })
+    Ok(Seen {
+        attrs: from_json::<K>(seen.attrs.clone())?,
+        outputs: seen.outputs.clone(),
+        owner: seen.owner.clone(),
+    })
 }
 
 impl<K: Kind> Driver for Bound<K> {
@@ -170,8 +210,14 @@ impl<K: Kind> Driver for Bound<K> {
 
     fn read<'a>(&'a self, at: &'a Locator) -> BoxFuture<'a, Result<Option<Observed>, CallError>> {
         Box::pin(async move {
-            let Some(seen) = K::read(&self.aws, at).await? else { return Ok(None) };
-            Ok(Some(Observed { attrs: to_json::<K>(&seen.attrs)?, outputs: seen.outputs, owner: seen.owner }))
+            let Some(seen) = K::read(&self.aws, at).await? else {
+                return Ok(None);
+            };
+            Ok(Some(Observed {
+                attrs: to_json::<K>(&seen.attrs)?,
+                outputs: seen.outputs,
+                owner: seen.owner,
+            }))
         })
     }
 

@@ -20,14 +20,24 @@ pub struct CallError {
 impl CallError {
     /// A failure that no service reported: a wrong shape, a broken expectation, a wait that ended.
     pub fn local(op: &str, message: impl Into<String>) -> Self {
-        Self { op: op.to_owned(), code: String::new(), message: message.into(), request_id: None, unanswered: false }
+        Self {
+            op: op.to_owned(),
+            code: String::new(),
+            message: message.into(),
+            request_id: None,
+            unanswered: false,
+        }
     }
 
     /// Whether the service says that the caller lacks a permission.
     pub fn is_access_denied(&self) -> bool {
         matches!(
             self.code.as_str(),
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "UnauthorizedAccess" | "AuthorizationError"
+            "AccessDenied"
+                | "AccessDeniedException"
+                | "UnauthorizedOperation"
+                | "UnauthorizedAccess"
+                | "AuthorizationError"
         )
     }
 }

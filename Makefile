@@ -1,0 +1,34 @@
+# Everything that a developer runs. Needs Rust, a C compiler, make and Python 3.11 with venv.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+venv := .venv
+stamp := $(venv)/.requirements
+
+.PHONY: help demo test check gen venv
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(stamp) ## Pull request, plan comment, merge, apply: the whole loop against a local AWS, no account needed
+	cargo build --locked --bin fargate-stack
+	cargo build --locked -p fargate-stack-sandbox
+	$(venv)/bin/python demo/demo.py
+
+test: $(stamp) ## All tests: parallel, offline after the dependencies are there
+	cargo test --locked --workspace
+
+check: $(stamp) ## What CI runs: format, lints, generated files, tests
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(MAKE) test # the generated files are checked by its tests `generated::…`
+
+gen: ## Write the generated files anew: JSON Schema and docs/reference
+	UPDATE_GENERATED=1 cargo test --locked --test it generated::
+
+venv: $(stamp) ## The Python environment with moto and act, pinned and checked by hash
+
+$(stamp): sandbox/requirements.txt
+	python3 -m venv $(venv)
+	$(venv)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r sandbox/requirements.txt
+	touch $@

@@ -1,0 +1,203 @@
+//! Brings every way of writing a value into the one that the types read.
+
+use serde_json::{Map, Value, json};
+
+use super::secret::SecretRef;
+use super::source::{Path, Seg, Source, join};
+use super::words;
+
+/// Takes out keys without a value: they mean the same as no key. (Files written by other tools hold `arn: null` and the like.)
+pub fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.retain(|_, value| !value.is_null());
+            object.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(values) => values.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+/// The value at `path` as text: a number or a boolean without quotes is taken as it is written (`1.10` stays `1.10`).
+pub fn text(source: &Source<'_>, path: &[Seg], value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => {
+            let written = source
+                .written(path)
+                .map(str::trim)
+                .filter(|written| !written.starts_with(['&', '*']));
+            Some(written.map_or_else(|| value.to_string(), str::to_owned))
+        }
+        _ => None,
+    }
+}
+
+/// The entries of `environment`, however they are written, each with its own path. What is wrong with an entry is an error.
+pub fn environment(
+    source: &Source<'_>,
+    path: &[Seg],
+    value: &Value,
+) -> Vec<(Path, Result<(String, String), &'static str>)> {
+    match value {
+        Value::Object(entries) => entries
+            .iter()
+            .filter_map(|(name, value)| {
+                let path = join(path, name.as_str());
+                text(source, &path, value).map(|text| (path, Ok((name.clone(), text))))
+            })
+            .collect(),
+        Value::Array(entries) => entries
+            .iter()
+            .enumerate()
+            .filter_map(|(index, entry)| {
+                let path = join(path, index);
+                let parsed = match entry {
+                    Value::String(entry) => entry
+                        .split_once('=')
+                        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                        .ok_or("has no `=`; write `NAME=value`"),
+                    Value::Object(entry) => {
+                        let name = entry.get("name")?.as_str()?.to_owned();
+                        Ok((name, text(source, &join(&path, "value"), entry.get("value")?)?))
+                    }
+                    _ => return None,
+                };
+                Some((path, parsed))
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// One entry of `secrets`, however it is written.
+pub fn secret(entry: &Value) -> Option<Result<SecretRef, String>> {
+    match entry {
+        Value::String(text) => Some(SecretRef::parse(text)),
+        Value::Object(entry) => {
+            let (name, from) = (entry.get("name")?.as_str()?, entry.get("valueFrom")?.as_str()?);
+            Some(SecretRef::parse(&format!("{from}:{name}")))
+        }
+        _ => None,
+    }
+}
+
+/// The words of a command, however it is written.
+pub fn command(
+    source: &Source<'_>,
+    path: &[Seg],
+    value: &Value,
+) -> Option<Result<Vec<String>, &'static str>> {
+    match value {
+        Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .map(|(index, word)| text(source, &join(path, index), word))
+            .collect::<Option<_>>()
+            .map(Ok),
+        Value::String(text) => Some(words::split(text)),
+        _ => None,
+    }
+}
+
+/// Memory in MiB. Decimal and binary unit names mean the same here, as they do in the console of ECS.
+pub fn memory(value: &Value) -> Option<Result<u32, &'static str>> {
+    let wrong = "must be a number of MiB such as `2048`, or have the unit MB or GB such as `2 GB`";
+    match value {
+        Value::Number(number) => Some(
+            number
+                .as_u64()
+                .and_then(|mib| u32::try_from(mib).ok())
+                .ok_or(wrong),
+        ),
+        Value::String(text) => {
+            let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
+            let number = text.get(..text.len() - digits.len()).unwrap_or_default();
+            let factor = match digits.trim().to_ascii_uppercase().as_str() {
+                "" | "MB" | "MIB" => 1,
+                "GB" | "GIB" => 1024,
+                _ => return Some(Err(wrong)),
+            };
+            Some(
+                number
+                    .parse::<u32>()
+                    .ok()
+                    .and_then(|number| number.checked_mul(factor))
+                    .ok_or(wrong),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// Rewrites a checked document. What was not understood stays as it is; the check has spoken about it.
+pub fn document(source: &Source<'_>, document: &mut Value) {
+    let Value::Object(top) = document else { return };
+    for key in ["role", "task_role", "events_role"] {
+        if let Some(Value::String(name)) = top.get(key) {
+            let named = json!({"name": name});
+            top.insert(key.to_owned(), named);
+        }
+    }
+    as_text(source, &[], top, "account");
+    texts(source, &["tags".into()], top.get_mut("tags"));
+    if let Some(Value::Object(app)) = top.get_mut("app") {
+        as_text(source, &["app".into()], app, "version");
+    }
+    let Some(Value::Object(tasks)) = top.get_mut("tasks") else {
+        return;
+    };
+    for (key, task) in tasks {
+        if let Value::Object(task) = task {
+            one_task(source, &["tasks".into(), key.as_str().into()], task);
+        }
+    }
+}
+
+fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
+    let at = |key: &str| join(path, key);
+    texts(source, &at("tags"), task.get_mut("tags"));
+    if let Some(value) = task.get("environment") {
+        let entries = environment(source, &at("environment"), value);
+        let entries: Map<String, Value> = entries
+            .into_iter()
+            .filter_map(|(_, entry)| entry.ok())
+            .map(|(name, value)| (name, value.into()))
+            .collect();
+        task.insert("environment".to_owned(), entries.into());
+    }
+    if let Some(Value::Array(entries)) = task.get_mut("secrets") {
+        for entry in entries {
+            if let Some(Ok(secret)) = secret(entry) {
+                *entry = secret.to_string().into();
+            }
+        }
+    }
+    if let Some(Ok(words)) = task
+        .get("command")
+        .and_then(|value| command(source, &at("command"), value))
+    {
+        task.insert("command".to_owned(), words.into());
+    }
+    if let Some(Ok(mib)) = task.get("memory").and_then(memory) {
+        task.insert("memory".to_owned(), mib.into());
+    }
+}
+
+fn texts(source: &Source<'_>, path: &[Seg], map: Option<&mut Value>) {
+    let Some(Value::Object(map)) = map else { return };
+    for (key, value) in map {
+        if let Some(text) = text(source, &join(path, key.as_str()), value) {
+            *value = text.into();
+        }
+    }
+}
+
+fn as_text(source: &Source<'_>, path: &[Seg], map: &mut Map<String, Value>, key: &str) {
+    if let Some(text) = map
+        .get(key)
+        .and_then(|value| text(source, &join(path, key), value))
+    {
+        map.insert(key.to_owned(), text.into());
+    }
+}
