@@ -81,7 +81,9 @@ pub struct Console {
 
 impl std::fmt::Debug for Console {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Console").field("surroundings", &self.surroundings).finish_non_exhaustive()
+        f.debug_struct("Console")
+            .field("surroundings", &self.surroundings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,12 +91,21 @@ impl Console {
     /// The console of this process.
     pub fn new(surroundings: Surroundings) -> Self {
         let input = Box::new(io::BufReader::new(io::stdin()));
-        Self::with(surroundings, Box::new(io::stdout()), Box::new(io::stderr()), input)
+        Self::with(
+            surroundings,
+            Box::new(io::stdout()),
+            Box::new(io::stderr()),
+            input,
+        )
     }
 
     /// A console that writes and reads elsewhere.
     pub fn with(surroundings: Surroundings, out: Writer, err: Writer, input: Reader) -> Self {
-        let target = if surroundings.spins() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if surroundings.spins() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let state = State {
             out,
             err,
@@ -105,7 +116,11 @@ impl Console {
             ended: 0,
             in_group: false,
         };
-        Self { surroundings, screen: MultiProgress::with_draw_target(target), state: Arc::new(Mutex::new(state)) }
+        Self {
+            surroundings,
+            screen: MultiProgress::with_draw_target(target),
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     /// What the process was started in.
@@ -130,7 +145,11 @@ impl Console {
             if state.out_closed {
                 return Ok(());
             }
-            match state.out.write_all(document.as_bytes()).and_then(|()| state.out.flush()) {
+            match state
+                .out
+                .write_all(document.as_bytes())
+                .and_then(|()| state.out.flush())
+            {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     state.out_closed = true;
                     Ok(())
@@ -147,17 +166,28 @@ impl Console {
 
     /// Something that should be looked at.
     pub fn warn(&self, text: &str) {
-        self.err_lines(&format!("{} {}", self.paint("33", "warning:"), escape::terminal_lines(text)));
+        self.err_lines(&format!(
+            "{} {}",
+            self.paint("33", "warning:"),
+            escape::terminal_lines(text)
+        ));
     }
 
     /// The error that ends the command. In a workflow its first line is an annotation, too.
     pub fn error(&self, error: &Error) {
         self.end_group();
         if self.surroundings.github_actions {
-            let line = format!("::error title=fargate-stack::{}", escape::workflow_data(&escape::terminal(error.message())));
+            let line = format!(
+                "::error title=fargate-stack::{}",
+                escape::workflow_data(&escape::terminal(error.message()))
+            );
             self.err_raw(&line);
         }
-        self.err_lines(error.text(self.surroundings.stderr_color()).trim_end_matches('\n'));
+        self.err_lines(
+            error
+                .text(self.surroundings.stderr_color())
+                .trim_end_matches('\n'),
+        );
     }
 
     /// Workflow commands made by ourselves, such as annotations; nothing outside of a workflow.
@@ -182,7 +212,10 @@ impl Console {
             state.in_group
         };
         if group {
-            self.err_raw(&format!("::group::{}", escape::workflow_data(&escape::terminal(title))));
+            self.err_raw(&format!(
+                "::group::{}",
+                escape::workflow_data(&escape::terminal(title))
+            ));
         } else {
             self.err_lines(&escape::terminal(title));
         }
@@ -218,7 +251,8 @@ impl Console {
                 self.ended(step, &line);
             }
             Event::Interrupted { running } => {
-                let text = format!("interrupted: nothing new is started, {running} running calls are finished");
+                let text =
+                    format!("interrupted: nothing new is started, {running} running calls are finished");
                 self.warn(&text);
             }
         }
@@ -231,7 +265,8 @@ impl Console {
         }
         self.screen.suspend(|| {
             let mut state = self.state();
-            let asked = write!(state.err, "{} [y/N] ", escape::terminal(question)).and_then(|()| state.err.flush());
+            let asked =
+                write!(state.err, "{} [y/N] ", escape::terminal(question)).and_then(|()| state.err.flush());
             let mut answer = String::new();
             asked.is_ok()
                 && state.input.read_line(&mut answer).is_ok()
@@ -247,7 +282,11 @@ impl Console {
         }
         let spinner = self.screen.add(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
-            spinner.set_style(if self.surroundings.unicode { style } else { style.tick_chars("-\\|/ ") });
+            spinner.set_style(if self.surroundings.unicode {
+                style
+            } else {
+                style.tick_chars("-\\|/ ")
+            });
         }
         spinner.set_message(escape::terminal(&text));
         spinner.enable_steady_tick(Duration::from_millis(120));
@@ -255,7 +294,12 @@ impl Console {
     }
 
     fn finished(&self, step: &Step, doing: &str, took: Duration) {
-        let line = format!("{} {doing} {} {}", self.sign("32", "✓", "done:"), step.address, duration(took));
+        let line = format!(
+            "{} {doing} {} {}",
+            self.sign("32", "✓", "done:"),
+            step.address,
+            duration(took)
+        );
         self.ended(step, &line);
     }
 
@@ -269,17 +313,27 @@ impl Console {
         if let Some(spinner) = spinner {
             spinner.finish_and_clear();
         }
-        let count = total.map(|total| format!(" [{ended}/{total}]")).unwrap_or_default();
+        let count = total
+            .map(|total| format!(" [{ended}/{total}]"))
+            .unwrap_or_default();
         self.err_lines(&format!("  {line}{count}"));
     }
 
     fn sign(&self, color: &str, sign: &str, word: &str) -> String {
-        let sign = if self.surroundings.stderr_tty && self.surroundings.unicode { sign } else { word };
+        let sign = if self.surroundings.stderr_tty && self.surroundings.unicode {
+            sign
+        } else {
+            word
+        };
         self.paint(color, sign)
     }
 
     fn paint(&self, code: &str, word: &str) -> String {
-        if self.surroundings.stderr_color() { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() }
+        if self.surroundings.stderr_color() {
+            format!("\u{1b}[{code}m{word}\u{1b}[0m")
+        } else {
+            word.to_owned()
+        }
     }
 
     fn end_group(&self) {
@@ -290,7 +344,11 @@ impl Console {
     }
 
     fn harmless(&self, text: &str) -> String {
-        if self.surroundings.github_actions { escape::workflow_lines(text) } else { text.to_owned() }
+        if self.surroundings.github_actions {
+            escape::workflow_lines(text)
+        } else {
+            text.to_owned()
+        }
     }
 
     fn err_lines(&self, text: &str) {
@@ -301,7 +359,10 @@ impl Console {
     fn err_raw(&self, text: &str) {
         self.screen.suspend(|| {
             let mut state = self.state();
-            let _ = state.err.write_all(format!("{text}\n").as_bytes()).and_then(|()| state.err.flush());
+            let _ = state
+                .err
+                .write_all(format!("{text}\n").as_bytes())
+                .and_then(|()| state.err.flush());
         });
     }
 
@@ -356,21 +417,41 @@ mod tests {
     }
 
     fn step(name: &str) -> Step {
-        Step { address: Address::new("service", name), verb: Verb::Make }
+        Step {
+            address: Address::new("service", name),
+            verb: Verb::Make,
+        }
     }
 
     fn failed(message: &str) -> Event {
         let source = CallError::local("ecs:CreateService", message);
-        let error = StepError { address: Address::new("service", "api"), doing: "create", source };
-        Event::Failed { step: step("api"), error }
+        let error = StepError {
+            address: Address::new("service", "api"),
+            doing: "create",
+            source,
+        };
+        Event::Failed {
+            step: step("api"),
+            error,
+        }
     }
 
     fn play(console: &Console) {
         console.begin("apply of shop", 3);
-        console.progress(&Event::Started { step: step("web"), doing: "create" });
-        console.progress(&Event::Finished { step: step("web"), doing: "create", took: Duration::from_millis(1234) });
+        console.progress(&Event::Started {
+            step: step("web"),
+            doing: "create",
+        });
+        console.progress(&Event::Finished {
+            step: step("web"),
+            doing: "create",
+            took: Duration::from_millis(1234),
+        });
         console.progress(&failed("no\n##[error]x"));
-        console.progress(&Event::Skipped { step: step("job"), because: step("api") });
+        console.progress(&Event::Skipped {
+            step: step("job"),
+            because: step("api"),
+        });
         console.end();
     }
 
@@ -390,10 +471,16 @@ mod tests {
 
     #[test]
     fn a_workflow_gets_a_closed_group_in_which_the_runner_finds_no_other_command() {
-        let surroundings = Surroundings { github_actions: true, no_color: true, ..Surroundings::default() };
+        let surroundings = Surroundings {
+            github_actions: true,
+            no_color: true,
+            ..Surroundings::default()
+        };
         let (console, out, err) = console(surroundings, "");
         play(&console);
-        console.out("::set-env name=A::b\n  ::error::x\nok ##[add-mask]y\r::stop-commands::z").unwrap();
+        console
+            .out("::set-env name=A::b\n  ::error::x\nok ##[add-mask]y\r::stop-commands::z")
+            .unwrap();
         let commands = |text: &str| -> Vec<String> {
             // What the runner does: v2 at the start of a line, v1 anywhere in it.
             text.split(['\n', '\r'])
@@ -407,7 +494,11 @@ mod tests {
 
     #[test]
     fn an_error_in_a_workflow_is_one_annotation_with_its_line_breaks_kept_inside() {
-        let surroundings = Surroundings { github_actions: true, no_color: true, ..Surroundings::default() };
+        let surroundings = Surroundings {
+            github_actions: true,
+            no_color: true,
+            ..Surroundings::default()
+        };
         let (console, _, err) = console(surroundings, "");
         console.begin("apply", 1);
         console.error(&Error::new(ExitStatus::Failed, "100% broken").hint("wait"));
@@ -423,22 +514,55 @@ mod tests {
 
     #[test]
     fn a_screen_gets_spinners_and_no_line_for_a_start() {
-        let surroundings = Surroundings { stderr_tty: true, unicode: true, ..Surroundings::default() };
+        let surroundings = Surroundings {
+            stderr_tty: true,
+            unicode: true,
+            ..Surroundings::default()
+        };
         let (console, _, err) = console(surroundings, "");
         play(&console);
         assert!(!err.text().contains("create service.web …"), "{}", err.text());
-        assert!(err.text().contains("\u{1b}[32m✓\u{1b}[0m create service.web 1.3 s [1/3]"), "{}", err.text());
+        assert!(
+            err.text()
+                .contains("\u{1b}[32m✓\u{1b}[0m create service.web 1.3 s [1/3]"),
+            "{}",
+            err.text()
+        );
     }
 
     #[test]
     fn only_yes_is_yes_and_only_somebody_at_a_screen_can_say_it() {
-        let screen = Surroundings { stdin_tty: true, stderr_tty: true, ..Surroundings::default() };
-        for (answer, expected) in
-            [("y\n", true), ("YES\n", true), ("yes", true), ("\n", false), ("", false), ("yep\n", false), ("n\n", false)]
-        {
-            assert_eq!(console(screen, answer).0.confirm("Apply?"), expected, "{answer:?}");
+        let screen = Surroundings {
+            stdin_tty: true,
+            stderr_tty: true,
+            ..Surroundings::default()
+        };
+        for (answer, expected) in [
+            ("y\n", true),
+            ("YES\n", true),
+            ("yes", true),
+            ("\n", false),
+            ("", false),
+            ("yep\n", false),
+            ("n\n", false),
+        ] {
+            assert_eq!(
+                console(screen, answer).0.confirm("Apply?"),
+                expected,
+                "{answer:?}"
+            );
         }
-        assert!(!console(Surroundings { stdin_tty: false, ..screen }, "yes\n").0.confirm("Apply?"));
+        assert!(
+            !console(
+                Surroundings {
+                    stdin_tty: false,
+                    ..screen
+                },
+                "yes\n"
+            )
+            .0
+            .confirm("Apply?")
+        );
         let (asked, _, err) = console(screen, "n\n");
         asked.confirm("Apply to \u{1b}[31mprod?");
         assert_eq!(err.text(), "Apply to \\u{1b}[31mprod? [y/N] ");
@@ -448,9 +572,19 @@ mod tests {
     fn colour_needs_a_screen_or_a_workflow_and_nobody_against_it() {
         let color = |surroundings: Surroundings| surroundings.stdout_style().color;
         assert!(!color(Surroundings::default()));
-        assert!(color(Surroundings { stdout_tty: true, ..Surroundings::default() }));
-        assert!(color(Surroundings { github_actions: true, ..Surroundings::default() }));
-        assert!(!color(Surroundings { stdout_tty: true, no_color: true, ..Surroundings::default() }));
+        assert!(color(Surroundings {
+            stdout_tty: true,
+            ..Surroundings::default()
+        }));
+        assert!(color(Surroundings {
+            github_actions: true,
+            ..Surroundings::default()
+        }));
+        assert!(!color(Surroundings {
+            stdout_tty: true,
+            no_color: true,
+            ..Surroundings::default()
+        }));
     }
 
     #[test]
@@ -466,7 +600,12 @@ mod tests {
         }
         let with = |kind| {
             let input = Box::new(io::Cursor::new(""));
-            Console::with(Surroundings::default(), Box::new(Broken(kind)), Box::new(Shared::default()), input)
+            Console::with(
+                Surroundings::default(),
+                Box::new(Broken(kind)),
+                Box::new(Shared::default()),
+                input,
+            )
         };
         assert!(with(io::ErrorKind::BrokenPipe).out("x").is_ok());
         assert!(with(io::ErrorKind::StorageFull).out("x").is_err());
