@@ -257,7 +257,7 @@ pub fn fence(language: &str, lines: &[String]) -> String {
 }
 
 fn fenced_line(line: &str) -> String {
-    let visible: Vec<String> = line.split('\n').map(|part| plain(part)).collect();
+    let visible: Vec<String> = line.split('\n').map(plain).collect();
     visible.join("\\n").replace("<!--", "<!\u{200b}--")
 }
 

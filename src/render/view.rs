@@ -284,7 +284,7 @@ fn details(kind: &str, attrs: &Value) -> String {
             );
         }
         "log_group" => {
-            parts.extend(number("/retention_days").map(|days| format!("kept {}", plural(days, "day"))))
+            parts.extend(number("/retention_days").map(|days| format!("kept {}", plural(days, "day"))));
         }
         "service" => parts.extend(number("/desired_count").map(|count| plural(count, "task"))),
         "iam_role" => {

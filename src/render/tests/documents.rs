@@ -72,7 +72,7 @@ fn a_narrow_screen_in_colour_and_ascii() {
 }
 
 fn applied(report: &ApplyReport) -> apply_view::ApplyView {
-    apply_view::apply(&one_of_each(), report, Some(Duration::from_millis(195_000)))
+    apply_view::apply(&one_of_each(), report, Some(Duration::from_secs(195)))
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn shape(document: &str) -> Shape {
             Event::Start(Tag::Item) => shape.items += 1,
             Event::Start(Tag::BlockQuote(_)) => shape.quotes += 1,
             Event::Start(Tag::FootnoteDefinition(_)) | Event::FootnoteReference(_) => {
-                shape.html.push("footnote".to_owned())
+                shape.html.push("footnote".to_owned());
             }
             Event::InlineMath(math) | Event::DisplayMath(math) => shape.html.push(format!("math {math}")),
             Event::Html(html) | Event::InlineHtml(html) => shape.html.push(html.to_string()),

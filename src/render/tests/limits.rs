@@ -129,9 +129,10 @@ fn failures_stay_when_an_apply_is_too_long() {
     let mut report = ApplyReport::default();
     for i in 0..10_000 {
         let name = format!("log_group.l{i}");
-        report
-            .outcomes
-            .insert(step(&name, Verb::Make), Outcome::Done(Default::default()));
+        report.outcomes.insert(
+            step(&name, Verb::Make),
+            Outcome::Done(std::collections::BTreeMap::new()),
+        );
     }
     report
         .outcomes

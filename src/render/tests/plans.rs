@@ -357,10 +357,7 @@ pub(super) fn partial() -> ApplyReport {
     ]);
     let took = BTreeMap::from([
         (step("cluster.main", Verb::Make), Duration::from_millis(420)),
-        (
-            step("task_definition.web", Verb::Make),
-            Duration::from_millis(192_000),
-        ),
+        (step("task_definition.web", Verb::Make), Duration::from_secs(192)),
     ]);
     ApplyReport {
         outcomes,
