@@ -28,7 +28,7 @@ fn is_environment(path: &str) -> bool {
 /// Whether the value of this path is hidden, given what the kind said and what may be shown.
 pub fn hidden(path: &str, sensitive: bool, show: &BTreeSet<String>) -> bool {
     match environment_name(path) {
-        Some(name) => !show.contains(name.split('.').next().unwrap_or(name)) && !show.contains(name),
+        Some(name) => !show.contains(name),
         None => sensitive,
     }
 }
@@ -226,6 +226,10 @@ mod tests {
         let show = BTreeSet::from(["MODE".to_owned()]);
         assert!(hidden("containers.0.environment.KEY", false, &show));
         assert!(!hidden("containers.0.environment.MODE", true, &show));
+        assert!(
+            hidden("containers.0.environment.MODE.x", false, &show),
+            "names may hold dots"
+        );
         assert!(hidden("password", true, &show));
         assert!(!hidden("cpu", false, &show));
     }
