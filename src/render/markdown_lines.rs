@@ -101,7 +101,17 @@ pub(super) fn most_that_fits(items: usize, budget: Budget, document: impl Fn(usi
     if budget.holds(&whole) {
         return whole;
     }
+    // Doubling first keeps the trials short when only a few of very many fit.
     let (mut fits, mut too_many) = (0, items);
+    let mut trial = 64;
+    while trial < items && too_many == items {
+        if budget.holds(&document(trial)) {
+            fits = trial;
+            trial *= 2;
+        } else {
+            too_many = trial;
+        }
+    }
     while too_many - fits > 1 {
         let middle = fits + (too_many - fits) / 2;
         if budget.holds(&document(middle)) {
