@@ -231,7 +231,7 @@ fn every_format_character_is_made_visible() {
             hides && !escape::is_invisible(*c)
         })
         .collect();
-    assert_eq!(missed, []);
+    assert_eq!(missed, Vec::<char>::new());
 }
 
 #[test]
