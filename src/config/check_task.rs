@@ -65,7 +65,7 @@ pub fn check<'a>(checker: &mut Checker<'a>, stack_tags: &BTreeSet<&'a str>) {
 fn task_key(checker: &mut Checker<'_>, path: &[Seg], key: &str, task: &Value) {
     let what = format!("the task name `{}`", cut(key));
     if let Some(why) = names::ECS.against(key) {
-        let hint = names::ECS.characters();
+        let hint = why.contains("which").then(|| names::ECS.characters());
         checker.findings.push(super::schema::Finding::key(
             path.to_vec(),
             format!("{what} {why}"),

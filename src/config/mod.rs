@@ -5,6 +5,11 @@
 //! meaning (names, sizes, schedules), [`normal`] brings every way of writing a thing into one, and serde makes the types.
 //! All steps collect [`Diagnostic`]s by path, so one run names every error of a file; [`source`] turns paths into lines and columns.
 
+#![allow(
+    clippy::doc_markdown,
+    reason = "doc comments are the descriptions of the schema, where services are named as AWS names them"
+)]
+
 mod check;
 mod check_task;
 mod compat;

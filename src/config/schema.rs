@@ -37,11 +37,31 @@ fn close(schema: &mut Value) {
             {
                 object.remove("format");
             }
+            if object.get("default").is_some_and(Value::is_object) {
+                object.remove("default");
+            }
+            if let Some((names, meanings)) = object.get("oneOf").and_then(named_values) {
+                object.remove("oneOf");
+                object.insert("type".to_owned(), json!("string"));
+                object.insert("enum".to_owned(), names);
+                object.insert("enumDescriptions".to_owned(), meanings);
+            }
             object.values_mut().for_each(close);
         }
         Value::Array(values) => values.iter_mut().for_each(close),
         _ => {}
     }
+}
+
+/// The values and descriptions of an enumeration that is written as one schema for each value. In one list, errors name all
+/// values, and editors know `enumDescriptions` as well.
+fn named_values(ways: &Value) -> Option<(Value, Value)> {
+    let ways = ways.as_array()?;
+    let names: Option<Vec<Value>> = ways.iter().map(|way| way.get("const").cloned()).collect();
+    let meanings = ways
+        .iter()
+        .map(|way| way.get("description").cloned().unwrap_or_default());
+    Some((names?.into(), meanings.collect::<Vec<_>>().into()))
 }
 
 /// What is wrong at a path, before it is known where the path stands.
@@ -55,6 +75,8 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Whether it is about a key that is not there.
+    pub missing: bool,
 }
 
 impl Finding {
@@ -65,6 +87,7 @@ impl Finding {
             spot: Spot::Value,
             message: message.into(),
             hint: hint.into(),
+            missing: false,
         }
     }
 
@@ -75,6 +98,7 @@ impl Finding {
             spot: Spot::Key,
             message: message.into(),
             hint: hint.into(),
+            missing: false,
         }
     }
 }
@@ -105,13 +129,13 @@ impl Judge<'_> {
             }
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
-                let at = if path.is_empty() {
-                    "the file".to_owned()
-                } else {
-                    format!("`{}`", spell(&path))
-                };
                 let example = self.example(&sibling(error, &["properties", key]));
-                findings.push(Finding::key(path, format!("{at} needs the key `{key}`"), example));
+                // The key may be there without a value; then this is the place.
+                let message = format!("{} needs a value for the key `{key}`", name(&path));
+                findings.push(Finding {
+                    missing: true,
+                    ..Finding::key(join(&path, key), message, example)
+                });
             }
             ValidationErrorKind::Type { kind } => {
                 let expected = self.expected(error).unwrap_or_else(|| types(kind));
@@ -162,7 +186,9 @@ impl Judge<'_> {
                 && inner.instance_path() == error.instance_path()
         };
         if let Some(way) = ways.iter().find(|way| !way.iter().any(&other_type)) {
-            way.iter().for_each(|inner| self.explain(inner, findings));
+            for inner in way {
+                self.explain(inner, findings);
+            }
             return;
         }
         let expected = self.expected(error).or_else(|| {
@@ -191,6 +217,7 @@ impl Judge<'_> {
         let instance = error.instance();
         let hint = match instance.as_ref() {
             Value::String(text) if expected == "true or false" => Some(boolean_hint(text)),
+            Value::Null if expected == "text" => Some("write `\"\"` for empty text".to_owned()),
             Value::Number(_) if expected == "true or false" => Some("write `true` or `false`".to_owned()),
             Value::String(text) if expected.contains("integer") && text.parse::<i64>().is_ok() => {
                 Some("remove the quotes".to_owned())
@@ -271,16 +298,20 @@ impl Judge<'_> {
         Finding::key(join(path, key), format!("unknown key `{key}` {place}"), hint)
     }
 
-    /// The keys of a mapping that a user may write.
+    /// The keys of a mapping that a user may write, or all keys when nothing in it is for users.
     fn keys(&self, at: &str) -> Vec<String> {
         let properties = self.schema.pointer(at).and_then(Value::as_object);
         let usable = |schema: &Value| schema.get(HINT).is_none() && schema.get(LATER).is_none();
-        properties
-            .into_iter()
-            .flatten()
-            .filter(|(_, schema)| usable(schema))
-            .map(|(key, _)| key.clone())
-            .collect()
+        let names = |wanted: &dyn Fn(&Value) -> bool| -> Vec<String> {
+            properties
+                .into_iter()
+                .flatten()
+                .filter(|(_, schema)| wanted(schema))
+                .map(|(key, _)| key.clone())
+                .collect()
+        };
+        let keys = names(&usable);
+        if keys.is_empty() { names(&|_| true) } else { keys }
     }
 
     /// What the schema beside the failed keyword says in words.
@@ -386,9 +417,17 @@ pub fn cut(text: &str) -> String {
 
 /// The nearest of `words`, when it is near enough to be meant.
 pub fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |other: &str| strsim::damerau_levenshtein(&word.to_lowercase(), other);
+    let lower = word.to_lowercase();
+    let words: Vec<&str> = words.collect();
+    let longer = words
+        .iter()
+        .filter(|other| lower.len() >= 3 && other.starts_with(&lower));
+    if let [one] = longer.collect::<Vec<_>>().as_slice() {
+        return Some(one);
+    }
     let (near, distance) = words
-        .map(|other| (other, distance(other)))
+        .iter()
+        .map(|other| (other, strsim::damerau_levenshtein(&lower, other)))
         .min_by_key(|(_, distance)| *distance)?;
     (distance <= (word.chars().count() / 3).max(1) && distance < near.chars().count()).then_some(near)
 }
