@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::check;
 use super::diagnostic::{Diagnostic, escape};
+use super::judge::{self, Finding};
 use super::normal;
-use super::schema::{self, Finding};
 use super::source::{Path as KeyPath, Seg, Source, Spot, spell};
 use super::types::Config;
 use super::yaml::{self, Flaw};
@@ -226,7 +226,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, Vec<Diagnostic>> {
         .filter_map(|path| path.split_last())
         .map(|(_, path)| path)
         .collect();
-    let judged = schema::judge(&document).map_err(|error| whole(&error, "this is a bug"))?;
+    let judged = judge::judge(&document).map_err(|error| whole(&error, "this is a bug"))?;
     findings.extend(judged.into_iter().filter(|finding| {
         let inside = |merged: &&[Seg]| {
             finding.missing && finding.path.split_last().is_some_and(|(_, path)| path == *merged)
@@ -272,7 +272,7 @@ fn flaw(flaw: Flaw) -> Finding {
             path,
         },
         Flaw::Tag(path, tag) => {
-            let message = format!("tags such as `{}` are not supported", schema::cut(&tag));
+            let message = format!("tags such as `{}` are not supported", judge::cut(&tag));
             Finding::value(path, message, "write the value itself".to_owned())
         }
         Flaw::KeyNotText(path) => Finding::value(

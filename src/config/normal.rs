@@ -18,7 +18,7 @@ pub fn drop_nulls(value: &mut Value) {
             for (key, value) in object {
                 match value {
                     Value::Object(named) if NAMED.contains(&key.as_str()) => {
-                        named.values_mut().for_each(drop_nulls)
+                        named.values_mut().for_each(drop_nulls);
                     }
                     value => drop_nulls(value),
                 }
