@@ -21,11 +21,10 @@ test: $(stamp) ## All tests: parallel, offline after the dependencies are there
 check: $(stamp) ## What CI runs: format, lints, generated files, tests
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo run --locked --quiet --bin fargate-stack -- reference --check
-	$(MAKE) test
+	$(MAKE) test # the generated files are checked by its tests `generated::…`
 
 gen: ## Write the generated files anew: JSON Schema and docs/reference
-	cargo run --locked --quiet --bin fargate-stack -- reference
+	UPDATE_GENERATED=1 cargo test --locked --test it generated::
 
 venv: $(stamp) ## The Python environment with moto and act, pinned and checked by hash
 

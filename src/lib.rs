@@ -4,8 +4,13 @@
 //! use whom, and a test keeps it so.
 
 pub mod aws;
+pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod console;
 pub mod engine;
+pub mod env;
+pub mod error;
 pub mod github;
 pub mod kinds;
 pub mod lookup;

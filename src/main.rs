@@ -1,2 +1,7 @@
-//! bin
-fn main() {}
+//! The `fargate-stack` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fargate_stack::commands::main().into()
+}

@@ -1,6 +1,7 @@
 //! The one place where SDK clients are configured.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sts::config::ProvideCredentials;
 use aws_smithy_http_client::tls;
 
 use crate::model::CallError;
@@ -74,6 +75,14 @@ impl Connection {
         let config = loader.load().await;
         let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
         Ok(Self { config, region })
+    }
+
+    /// Whether the chain finds credentials at all. Whether AWS accepts them shows at the first call.
+    pub async fn has_credentials(&self) -> bool {
+        match self.config.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await.is_ok(),
+            None => false,
+        }
     }
 
     /// Asks STS who we are; the first call of every command that reaches AWS.

@@ -11,10 +11,15 @@ pub fn call_error<E>(op: &str, error: &SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let unanswered = matches!(
-        error,
-        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_)
-    );
+    // An answer of the 5xx class does not say either whether the call took effect.
+    let broken = error
+        .raw_response()
+        .is_some_and(|response| response.status().is_server_error());
+    let unanswered = broken
+        || matches!(
+            error,
+            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_)
+        );
     let message = error.message().map_or_else(|| chain(error), str::to_owned);
     CallError {
         op: op.to_owned(),

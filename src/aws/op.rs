@@ -41,7 +41,8 @@ where
     let started = tokio::time::Instant::now();
     let mut pause = Duration::from_millis(500);
     loop {
-        let error = match attempt().await {
+        // Boxed, because an SDK call's future is large (17 kB) and this one is held by every caller.
+        let error = match Box::pin(attempt()).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };

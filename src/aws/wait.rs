@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::CallError;
 
 /// How long a deletion or a state change is waited for.
-pub const WAIT_LIMIT: Duration = Duration::from_secs(600);
+pub const WAIT_LIMIT: Duration = Duration::from_mins(10);
 
 /// Asks `ready` until it answers `Some`: after 0.5 s at first, growing to 5 s; fails after `limit` saying `what` did not happen.
 pub async fn until<T, F>(

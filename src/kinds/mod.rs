@@ -2,6 +2,21 @@
 //!
 //! A kind's file holds its typed attributes, the pure `desired`, and the AWS calls. The diff is not in it.
 
+mod cluster;
+mod common;
+mod iam_role;
+#[cfg(test)]
+mod laws;
+mod log_group;
+#[cfg(test)]
+mod samples;
+mod schedule;
+mod security_group;
+mod service;
+mod task_definition;
+#[cfg(test)]
+mod wants;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -119,7 +134,15 @@ fn entry<K: Kind>() -> Entry {
 
 /// Every kind, users after what they use.
 pub fn all() -> Vec<Entry> {
-    vec![]
+    vec![
+        entry::<cluster::Cluster>(),
+        entry::<log_group::LogGroup>(),
+        entry::<iam_role::IamRole>(),
+        entry::<security_group::SecurityGroup>(),
+        entry::<task_definition::TaskDefinition>(),
+        entry::<service::Service>(),
+        entry::<schedule::Schedule>(),
+    ]
 }
 
 /// Everything that the stack wants.

@@ -1,1 +1,193 @@
-//! Read-only facts, one file a source.
+//! Read-only facts, one file a source. Reads run in parallel, and everything that is missing is told at once.
+
+mod error;
+mod image;
+#[cfg(test)]
+mod image_tests;
+mod network;
+mod placement;
+#[cfg(test)]
+mod placement_tests;
+mod registry;
+mod running;
+mod secret;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+pub use error::{LookupError, Problem};
+
+use crate::aws::Aws;
+use crate::config::Config;
+use crate::model::{CallError, ImageOrigin};
+use crate::stack::{Facts, Names, Scope};
+
+/// What the command line asks of the lookups.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// `--image-tag`: every ECR image whose repository has this tag is pinned to it.
+    pub image_tag: Option<String>,
+}
+
+/// The IAM actions of all lookups, sorted.
+pub fn reads() -> BTreeSet<&'static str> {
+    [network::READS, registry::READS, running::READS, secret::READS]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect()
+}
+
+/// Reads everything that the stack needs to know of its account before any resource is looked at.
+pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Result<Facts, LookupError> {
+    let scope = Scope {
+        partition: aws.partition.clone(),
+        region: aws.region.clone(),
+        account: aws.account.clone(),
+    };
+    let request = request(config);
+    let (land, images, secrets) = tokio::join!(
+        network::read(aws, config.vpc_id.as_deref()),
+        image::images(aws, config, names, &scope, wish),
+        secret::secrets(aws, config),
+    );
+    let mut error = LookupError::default();
+    let network = error.take(land.and_then(|land| placement::decide(&land, &request)));
+    let images = error.take(images);
+    let secrets = error.take(secrets);
+    let (Some(network), Some((images, image_warnings)), Some((secrets, secret_warnings))) =
+        (network, images, secrets)
+    else {
+        return Err(error);
+    };
+    let mut warnings = network.warnings.clone();
+    warnings.extend(image_warnings);
+    warnings.extend(secret_warnings);
+    if network.is_isolated {
+        let outside = images
+            .iter()
+            .filter(|(_, found)| found.image.origin == ImageOrigin::Outside);
+        warnings.extend(outside.map(|(task, found)| {
+            format!("the image `{}` of task `{task}` is outside ECR, and its subnets have no route to the internet", found.source)
+        }));
+    }
+    let resolved = resolved(&scope, names, &network);
+    Ok(Facts {
+        account: scope.account,
+        region: scope.region,
+        partition: scope.partition,
+        vpc_id: network.vpc_id,
+        placements: network.placements,
+        images,
+        secrets,
+        warnings,
+        resolved,
+    })
+}
+
+/// Credentials of another account: nothing that would be read there is of use.
+pub fn same_account(aws: &Aws, config: &Config) -> Result<(), Problem> {
+    match &config.account {
+        Some(account) if *account != aws.account => {
+            let what = format!(
+                "the stack belongs to the account {account}, and the credentials are of {}",
+                aws.account
+            );
+            let hint = "use credentials of the stack's account (`--profile`), or correct `account`";
+            Err(Problem::new(what, hint).key("account").route(["account"]))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn request(config: &Config) -> placement::Request {
+    let stack = config.assign_public_ip.unwrap_or_default();
+    placement::Request {
+        vpc_id: config.vpc_id.clone(),
+        subnets: config.subnets.clone().unwrap_or_default(),
+        tasks: config
+            .tasks
+            .iter()
+            .map(|(key, task)| (key.clone(), task.assign_public_ip.unwrap_or(stack)))
+            .collect(),
+        secrets: config.tasks.values().any(|task| !task.secrets.is_empty()),
+    }
+}
+
+/// What `--update` writes into the configuration.
+fn resolved(scope: &Scope, names: &Names, network: &placement::Decision) -> Vec<(Vec<String>, Value)> {
+    let route = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
+    let mut values = vec![
+        (route(&["account"]), json!(scope.account)),
+        (route(&["region"]), json!(scope.region)),
+        (route(&["vpc_id"]), json!(network.vpc_id)),
+    ];
+    for (list, subnets) in &network.found {
+        values.push((route(&["subnets", list]), json!(subnets)));
+    }
+    values.push((route(&["cluster", "name"]), json!(names.cluster)));
+    values.push((route(&["log_group", "name"]), json!(names.log_group)));
+    values.push((route(&["role", "name"]), json!(names.execution_role)));
+    values.push((route(&["task_role", "name"]), json!(names.task_role)));
+    values.push((
+        route(&["security_groups", "fargate", "group_name"]),
+        json!(names.security_group),
+    ));
+    values
+}
+
+/// The values of a round of reads; what went wrong goes into `error`, in an order that does not depend on who answered first.
+async fn joined<T: Send + 'static>(
+    mut reads: JoinSet<Result<T, LookupError>>,
+    error: &mut LookupError,
+) -> Vec<T> {
+    let mut values = Vec::new();
+    let mut round = LookupError::default();
+    while let Some(end) = reads.join_next().await {
+        let lost = |lost| Err(CallError::local("lookup", format!("this is a bug: {lost}")).into());
+        values.extend(round.take(end.unwrap_or_else(lost)));
+    }
+    round
+        .calls
+        .sort_by(|a, b| (&a.op, &a.message).cmp(&(&b.op, &b.message)));
+    error.take::<()>(Err(round));
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every `"service:Action"` literal of the lookups is declared, and every declared one is used.
+    #[test]
+    fn every_read_is_declared() {
+        let files = [
+            (network::READS, include_str!("network.rs")),
+            (registry::READS, include_str!("registry.rs")),
+            (running::READS, include_str!("running.rs")),
+            (secret::READS, include_str!("secret.rs")),
+        ];
+        for (reads, source) in files {
+            let (head, body) = source.split_once("];").unwrap_or((source, ""));
+            let code = body.split("#[cfg(test)]").next().unwrap_or(body);
+            let used: BTreeSet<&str> = code.split('"').filter(|text| is_action(text)).collect();
+            let declared: BTreeSet<&str> = reads.iter().copied().collect();
+            assert_eq!(used, declared);
+            assert!(head.contains("READS"), "the declaration comes first");
+        }
+        assert!(reads().contains("ecr:DescribeImages"));
+    }
+
+    fn is_action(text: &str) -> bool {
+        text.split_once(':').is_some_and(|(service, action)| {
+            !service.is_empty()
+                && service
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                && action.starts_with(|c: char| c.is_ascii_uppercase())
+                && action.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    }
+}

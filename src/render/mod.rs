@@ -1,1 +1,29 @@
-//! View models + templates → text.
+//! View models + templates → text. No input, no output, no AWS: a pure function of plan, report and links.
+//!
+//! `view` and `apply_view` decide the words and hide what must not be shown; `text`, `markdown` and `json` are the three
+//! documents; `escape` is applied by the templates to everything that is not marked as harmless, so forgetting is safe.
+
+pub mod apply_view;
+pub mod escape;
+pub mod hints;
+mod json;
+mod links;
+mod markdown;
+mod markdown_lines;
+pub mod redact;
+mod refusal;
+mod templates;
+mod text;
+pub mod value;
+pub mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use apply_view::{ApplyView, Ending};
+pub use json::{apply_json, plan_json};
+pub use links::{Budget, Link, Links};
+pub use markdown::{STATUS_PREFIX, apply_markdown, plan_markdown, refusal_markdown};
+pub use refusal::{Difference, Refusal, differences};
+pub use text::{Style, apply_text, plan_text, refusal_text};
+pub use view::{Context, PlanView};

@@ -17,6 +17,15 @@ pub struct TaskImage {
     pub commit: Option<String>,
 }
 
+/// Where a task runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Placement {
+    /// Subnet ids, at most 16, spread over Availability Zones.
+    pub subnets: Vec<String>,
+    /// The task needs a public address to reach anything there.
+    pub assign_public_ip: bool,
+}
+
 /// Everything read from the account before resources are.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -28,10 +37,8 @@ pub struct Facts {
     pub partition: String,
     /// The VPC.
     pub vpc_id: String,
-    /// Where tasks run.
-    pub subnets: Vec<String>,
-    /// Tasks need a public address there.
-    pub assign_public_ip: bool,
+    /// Task key → where it runs.
+    pub placements: BTreeMap<String, Placement>,
     /// Task key → image.
     pub images: BTreeMap<String, TaskImage>,
     /// Secret path as configured → full ARN.

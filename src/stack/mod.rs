@@ -3,14 +3,19 @@
 pub mod facts;
 mod names;
 mod policy;
-mod tags;
+pub mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
-pub use facts::Facts;
-pub use names::Names;
+use crate::config::{Config, Task, TaskType};
+use crate::model::{Image, ImageOrigin};
+
+pub use facts::{Facts, Placement};
+pub use names::{Names, Scope};
 pub use policy::{Policy, Statement};
-pub use tags::{owner, ownership};
+pub use tags::{ADDRESS, STACK, owner, ownership};
 
 /// What the user wants, with every default made explicit and every name decided.
 #[derive(Debug, Clone)]
@@ -27,16 +32,14 @@ pub struct Stack {
     pub partition: String,
     /// The VPC of the security group.
     pub vpc_id: String,
-    /// Where services and scheduled tasks run: all usable subnets, spread over Availability Zones.
-    pub subnets: Vec<String>,
-    /// Tasks get a public address (they run in public subnets without a NAT gateway).
-    pub assign_public_ip: bool,
     /// Days that logs are kept.
     pub log_retention_days: i32,
     /// The user's tags for every resource of the stack.
     pub tags: BTreeMap<String, String>,
     /// The tasks by key.
     pub tasks: BTreeMap<String, StackTask>,
+    /// What the lookups want the reader to know.
+    pub warnings: Vec<String>,
 }
 
 /// What a task is run as.
@@ -44,7 +47,7 @@ pub struct Stack {
 pub enum Runs {
     /// Only when asked.
     OneOff,
-    /// By an EventBridge rule with this (normalised) expression.
+    /// By an `EventBridge` rule with this (normalised) expression.
     Scheduled(String),
     /// As an ECS service without load balancer, with this many tasks at creation.
     Daemon {
@@ -68,6 +71,10 @@ pub struct StackTask {
     pub cpu: i32,
     /// MiB.
     pub memory: i32,
+    /// Subnet ids, at most 16, spread over Availability Zones.
+    pub subnets: Vec<String>,
+    /// The task gets a public address (it runs in public subnets).
+    pub assign_public_ip: bool,
     /// The image as the task definition will hold it, and how it was found.
     pub image: facts::TaskImage,
     /// Empty = the image's own.
@@ -78,4 +85,139 @@ pub struct StackTask {
     pub secrets: BTreeMap<String, String>,
     /// The user's tags for this task's resources, stack tags included.
     pub tags: BTreeMap<String, String>,
+}
+
+/// How long logs are kept when nothing is said.
+const RETENTION_DAYS: i32 = 14;
+
+impl Stack {
+    /// Makes everything explicit. What `facts` does not know of a task (it was read for another configuration) stays as written.
+    pub fn new(config: &Config, facts: Facts) -> Self {
+        let Facts {
+            account,
+            region,
+            partition,
+            vpc_id,
+            placements,
+            images,
+            secrets,
+            warnings,
+            resolved: _,
+        } = facts;
+        let mut facts = TaskFacts {
+            placements,
+            images,
+            secrets,
+        };
+        let tasks = config
+            .tasks
+            .iter()
+            .map(|(key, task)| (key.clone(), StackTask::new(key, task, &config.tags, &mut facts)))
+            .collect();
+        Self {
+            name: config.app.name.clone(),
+            names: Names::new(config),
+            account,
+            region,
+            partition,
+            vpc_id,
+            log_retention_days: config.log_group.retention_days.map_or(RETENTION_DAYS, whole),
+            tags: config.tags.clone(),
+            tasks,
+            warnings,
+        }
+    }
+
+    /// Where the stack is.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            partition: self.partition.clone(),
+            region: self.region.clone(),
+            account: self.account.clone(),
+        }
+    }
+
+    /// The images of the tasks, in order of task key.
+    pub fn images(&self) -> Vec<Image> {
+        self.tasks.values().map(|task| task.image.image.clone()).collect()
+    }
+}
+
+/// The facts of tasks, by key.
+struct TaskFacts {
+    placements: BTreeMap<String, Placement>,
+    images: BTreeMap<String, facts::TaskImage>,
+    secrets: BTreeMap<String, String>,
+}
+
+impl StackTask {
+    fn new(key: &str, task: &Task, stack_tags: &BTreeMap<String, String>, facts: &mut TaskFacts) -> Self {
+        let capacity = task.capacity();
+        let placement = facts.placements.remove(key).unwrap_or_default();
+        let image = facts.images.remove(key).unwrap_or_else(|| as_written(key, task));
+        let arn = |path: &String| facts.secrets.get(path).unwrap_or(path).clone();
+        let secrets = task
+            .secrets
+            .iter()
+            .map(|secret| (secret.env.clone(), arn(&secret.path)))
+            .collect();
+        let mut tags = stack_tags.clone();
+        tags.extend(task.tags.clone());
+        Self {
+            key: key.to_owned(),
+            runs: runs(task),
+            family: family(key, task).to_owned(),
+            container: container(key, task).to_owned(),
+            cpu: whole(capacity.cpu),
+            memory: whole(capacity.memory),
+            subnets: placement.subnets,
+            assign_public_ip: placement.assign_public_ip,
+            image,
+            command: task.command.clone().unwrap_or_default(),
+            environment: task.environment.clone(),
+            secrets,
+            tags,
+        }
+    }
+}
+
+/// The task-definition family of a task.
+pub fn family<'a>(key: &'a str, task: &'a Task) -> &'a str {
+    task.family.as_deref().unwrap_or(key)
+}
+
+/// The container name of a task.
+pub fn container<'a>(key: &'a str, task: &'a Task) -> &'a str {
+    task.name.as_deref().unwrap_or(key)
+}
+
+fn runs(task: &Task) -> Runs {
+    match (task.kind, &task.schedule) {
+        (TaskType::Daemon, _) => Runs::Daemon {
+            desired_count: task.desired_count.map_or(1, whole),
+        },
+        (TaskType::Task, Some(schedule)) => Runs::Scheduled(schedule.to_string()),
+        (TaskType::Task, None) => Runs::OneOff,
+    }
+}
+
+fn as_written(key: &str, task: &Task) -> facts::TaskImage {
+    let image = Image {
+        task: key.to_owned(),
+        image: task.image.clone(),
+        tag: None,
+        digest: None,
+        origin: ImageOrigin::Outside,
+    };
+    facts::TaskImage {
+        image,
+        source: task.image.clone(),
+        repository_arn: None,
+        commit: None,
+    }
+}
+
+/// The SDK's integers are signed; the configuration's checks keep every number far below the limit.
+fn whole(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }

@@ -9,6 +9,13 @@ pub const STACK: &str = "fargate-stack:stack";
 /// Tag key whose value is the resource's address.
 pub const ADDRESS: &str = "fargate-stack:address";
 
+/// On a task definition: the image reference of the configuration that its digest was found for.
+pub const IMAGE_SOURCE: &str = "fargate-stack:image-source";
+/// On a task definition: the tag that its digest was found by.
+pub const IMAGE_TAG: &str = "fargate-stack:image-tag";
+/// On a task definition: the commit that its image was built from.
+pub const COMMIT: &str = "fargate-stack:commit";
+
 /// The ownership tags of a resource, over the user's own.
 pub fn ownership(
     stack: &str,
@@ -27,5 +34,32 @@ pub fn owner(tags: &BTreeMap<String, String>, at: &Locator) -> Owner {
         None => Owner::Nobody,
         Some(stack) if *stack == at.stack => Owner::Ours,
         Some(stack) => Owner::Stack(stack.clone()),
+    }
+}
+
+/// Text as the value of a tag: AWS takes 256 letters, digits, spaces and `+ - = . _ : / @`; anything else becomes `_`.
+pub fn value(text: &str) -> String {
+    let allowed =
+        |c: char| c.is_alphanumeric() || matches!(c, ' ' | '+' | '-' | '=' | '.' | '_' | ':' | '/' | '@');
+    text.chars()
+        .take(256)
+        .map(|c| if allowed(c) { c } else { '_' })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_reference_is_a_tag_value_as_it_stands() {
+        let reference = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app_x:v1@sha256:0123";
+        assert_eq!(value(reference), reference);
+    }
+
+    #[test]
+    fn a_tag_value_never_holds_what_aws_refuses() {
+        assert_eq!(value("a\nb*c"), "a_b_c");
+        assert_eq!(value(&"x".repeat(300)).len(), 256);
     }
 }

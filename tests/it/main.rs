@@ -1,1 +1,19 @@
-//! integration tests
+//! The integration tests: one binary, one sandbox, a fresh AWS account and GitHub repository a test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod account;
+mod architecture;
+mod generated;
+mod github;
+mod harness;
+mod interrupted;
+mod kinds;
+mod stacks;

@@ -1,1 +1,165 @@
-//! Behavioural model of ECS.
+//! Behavioural model of ECS: the state of one account in one region, and what every call does to it.
+//!
+//! A call first settles what time has done since the last one (`scheduler`), then is checked against the request
+//! shapes (`api`), and then answered. Nothing here reads a clock: the caller says what time it is.
+
+mod api;
+mod clusters;
+mod defaults;
+mod error;
+mod fargate;
+mod ids;
+mod json;
+mod outside;
+mod page;
+mod rollout;
+mod scheduler;
+mod service_checks;
+mod service_create;
+mod service_update;
+mod services;
+mod tags;
+mod task_definitions;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod validate;
+mod validate_container;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+pub use error::EcsError;
+pub use outside::{Needs, Outside, Role, Subnet, TargetGroup};
+pub use rollout::{Outcome, Rollout};
+pub use tags::Tags;
+
+use clusters::Cluster;
+use ids::{Ids, Place};
+use services::{Service, ServiceKey};
+use task_definitions::Family;
+use tasks::Task;
+
+/// All ECS state of one account and region.
+#[derive(Debug)]
+pub struct Ecs {
+    place: Place,
+    ids: Ids,
+    /// By name, inactive ones included.
+    clusters: BTreeMap<String, Cluster>,
+    /// By family name; a family stays when its last revision is deleted, so that numbers are never used again.
+    families: BTreeMap<String, Family>,
+    /// By cluster and service name, inactive ones included.
+    services: BTreeMap<ServiceKey, Service>,
+    /// By ARN; stopped tasks stay for an hour.
+    tasks: BTreeMap<String, Task>,
+    /// What the next deployments will do.
+    rollout: Rollout,
+    /// Up to when time has been played.
+    settled_at: f64,
+}
+
+impl Ecs {
+    /// An account without any ECS resource. The partition follows from the region.
+    pub fn new(account: &str, region: &str) -> Self {
+        let place = Place::new(account, region);
+        let ids = Ids::new(&place);
+        Self {
+            place,
+            ids,
+            clusters: BTreeMap::new(),
+            families: BTreeMap::new(),
+            services: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            rollout: Rollout::default(),
+            settled_at: 0.0,
+        }
+    }
+
+    /// What must be looked up in other services before this call.
+    pub fn needs(operation: &str, input: &Value) -> Needs {
+        Needs::of(operation, &json::without_nulls(input))
+    }
+
+    /// Sets what deployments that start from now on do, and how long they take.
+    pub fn set_rollout(&mut self, rollout: Rollout) {
+        self.rollout = rollout;
+    }
+
+    /// Answers one call at `now` (epoch seconds). A refused call changes nothing but what time has changed.
+    pub fn call(
+        &mut self,
+        operation: &str,
+        input: &Value,
+        now: f64,
+        outside: &Outside,
+    ) -> Result<Value, EcsError> {
+        if !api::knows(operation) {
+            return Err(EcsError::not_emulated(operation));
+        }
+        self.settle(now);
+        let input = &json::without_nulls(input);
+        api::check(operation, input)?;
+        match operation {
+            "CreateCluster" => self.create_cluster(input),
+            "DescribeClusters" => self.describe_clusters(input),
+            "ListClusters" => self.list_clusters(input),
+            "UpdateCluster" => self.update_cluster(input),
+            "UpdateClusterSettings" => self.update_cluster_settings(input),
+            "PutClusterCapacityProviders" => self.put_capacity_providers(input),
+            "DeleteCluster" => self.delete_cluster(input),
+            "RegisterTaskDefinition" => self.register(input),
+            "DescribeTaskDefinition" => self.describe_definition(input),
+            "ListTaskDefinitions" => self.list_definitions(input),
+            "ListTaskDefinitionFamilies" => self.list_families(input),
+            "DeregisterTaskDefinition" => self.deregister(input),
+            "DeleteTaskDefinitions" => self.delete_definitions(input),
+            "CreateService" => self.create_service(input, outside),
+            "UpdateService" => self.update_service(input, outside),
+            "DescribeServices" => self.describe_services(input),
+            "ListServices" => self.list_services(input),
+            "DeleteService" => self.delete_service(input),
+            "ListTasks" => self.list_tasks(input),
+            "DescribeTasks" => self.describe_tasks(input),
+            "StopTask" => self.stop_task(input),
+            "TagResource" => self.tag_resource(input),
+            "UntagResource" => self.untag_resource(input),
+            "ListTagsForResource" => self.list_tags(input),
+            "ListAccountSettings" => Ok(self.account_settings(input)),
+            other => Err(EcsError::not_emulated(other)),
+        }
+    }
+
+    /// Default settings of an account that never changed any.
+    fn account_settings(&self, input: &Value) -> Value {
+        const DEFAULTS: [(&str, &str); 7] = [
+            ("awsvpcTrunking", "disabled"),
+            ("containerInsights", "disabled"),
+            ("containerInstanceLongArnFormat", "enabled"),
+            ("defaultLogDriverMode", "non-blocking"),
+            ("serviceLongArnFormat", "enabled"),
+            ("tagResourceAuthorization", "on"),
+            ("taskLongArnFormat", "enabled"),
+        ];
+        // Without `effectiveSettings` only what was set explicitly is listed: nothing.
+        let effective = json::flag(input, "effectiveSettings").unwrap_or(false);
+        let settings: Vec<Value> = DEFAULTS
+            .iter()
+            .filter(|(name, _)| effective && json::text(input, "name").is_none_or(|wanted| wanted == *name))
+            .map(|(name, value)| {
+                serde_json::json!({
+                    "name": name, "value": value, "principalArn": self.place.caller(), "type": "user"
+                })
+            })
+            .collect();
+        serde_json::json!({ "settings": settings })
+    }
+}
+
+/// Whether an operation of ECS changes anything.
+pub fn is_mutating(operation: &str) -> bool {
+    !["Describe", "List", "Get", "Discover"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}

@@ -1,0 +1,236 @@
+//! The AWS side: reads what a call is, answers ECS and the tagging API itself, and forwards the rest to moto with its
+//! mistakes corrected.
+
+pub mod caller;
+mod checks;
+pub mod error;
+mod fixes;
+pub mod operation;
+mod outside;
+mod schedule;
+mod tagging;
+mod usage;
+
+use caller::{DEFAULT_REGION, Scope};
+use error::{Refusal, result_of};
+use operation::{Call, Protocol, is_mutating};
+use serde_json::Value;
+
+use crate::fault::{Fault, Kind};
+use crate::http::{Answer, Request, Response};
+use crate::pipeline::{self, Described};
+use crate::state::{State, lock};
+use crate::xml;
+
+/// Answers one AWS request; `query` is the query string as received.
+pub async fn handle(state: &State, request: Request, query: &str) -> Answer {
+    let Some((scope, account)) = who(state, &request) else {
+        let refusal = Refusal {
+            status: 403,
+            code: "MissingAuthenticationToken".into(),
+            message: "Request is missing Authentication Token: calls of AWS are signed with SigV4".into(),
+        };
+        return Answer::Reply(refusal.response(Call::of("", &request).protocol));
+    };
+    let call = Call::of(&scope.service, &request);
+    let protocol = call.protocol;
+    let described = Described {
+        source: "aws",
+        account: account.clone(),
+        region: scope.region.clone(),
+        mutating: is_mutating(&scope.service, &call.operation),
+        service: scope.service.clone(),
+        operation: call.operation.clone(),
+        parameters: call.parameters.clone(),
+    };
+    let fail = |fault: &Fault| fail(fault, &scope.service, &call.operation, protocol, &account);
+    let effect = effect(state, &scope, &account, &call, request, query);
+    pipeline::run(state, described, fail, effect, result_of).await
+}
+
+/// Scope and account of a request. The one call that nobody signs is the exchange of a web identity: its account is
+/// that of the role.
+fn who(state: &State, request: &Request) -> Option<(Scope, String)> {
+    if let Some(scope) = Scope::of(request) {
+        let account = state.account(&scope.access_key);
+        return Some((scope, account));
+    }
+    let call = Call::of("sts", request);
+    let role = call.parameters.get("RoleArn").and_then(Value::as_str)?;
+    let account = role.split(':').nth(4).unwrap_or_default().to_owned();
+    let scope = Scope {
+        access_key: String::new(),
+        region: DEFAULT_REGION.into(),
+        service: "sts".into(),
+    };
+    call.operation
+        .starts_with("AssumeRoleWith")
+        .then_some((scope, account))
+}
+
+/// The answer of a fault.
+fn fail(fault: &Fault, service: &str, operation: &str, protocol: Protocol, account: &str) -> Response {
+    let mut refusal = match fault.kind {
+        Kind::Throttle => Refusal::throttle(service, protocol),
+        Kind::AccessDenied => Refusal::access_denied(service, operation, protocol, account),
+        Kind::Status => return pipeline::plain(fault, 500, "text/plain", String::new()),
+        _ => Refusal::internal(service, protocol),
+    };
+    if fault.kind == Kind::Error {
+        refusal.status = 400;
+    }
+    refusal.status = fault.status.unwrap_or(refusal.status);
+    refusal.code = fault.code.clone().unwrap_or(refusal.code);
+    refusal.message = fault.message.clone().unwrap_or(refusal.message);
+    let mut response = refusal.response(protocol);
+    response.headers.extend(
+        fault
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    response
+}
+
+/// Makes the call.
+async fn effect(
+    state: &State,
+    scope: &Scope,
+    account: &str,
+    call: &Call,
+    request: Request,
+    query: &str,
+) -> Response {
+    let refused = match (scope.service.as_str(), call.operation.as_str()) {
+        ("ecs", operation) => ecs(state, account, &scope.region, operation, &call.parameters).await,
+        ("tagging", "GetResources") if call.protocol == Protocol::Json => {
+            tagging::get_resources(state, account, &scope.region, &call.parameters)
+                .await
+                .map(|answer| amazon_json(200, &answer))
+        }
+        ("ecr", "GetDownloadUrlForLayer") => {
+            crate::seed::images::download_url(state, &call.parameters).map(|answer| amazon_json(200, &answer))
+        }
+        _ => forward(state, scope, account, call, request, query).await,
+    };
+    refused.unwrap_or_else(|refusal| refusal.response(call.protocol))
+}
+
+fn amazon_json(status: u16, body: &Value) -> Response {
+    Response::text(status, "application/x-amz-json-1.1", body.to_string())
+}
+
+async fn ecs(
+    state: &State,
+    account: &str,
+    region: &str,
+    operation: &str,
+    input: &Value,
+) -> Result<Response, Refusal> {
+    let needs = crate::ecs::Ecs::needs(operation, input);
+    let outside = outside::fetch(state.internal(account, region), &needs)
+        .await
+        .map_err(|error| Refusal {
+            status: 500,
+            code: "ServerException".into(),
+            message: error.to_string(),
+        })?;
+    let now = state.now();
+    Ok(state.with_ecs(account, region, |ecs| {
+        match ecs.call(operation, input, now, &outside) {
+            Ok(body) => amazon_json(200, &body),
+            Err(error) => amazon_json(error.status, &error.body()),
+        }
+    }))
+}
+
+/// Sends a call on to moto, after the checks that moto forgets and before the repairs of what it loses.
+async fn forward(
+    state: &State,
+    scope: &Scope,
+    account: &str,
+    call: &Call,
+    mut request: Request,
+    query: &str,
+) -> Result<Response, Refusal> {
+    let (service, operation) = (scope.service.as_str(), call.operation.as_str());
+    let input = &call.parameters;
+    let internal = state.internal(account, &scope.region);
+    if let Some(refusal) = checks::refusal(service, operation, input) {
+        return Err(refusal);
+    }
+    match (service, operation) {
+        ("ec2", "DeleteSecurityGroup") => {
+            fixes::group_in_use(state, internal, input).await?;
+        }
+        ("events", "PutRule") => fixes::drop_tags_of_existing_rule(internal, input, &mut request).await,
+        _ => {}
+    }
+    let response = state
+        .moto
+        .forward(&request, query, account)
+        .await
+        .map_err(|error| Refusal {
+            status: 500,
+            code: "InternalError".into(),
+            message: error.to_string(),
+        })?;
+    if !emulated(&response) {
+        return Err(Refusal::not_emulated(
+            service,
+            operation,
+            &state.moto.last_words().await,
+        ));
+    }
+    match (service, operation) {
+        ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &response).await,
+        ("sts", issued) if issued.starts_with("AssumeRole") => remember_key(state, account, input, &response),
+        _ => {}
+    }
+    Ok(response)
+}
+
+/// Whether moto knew what to do: it answers an unknown operation with a page for people.
+fn emulated(response: &Response) -> bool {
+    let html = response.header("content-type").starts_with("text/html");
+    let text = String::from_utf8_lossy(&response.body);
+    let page = text
+        .trim_start()
+        .to_ascii_lowercase()
+        .starts_with("<!doctype html");
+    !(response.status >= 400 && html && page) && response.status != 501
+}
+
+/// Keeps the account of a temporary access key: that of the role.
+fn remember_key(state: &State, account: &str, input: &Value, response: &Response) {
+    let text = String::from_utf8_lossy(&response.body);
+    let role = input
+        .get("RoleArn")
+        .and_then(Value::as_str)
+        .and_then(|arn| arn.split(':').nth(4));
+    if let Some(key) = xml::first(&text, "AccessKeyId") {
+        lock(&state.keys).insert(key, role.unwrap_or(account).to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_for_people_means_that_moto_lacks_the_operation() {
+        let page = |status: u16, kind: &str, body: &str| emulated(&Response::text(status, kind, body));
+        assert!(!page(
+            500,
+            "text/html; charset=utf-8",
+            "<!doctype html>\n<html lang=en><title>500</title>"
+        ));
+        assert!(page(200, "text/html", "<!doctype html>"));
+        assert!(page(
+            400,
+            "text/html; charset=utf-8",
+            "<ErrorResponse><Error/></ErrorResponse>"
+        ));
+        assert!(page(500, "application/json", "{}"));
+    }
+}

@@ -1,0 +1,98 @@
+//! Everything that the two listeners share.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use crate::Ready;
+use crate::aws::caller::account_of;
+use crate::clock::Clock;
+use crate::ecs::Ecs;
+use crate::fault::Faults;
+use crate::github::GitHub;
+use crate::internal::Internal;
+use crate::moto::Moto;
+use crate::record::Recorder;
+use crate::seed::Seed;
+
+/// Account id and region.
+pub type Place = (String, String);
+
+/// The state of one sandbox. Locks are held for moments, never while waiting.
+#[derive(Debug)]
+pub struct State {
+    /// What was announced.
+    pub ready: Ready,
+    /// Every service but ECS.
+    pub moto: Moto,
+    /// The clock.
+    pub clock: Mutex<Clock>,
+    /// The recorder.
+    pub recorder: Mutex<Recorder>,
+    /// Faults and latencies.
+    pub faults: Mutex<Faults>,
+    /// The ECS models, one an account and region.
+    pub ecs: Mutex<BTreeMap<Place, Ecs>>,
+    /// The GitHub stub.
+    pub github: Mutex<GitHub>,
+    /// Accounts of the temporary access keys that were given out.
+    pub keys: Mutex<BTreeMap<String, String>>,
+    /// What was seeded where: which seed, and what it made.
+    pub seeds: Mutex<BTreeMap<Place, (Seed, Value)>>,
+    /// Image configurations by digest.
+    pub blobs: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// The seed of the default account.
+    pub seed: Seed,
+}
+
+/// Locks; a panic of another holder does not spread.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    /// A new sandbox on a fresh moto.
+    pub fn new(ready: Ready, moto: Moto, seed: Seed) -> Self {
+        Self {
+            ready,
+            moto,
+            clock: Mutex::default(),
+            recorder: Mutex::default(),
+            faults: Mutex::default(),
+            ecs: Mutex::default(),
+            github: Mutex::new(GitHub::new()),
+            keys: Mutex::default(),
+            seeds: Mutex::default(),
+            blobs: Mutex::default(),
+            seed,
+        }
+    }
+
+    /// Now by the sandbox's clock, in seconds since the epoch.
+    pub fn now(&self) -> f64 {
+        lock(&self.clock).now()
+    }
+
+    /// The account of an access key.
+    pub fn account(&self, access_key: &str) -> String {
+        let issued = lock(&self.keys).get(access_key).cloned();
+        issued.unwrap_or_else(|| account_of(access_key).to_owned())
+    }
+
+    /// Calls of our own in an account and region.
+    pub fn internal<'a>(&'a self, account: &'a str, region: &'a str) -> Internal<'a> {
+        Internal {
+            moto: &self.moto,
+            account,
+            region,
+        }
+    }
+
+    /// Uses the ECS model of an account and region; it is made on first use.
+    pub fn with_ecs<T>(&self, account: &str, region: &str, use_it: impl FnOnce(&mut Ecs) -> T) -> T {
+        let mut all = lock(&self.ecs);
+        let place = (account.to_owned(), region.to_owned());
+        use_it(all.entry(place).or_insert_with(|| Ecs::new(account, region)))
+    }
+}

@@ -1,0 +1,92 @@
+//! Failures of the layers as errors for the user: what happened, why, what to do, which exit code.
+
+use crate::aws::ConnectError;
+use crate::config::{ConfigError, Loaded, UpdateError, point};
+use crate::engine::PlanError;
+use crate::error::{Error, ExitStatus};
+use crate::github::GithubError;
+use crate::lookup::LookupError;
+use crate::model::CallError;
+
+/// The stack file cannot be used.
+pub fn config(error: &ConfigError) -> Error {
+    let places = error.diagnostics();
+    if places.is_empty() {
+        let plain = Error::new(ExitStatus::Usage, error.to_string());
+        return error.hint().into_iter().fold(plain, Error::hint);
+    }
+    let file = places.first().map(|place| place.file.clone()).unwrap_or_default();
+    let count = places.len();
+    let message = format!("{count} {} in `{file}`", if count == 1 { "error" } else { "errors" });
+    Error::new(ExitStatus::Usage, message).detail(error.to_string())
+}
+
+/// There is no connection to AWS.
+pub fn connect(error: &ConnectError) -> Error {
+    match error {
+        ConnectError::NoRegion => Error::new(ExitStatus::Usage, error.to_string())
+            .hint("set `region:` in the stack file, `--region`, or AWS_REGION"),
+        ConnectError::Identity(source) => Error::of_call(error.to_string(), source),
+    }
+}
+
+/// The account does not have what the stack needs, or a read was refused.
+pub fn lookup(error: &LookupError, loaded: &Loaded) -> Error {
+    let exit = if error.is_configuration() { ExitStatus::Usage } else { ExitStatus::Failed };
+    let mut parts = Vec::new();
+    for problem in &error.problems {
+        let mut part = point(loaded, &problem.route, &problem.what, None)
+            .map_or_else(|| problem.what.clone(), |place| place.to_string());
+        for candidate in &problem.candidates {
+            part.push_str("\n  ");
+            part.push_str(candidate);
+        }
+        parts.push(part);
+    }
+    parts.extend(error.calls.iter().map(ToString::to_string));
+    let message = match (parts.as_slice(), error.problems.as_slice(), error.calls.as_slice()) {
+        ([_], [problem], _) if problem.route.is_empty() && problem.candidates.is_empty() => {
+            let told = Error::new(exit, problem.what.clone());
+            return error.hints().into_iter().fold(told, Error::hint);
+        }
+        ([_], _, [call]) => return Error::of_call("could not look up what the stack needs", call),
+        _ => format!("the account {} what the stack needs", if error.calls.is_empty() { "does not have" } else { "could not be asked for" }),
+    };
+    let told = Error::new(exit, message).detail(parts.join("\n\n"));
+    error.hints().into_iter().fold(told, Error::hint)
+}
+
+/// There is no plan.
+pub fn plan(error: &PlanError) -> Error {
+    match error {
+        PlanError::Reads(failures) => match failures.as_slice() {
+            [(at, call)] => Error::of_call(format!("could not read {}", at.address), call),
+            several => {
+                let lines: Vec<String> = several.iter().map(|(at, call)| format!("{}: {call}", at.address)).collect();
+                let first = several.first().map(|(_, call)| Error::of_call("", call));
+                let told = Error::new(ExitStatus::Failed, "could not read what exists").detail(lines.join("\n"));
+                first.iter().flat_map(|first| first.hints().to_vec()).fold(told, Error::hint)
+            }
+        },
+        PlanError::Taken { .. } => Error::new(ExitStatus::Usage, error.to_string())
+            .hint("choose another `app.name`, or another name for this resource in the stack file"),
+        PlanError::Cycle(_) => Error::bug(error.to_string()),
+        PlanError::Shape { source, .. } => Error::bug(error.to_string()).caused_by(source.to_string()),
+    }
+}
+
+/// A call outside a plan or an apply failed.
+pub fn call(error: &CallError) -> Error {
+    Error::from(error.clone())
+}
+
+/// The stack file cannot be changed.
+pub fn update(error: &UpdateError) -> Error {
+    Error::new(ExitStatus::Failed, error.to_string()).hint("the stack file is left as it was")
+}
+
+/// GitHub did not do what was asked.
+pub fn github(doing: &str, error: &GithubError) -> Error {
+    let told = Error::new(ExitStatus::Failed, format!("could not {doing}")).caused_by(error.to_string());
+    error.hint.clone().into_iter().fold(told, Error::hint)
+}

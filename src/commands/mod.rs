@@ -1,0 +1,116 @@
+//! The commands: wiring only, one file each.
+
+mod apply;
+mod ci;
+mod completions;
+mod destroy;
+mod failure;
+mod job;
+mod plan;
+mod record;
+mod session;
+mod signals;
+mod validate;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, Format, LogLevel};
+use crate::console::{Console, Surroundings};
+use crate::env::Environment;
+use crate::error::{Error, ExitStatus};
+
+/// One run of the program: what was asked, where, and the way to talk.
+pub struct App {
+    /// The command line.
+    pub cli: Cli,
+    /// The environment.
+    pub env: Environment,
+    /// The only way to write to the terminal or the log.
+    pub console: Console,
+}
+
+/// Parses, runs, reports; the exit code of the process.
+pub fn main() -> ExitStatus {
+    let env = Environment::read();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Clap's own texts: help and version are no errors, and the rest is usage.
+            let _ = error.print();
+            return if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done };
+        }
+    };
+    let dumb = env.get("TERM") == Some("dumb");
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.get(name)).unwrap_or_default();
+    let console = Console::new(Surroundings {
+        stdout_tty: env.stdout_tty,
+        stderr_tty: env.stderr_tty,
+        stdin_tty: env.stdin_tty,
+        no_color: cli.global.no_color || env.get("NO_COLOR").is_some() || dumb,
+        dumb,
+        github_actions: env.get("GITHUB_ACTIONS") == Some("true"),
+        unicode: locale.to_ascii_lowercase().replace('-', "").ends_with("utf8"),
+        width: env.get("COLUMNS").and_then(|columns| columns.parse().ok()),
+    });
+    log_to(&console, cli.global.log_level);
+    let app = App { cli, env, console };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return app.fail(&Error::new(ExitStatus::Failed, format!("could not start: {error}"))),
+    };
+    let result = runtime.block_on(app.run());
+    // Calls that an interruption left behind must not hold up the exit.
+    runtime.shutdown_background();
+    match result {
+        Ok(status) => status,
+        Err(error) => app.fail(&error),
+    }
+}
+
+impl App {
+    async fn run(&self) -> Result<ExitStatus, Error> {
+        match &self.cli.command {
+            Command::Plan(args) => plan::run(self, args).await,
+            Command::Apply(args) => apply::run(self, args).await,
+            Command::Destroy(args) => destroy::run(self, args).await,
+            Command::Validate => validate::run(self),
+            Command::Schema => {
+                self.print(&format!("{:#}", crate::config::schema()))?;
+                Ok(ExitStatus::Done)
+            }
+            Command::Completions { shell } => completions::run(self, *shell),
+            Command::Version => {
+                self.print(concat!("fargate-stack ", env!("CARGO_PKG_VERSION")))?;
+                Ok(ExitStatus::Done)
+            }
+            Command::Ci => ci::run(self).await,
+        }
+    }
+
+    /// Tells an error in the form that was asked for.
+    fn fail(&self, error: &Error) -> ExitStatus {
+        self.console.error(error);
+        error.exit()
+    }
+
+    /// The form of documents on standard output.
+    pub fn format(&self) -> Format {
+        self.cli.global.format
+    }
+}
+
+fn log_to(console: &Console, level: LogLevel) {
+    let level = match level {
+        LogLevel::Off => return,
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    // Ours alone: the SDK's own debug output prints requests, and with them environment values.
+    let filter = tracing_subscriber::EnvFilter::new(format!("off,fargate_stack={level}"));
+    let console = console.clone();
+    let writer = move || console.clone();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).with_ansi(false).init();
+}

@@ -1,0 +1,142 @@
+//! The pipeline that every command shares: configuration → facts → stack → resources → plan.
+
+use std::collections::BTreeSet;
+
+use crate::aws::{Aws, Connection, Options, inventory};
+use crate::cli::Selection;
+use crate::config::{self, Config, ConfigError, Loaded};
+use crate::engine::{self, Registry, Request};
+use crate::error::{Error, ExitStatus};
+use crate::kinds;
+use crate::lookup::{self, Wish};
+use crate::model::{Address, CallError, Locator, Plan};
+use crate::stack::{ADDRESS, Names, STACK, Stack};
+
+use super::{App, failure};
+
+/// A stack file and the account that it is for.
+pub struct Session {
+    /// The file.
+    pub loaded: Loaded,
+    /// The account's clients.
+    pub aws: Aws,
+    /// The stack's names.
+    pub names: Names,
+    /// The drivers of all kinds.
+    pub registry: Registry,
+}
+
+/// A plan, and what `--update` would write.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Route in the YAML → value.
+    pub resolved: Vec<(Vec<String>, serde_json::Value)>,
+}
+
+impl App {
+    /// Reads the stack file; in CI it must lie within the workspace.
+    pub fn read(&self) -> Result<Loaded, ConfigError> {
+        let path = &self.cli.global.config;
+        match self.env.path("GITHUB_WORKSPACE").filter(|_| self.env.is_ci()) {
+            Some(workspace) => config::load_within(&workspace, path),
+            None => config::load(path),
+        }
+    }
+
+    /// Reads the stack file, or says what is wrong with it.
+    pub fn load(&self) -> Result<Loaded, Error> {
+        self.read().map_err(|error| failure::config(&error))
+    }
+
+    /// Writes a document to standard output.
+    pub fn print(&self, document: &str) -> Result<(), Error> {
+        self.console.out(document).map_err(|error| {
+            Error::new(ExitStatus::Failed, "could not write to standard output").caused_by(error.to_string())
+        })
+    }
+
+    /// Settings of the AWS connection.
+    pub fn connection(&self, config: &Config) -> Options {
+        let global = &self.cli.global;
+        let region = global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned));
+        let profile = global.profile.clone().or_else(|| config.profile.clone().filter(|_| !self.env.is_ci()));
+        Options { profile, region: region.or_else(|| config.region.clone()) }
+    }
+
+    /// Loads the stack file and finds out which account this is.
+    pub async fn session(&self) -> Result<Session, Error> {
+        let loaded = self.load()?;
+        let connection = Connection::load(&self.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
+        Session::new(loaded, connection).await
+    }
+}
+
+impl Session {
+    /// Finds out which account this is; another one than the stack file names is refused.
+    pub async fn new(loaded: Loaded, connection: Connection) -> Result<Self, Error> {
+        let aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
+        lookup::same_account(&aws, &loaded.config).map_err(|problem| failure::lookup(&problem.into(), &loaded))?;
+        let (names, registry) = (Names::new(&loaded.config), kinds::registry(&aws));
+        Ok(Self { loaded, aws, names, registry })
+    }
+
+    /// What apply would do. Reads only.
+    pub async fn plan(&self, selection: &Selection) -> Result<Planned, Error> {
+        let config = &self.loaded.config;
+        let wish = Wish { image_tag: selection.image_tag.clone() };
+        let (facts, owned) =
+            tokio::join!(lookup::facts(&self.aws, config, &self.names, &wish), self.owned());
+        let facts = facts.map_err(|error| failure::lookup(&error, &self.loaded))?;
+        let owned = owned.map_err(|error| failure::call(&error))?;
+        let resolved = facts.resolved.clone();
+        let stack = Stack::new(config, facts);
+        let wanted = kinds::wanted(&stack).map_err(|error| failure::call(&error))?;
+        let images = stack.tasks.values().map(|task| task.image.image.clone()).collect();
+        let allow_delete = selection.allow_delete.iter().cloned().collect();
+        let request = Request { wanted, owned, allow_delete, images, warnings: stack.warnings, ..self.request() };
+        Ok(Planned { plan: self.decide(request).await?, resolved })
+    }
+
+    /// What destroy would do. Needs no look-up of network, images or secrets.
+    pub async fn plan_destruction(&self, allow_delete: &[Address]) -> Result<Plan, Error> {
+        let owned = self.owned().await.map_err(|error| failure::call(&error))?;
+        let allow_delete: BTreeSet<Address> = allow_delete.iter().cloned().collect();
+        self.decide(Request { owned, allow_delete, destroy: true, ..self.request() }).await
+    }
+
+    fn request(&self) -> Request {
+        Request {
+            stack: self.names.stack.clone(),
+            account: self.aws.account.clone(),
+            region: self.aws.region.clone(),
+            ..Request::default()
+        }
+    }
+
+    async fn decide(&self, request: Request) -> Result<Plan, Error> {
+        for address in &request.allow_delete {
+            if self.registry.get(address.kind()).is_none() {
+                let kinds: Vec<&str> = self.registry.iter().map(|driver| driver.kind()).collect();
+                let message = format!("`--allow-delete {address}` names no kind of resource");
+                let hint = format!("the kinds are {}", kinds.join(", "));
+                return Err(Error::new(ExitStatus::Usage, message).hint(hint));
+            }
+        }
+        engine::plan(&self.registry, request).await.map_err(|error| failure::plan(&error))
+    }
+
+    /// Where everything that may be ours is: what carries our tags, and candidates by name.
+    async fn owned(&self) -> Result<Vec<Locator>, CallError> {
+        let entries = kinds::all();
+        let mut found: BTreeSet<Locator> =
+            entries.iter().flat_map(|entry| (entry.candidates)(&self.names)).collect();
+        for owned in inventory::owned(&self.aws, STACK, &self.names.stack).await? {
+            let Some(Ok(address)) = owned.tags.get(ADDRESS).map(|text| text.parse::<Address>()) else { continue };
+            let at = self.names.at(address.kind(), address.name(), "");
+            let entry = entries.iter().find(|entry| entry.kind == address.kind());
+            found.extend(entry.and_then(|entry| (entry.locate)(&owned.arn, &at)));
+        }
+        Ok(found.into_iter().collect())
+    }
+}

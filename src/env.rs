@@ -1,0 +1,77 @@
+//! The only reader of the process environment.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// The process environment, read once. An empty variable counts as unset: a composite action passes unset inputs as empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    vars: BTreeMap<String, String>,
+    /// Standard output is a terminal.
+    pub stdout_tty: bool,
+    /// Standard error is a terminal.
+    pub stderr_tty: bool,
+    /// Standard input is a terminal, so that questions can be asked.
+    pub stdin_tty: bool,
+}
+
+impl Environment {
+    /// Reads the environment of this process. Variables that are not UTF-8 are left out.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn read() -> Self {
+        let vars = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        Self {
+            vars,
+            stdout_tty: std::io::stdout().is_terminal(),
+            stderr_tty: std::io::stderr().is_terminal(),
+            stdin_tty: std::io::stdin().is_terminal(),
+        }
+    }
+
+    /// A variable, if it is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(String::as_str)
+    }
+
+    /// `CI` is set and does not say no: nothing is asked, and no file of the user is written.
+    pub fn is_ci(&self) -> bool {
+        self.get("CI").is_some_and(|value| !matches!(value, "false" | "0"))
+    }
+
+    /// The names in a comma-separated variable.
+    pub fn names(&self, name: &str) -> Vec<String> {
+        let text = self.get(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// A variable as a path.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(vars: &[(&str, &str)]) -> Environment {
+        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Environment { vars, ..Environment::default() }
+    }
+
+    #[test]
+    fn ci_that_says_no_is_not_ci() {
+        assert!(environment(&[("CI", "true")]).is_ci());
+        assert!(!environment(&[("CI", "false")]).is_ci());
+        assert!(!environment(&[]).is_ci());
+    }
+
+    #[test]
+    fn names_are_split_at_commas_and_trimmed() {
+        assert_eq!(environment(&[("N", " a, b ,,")]).names("N"), ["a", "b"]);
+    }
+}

@@ -1,0 +1,378 @@
+//! The connection to GitHub: where it is, who we are, and one function that sends a call and repeats it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use octocrab::Octocrab;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::GithubError;
+use super::retry::{Clock, Failure, Pace, WallClock, wait};
+
+/// Longest time for a connection to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time for one answer, from the first byte sent to the last one read.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// All waits of a run together, unless set otherwise.
+const BUDGET: Duration = Duration::from_secs(300);
+
+/// A token for GitHub. It can be sent, and nothing else: not printed, not compared, not stored.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// Takes a token; `None` when it is empty or holds what no token holds (spaces, control characters).
+    pub fn new(token: &str) -> Option<Self> {
+        let token = token.trim();
+        (!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(token.into()))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// A client for one repository.
+#[derive(Clone)]
+pub struct GitHub {
+    crab: Octocrab,
+    /// Base of REST without a slash at the end.
+    api: String,
+    /// The whole address of GraphQL: on enterprise servers it is not below the base of REST.
+    graphql: String,
+    owner: String,
+    name: String,
+    pace: Pace,
+    timeout: Duration,
+}
+
+impl fmt::Debug for GitHub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { api, owner, name, .. } = self;
+        f.debug_struct("GitHub")
+            .field("api", api)
+            .field("owner", owner)
+            .field("name", name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// HTTP method of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    Patch,
+    Post,
+}
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    /// Name for errors: method and path template, or `graphql:NAME`.
+    pub op: &'a str,
+    pub method: Method,
+    /// Whole address.
+    pub url: String,
+    pub body: Option<Value>,
+    /// Whether sending it twice does no harm.
+    pub repeatable: bool,
+}
+
+/// What came back, of any status.
+struct Answer {
+    status: u16,
+    body: String,
+    request_id: Option<String>,
+    accepted: Option<String>,
+    failure: Failure,
+}
+
+impl GitHub {
+    /// A client for `repository` (`owner/name`). Addresses are those of the runner (`GITHUB_API_URL`,
+    /// `GITHUB_GRAPHQL_URL`); they must be https, except on a loopback address, and share a host, since the token
+    /// goes to that host only. Must be called within a Tokio runtime.
+    pub fn new(
+        api_url: &str,
+        graphql_url: &str,
+        token: Option<Token>,
+        repository: &str,
+    ) -> Result<Self, GithubError> {
+        let api = checked(api_url, "GITHUB_API_URL")?;
+        let graphql = checked(graphql_url, "GITHUB_GRAPHQL_URL")?;
+        if origin(&api) != origin(&graphql) {
+            return Err(setup(
+                "GITHUB_GRAPHQL_URL and GITHUB_API_URL name different hosts",
+                "set both to the same server: the token is sent to one host only",
+            ));
+        }
+        let (owner, name) = repository
+            .split_once('/')
+            .filter(|(owner, name)| is_name(owner) && is_name(name))
+            .ok_or_else(|| {
+                setup(
+                    format!("`{repository}` is not a repository"),
+                    "GITHUB_REPOSITORY must be `owner/name`",
+                )
+            })?;
+        let broken =
+            |error: octocrab::Error| setup(error.to_string(), "check GITHUB_API_URL and the CA certificates");
+        // The base is the bare host: octocrab would put a base path before absolute addresses too, and it would
+        // leave one out for a repository whose name starts like it.
+        let mut builder = Octocrab::builder()
+            .base_uri(origin(&api))
+            .and_then(|builder| builder.upload_uri(origin(&api)))
+            .map_err(broken)?
+            .set_connect_timeout(Some(CONNECT_TIMEOUT))
+            .set_read_timeout(Some(CALL_TIMEOUT))
+            .set_write_timeout(Some(CALL_TIMEOUT));
+        if let Ok(accept) = "accept".parse() {
+            builder = builder.add_header(accept, "application/vnd.github+json".into());
+        }
+        if let Some(Token(token)) = token {
+            builder = builder.personal_token(token);
+        }
+        let crab = builder.build().map_err(broken)?;
+        Ok(Self {
+            crab,
+            api,
+            graphql,
+            owner: owner.into(),
+            name: name.into(),
+            pace: Pace::new(BUDGET, Arc::new(WallClock)),
+            timeout: CALL_TIMEOUT,
+        })
+    }
+
+    /// The same client that waits at most `budget` in total (waits after rate limits and errors), by this clock.
+    #[must_use]
+    pub fn paced(mut self, budget: Duration, clock: Arc<dyn Clock>) -> Self {
+        self.pace = Pace::new(budget, clock);
+        self
+    }
+
+    /// The same client that gives one call at most this time.
+    #[must_use]
+    pub fn timing_out(mut self, after: Duration) -> Self {
+        self.timeout = after;
+        self
+    }
+
+    /// `owner/name`.
+    pub fn repository(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    pub(super) fn owner_and_name(&self) -> (&str, &str) {
+        (&self.owner, &self.name)
+    }
+
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    pub(super) fn graphql_url(&self) -> String {
+        self.graphql.clone()
+    }
+
+    /// Address below the repository, such as `pulls/7`.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}/repos/{}/{}/{path}", self.api, self.owner, self.name)
+    }
+
+    /// Sends a call and reads its answer; repeats it as `retry` says. `check` finds errors in answers of status 200.
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+        check: impl Fn(&Value) -> Option<(u16, String)>,
+    ) -> Result<T, GithubError> {
+        let mut attempt = 1;
+        loop {
+            let (error, failure) = match self.send(call).await {
+                Err(error) => (error, Failure::default()),
+                Ok(answer) if (200..300).contains(&answer.status) => {
+                    match serde_json::from_str::<Value>(&answer.body) {
+                        Err(error) => {
+                            let mut unreadable = refused(call.op, answer.status, "", &answer);
+                            unreadable.message = format!("the answer is not JSON: {error}");
+                            return Err(unreadable);
+                        }
+                        Ok(value) => match check(&value) {
+                            None => return read(call.op, value, &answer),
+                            Some((status, message)) => {
+                                let body = serde_json::json!({"message": message}).to_string();
+                                let limit = Failure {
+                                    speaks_of_limit: speaks_of_limit(&body),
+                                    ..answer.failure.clone()
+                                };
+                                (refused(call.op, status, &body, &answer), limit)
+                            }
+                        },
+                    }
+                }
+                Ok(answer) => (
+                    refused(call.op, answer.status, &answer.body, &answer),
+                    answer.failure,
+                ),
+            };
+            let Some(pause) = wait(&failure, attempt, call.repeatable, self.pace.now()) else {
+                return Err(error);
+            };
+            if !self.pace.pause(pause).await {
+                let mut error = error;
+                let seconds = pause.as_secs();
+                error.hint = Some(format!(
+                    "gave up: the next try would be in {seconds} s, beyond the time allowed"
+                ));
+                return Err(error);
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Sends a call once.
+    async fn send(&self, call: &Call<'_>) -> Result<Answer, GithubError> {
+        let (url, body) = (call.url.as_str(), call.body.as_ref());
+        let exchange = async {
+            let response = match call.method {
+                Method::Get => self.crab._get(url).await,
+                Method::Post => self.crab._post(url, body).await,
+                Method::Patch => self.crab._patch(url, body).await,
+            }?;
+            let status = response.status().as_u16();
+            let header = |name: &str| {
+                response
+                    .headers()
+                    .get(name)
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_owned)
+            };
+            let number = |name: &str| header(name).and_then(|text| text.trim().parse::<u64>().ok());
+            let mut answer = Answer {
+                status,
+                body: String::new(),
+                request_id: header("x-github-request-id"),
+                accepted: header("x-accepted-github-permissions"),
+                failure: Failure {
+                    status: Some(status),
+                    retry_after: number("retry-after"),
+                    remaining: number("x-ratelimit-remaining"),
+                    reset: number("x-ratelimit-reset"),
+                    speaks_of_limit: false,
+                },
+            };
+            answer.body = self.crab.body_to_string(response).await?;
+            answer.failure.speaks_of_limit = status != 200 && speaks_of_limit(&answer.body);
+            Ok(answer)
+        };
+        match tokio::time::timeout(self.timeout, exchange).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(GithubError::unreachable(call.op, &chain(&error))),
+            Err(_) => {
+                let message = format!("no answer within {} s", self.timeout.as_secs_f32());
+                Err(GithubError::unreachable(call.op, &message))
+            }
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(op: &str, value: Value, answer: &Answer) -> Result<T, GithubError> {
+    serde_json::from_value(value).map_err(|error| {
+        let mut unreadable = refused(op, answer.status, "", answer);
+        unreadable.message = format!("the answer is not as expected: {error}");
+        unreadable
+    })
+}
+
+fn refused(op: &str, status: u16, body: &str, answer: &Answer) -> GithubError {
+    GithubError::answered(
+        op,
+        status,
+        body,
+        answer.request_id.clone(),
+        answer.accepted.as_deref(),
+    )
+}
+
+fn speaks_of_limit(body: &str) -> bool {
+    let body = body.to_lowercase();
+    body.contains("rate limit") || body.contains("abuse detection") || body.contains("rate_limited")
+}
+
+/// The causes of an error, without the backtrace that octocrab prints with some.
+fn chain(error: &octocrab::Error) -> String {
+    let mut words = Vec::new();
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        let text = text
+            .split("\nFound at")
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
+        if !text.is_empty() && !words.iter().any(|word: &String| word.contains(&text)) {
+            words.push(text);
+        }
+        cause = error.source();
+    }
+    words.join(": ")
+}
+
+fn setup(message: impl Into<String>, hint: &str) -> GithubError {
+    GithubError::setup("connect to GitHub", message, hint)
+}
+
+/// A name that can stand in a path as it is.
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !name.is_empty() && name.bytes().all(plain) && !matches!(name, "." | "..")
+}
+
+/// An address without a slash at its end, when it is one that a token may be sent to.
+fn checked(url: &str, variable: &str) -> Result<String, GithubError> {
+    let refuse = |why: &str| {
+        setup(
+            format!("{variable} `{url}` {why}"),
+            "use the value that the runner sets",
+        )
+    };
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| refuse("is not an address"))?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:[]".contains(&byte);
+    if authority.is_empty() || !rest.bytes().all(plain) {
+        return Err(refuse("is not a plain address"));
+    }
+    match scheme {
+        "https" => {}
+        "http" if is_loopback(authority) => {}
+        "http" => return Err(refuse("is not https")),
+        _ => return Err(refuse("is not an address of the web")),
+    }
+    Ok(url.trim_end_matches('/').into())
+}
+
+/// Whether `host:port` is this machine.
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Scheme and authority of an address.
+fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url
+        .get(start..)
+        .and_then(|rest| rest.find('/'))
+        .map_or(url.len(), |at| start + at);
+    url.get(..end).unwrap_or(url)
+}

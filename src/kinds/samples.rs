@@ -1,0 +1,149 @@
+//! Stacks for tests.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Image, ImageOrigin};
+use crate::stack::facts::TaskImage;
+use crate::stack::{Names, Runs, Stack, StackTask};
+
+const ACCOUNT: &str = "123456789012";
+const REGION: &str = "eu-west-1";
+
+/// Every sample, for laws.
+pub fn all() -> Vec<Stack> {
+    vec![one_off(), scheduled(), daemon(), multi(), china()]
+}
+
+/// One task that runs only when asked.
+pub fn one_off() -> Stack {
+    stack("my-one-shot", [task("my-one-shot", Runs::OneOff, "helloworld")])
+}
+
+/// One task with a schedule.
+pub fn scheduled() -> Stack {
+    stack("my-cron-job", [task("my-cron-job", cron(), "helloworld")])
+}
+
+/// One task that runs all the time.
+pub fn daemon() -> Stack {
+    stack(
+        "my-daemon",
+        [task("my-daemon", Runs::Daemon { desired_count: 1 }, "helloworld")],
+    )
+}
+
+/// One of each, two schedules, a nested repository, a public image, secrets in two tasks.
+pub fn multi() -> Stack {
+    let mut web = task("worker", Runs::Daemon { desired_count: 2 }, "team/worker");
+    web.command = vec!["worker".to_owned(), "--verbose".to_owned()];
+    web.environment = BTreeMap::from([("MODE".to_owned(), "production".to_owned())]);
+    web.secrets = BTreeMap::from([("DB_PASSWORD".to_owned(), secret("db-password-a1b2c3"))]);
+    let mut nightly = task("nightly", cron(), "helloworld");
+    nightly.secrets = BTreeMap::from([
+        ("API_KEY".to_owned(), secret("api-key-d4e5f6")),
+        ("DB_PASSWORD".to_owned(), secret("db-password-a1b2c3")),
+    ]);
+    let hourly = task("hourly", Runs::Scheduled("rate(1 hour)".to_owned()), "helloworld");
+    let mut public = task("migrate", Runs::OneOff, "");
+    public.image = public_image("migrate", "docker.io/library/busybox:1.36");
+    stack("multi-stack", [web, nightly, hourly, public])
+}
+
+/// Another partition, with public addresses.
+pub fn china() -> Stack {
+    let public = |task| StackTask {
+        assign_public_ip: true,
+        ..task
+    };
+    let daemon = task("fern-2", Runs::Daemon { desired_count: 0 }, "fern");
+    Stack {
+        partition: "aws-cn".to_owned(),
+        region: "cn-north-1".to_owned(),
+        ..stack("fern", [public(task("fern", cron(), "fern")), public(daemon)])
+    }
+}
+
+fn cron() -> Runs {
+    Runs::Scheduled("cron(00 15 * * ? *)".to_owned())
+}
+
+fn secret(name: &str) -> String {
+    format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}")
+}
+
+fn public_image(task: &str, reference: &str) -> TaskImage {
+    let image = Image {
+        task: task.to_owned(),
+        image: reference.to_owned(),
+        tag: None,
+        digest: None,
+        origin: ImageOrigin::Outside,
+    };
+    TaskImage {
+        image,
+        source: reference.to_owned(),
+        repository_arn: None,
+        commit: None,
+    }
+}
+
+/// A small task whose image is in the account's ECR.
+pub fn task(key: &str, runs: Runs, repository: &str) -> StackTask {
+    let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+    let image = Image {
+        task: key.to_owned(),
+        image: format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}@{digest}"),
+        tag: Some("4f2a9c1".to_owned()),
+        digest: Some(digest),
+        origin: ImageOrigin::Pinned,
+    };
+    StackTask {
+        key: key.to_owned(),
+        runs,
+        family: key.to_owned(),
+        container: key.to_owned(),
+        cpu: 256,
+        memory: 512,
+        subnets: vec!["subnet-0b".to_owned(), "subnet-0a".to_owned()],
+        assign_public_ip: false,
+
+        image: TaskImage {
+            image,
+            source: format!("{repository}:latest"),
+            repository_arn: Some(format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{repository}")),
+            commit: Some("4f2a9c1".to_owned()),
+        },
+        command: Vec::new(),
+        environment: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        tags: BTreeMap::from([("team".to_owned(), "platform".to_owned())]),
+    }
+}
+
+/// A stack of these tasks.
+pub fn stack<const N: usize>(app: &str, tasks: [StackTask; N]) -> Stack {
+    let names = Names {
+        stack: app.to_owned(),
+        cluster: format!("{app}-cluster"),
+        log_group: format!("/ecs/{app}"),
+        execution_role: format!("Fargate{app}Role"),
+        execution_policy: format!("Fargate{app}Policy"),
+        task_role: format!("Fargate{app}TaskRole"),
+        task_policy: format!("Fargate{app}TaskPolicy"),
+        events_role: format!("Events{app}Role"),
+        events_policy: format!("Events{app}Policy"),
+        security_group: format!("{app}-sg"),
+    };
+    Stack {
+        name: app.to_owned(),
+        names,
+        account: ACCOUNT.to_owned(),
+        region: REGION.to_owned(),
+        partition: "aws".to_owned(),
+        vpc_id: "vpc-0a1b2c3d".to_owned(),
+        log_retention_days: 14,
+        tags: BTreeMap::from([("team".to_owned(), "platform".to_owned())]),
+        warnings: Vec::new(),
+        tasks: tasks.into_iter().map(|task| (task.key.clone(), task)).collect(),
+    }
+}

@@ -1,0 +1,172 @@
+//! The documents for GitHub: comment and job summary, within a budget of bytes.
+//!
+//! A document that is too long is made again with less detail, one rung of a ladder at a time, until it fits. What destroys
+//! is the last to go, and even then it is counted.
+
+use serde::Serialize;
+
+use super::apply_view::{ApplyView, Ending, StepView};
+use super::links::{Budget, Links};
+use super::markdown_lines::{Detail, diff_lines, most_that_fits};
+use super::refusal::{Difference, Refusal};
+use super::templates::Templates;
+use super::value::clip;
+use super::view::{ChangeView, PlanView, ReleaseView};
+
+/// How the one line begins that changes with every run although the plan is the same: left out when two documents are
+/// compared.
+pub const STATUS_PREFIX: &str = "**Status: ";
+
+/// A fold with more lines than this starts closed.
+const OPEN_LINES: usize = 25;
+/// How many items of a list stay on the rungs that shorten lists.
+const SHORT_LIST: usize = 10;
+
+/// Part of a list, and how much of it is left out.
+#[derive(Serialize)]
+struct Part<'a, T> {
+    items: &'a [T],
+    more: usize,
+}
+
+impl<'a, T> Part<'a, T> {
+    fn first(all: &'a [T], limit: usize) -> Self {
+        let items = all.get(..limit).unwrap_or(all);
+        Self { items, more: all.len() - items.len() }
+    }
+}
+
+#[derive(Serialize)]
+struct PlanPage<'a> {
+    plan: &'a PlanView,
+    links: &'a Links,
+    destructive: Part<'a, &'a ChangeView>,
+    replaced: usize,
+    deleted: usize,
+    diff: Vec<String>,
+    open: bool,
+    releases: Part<'a, ReleaseView>,
+    restarts: Part<'a, String>,
+    warnings: Part<'a, String>,
+    /// What was left out to keep within the budget; empty when nothing was.
+    left_out: &'static str,
+}
+
+/// A plan for a comment or a job summary. The first line answers what will happen.
+pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
+    let templates = Templates::markdown(&view.account);
+    let destructive: Vec<&ChangeView> = view.changes.iter().filter(|change| change.destructive).collect();
+    let page = |detail: Detail, shown: usize| {
+        let diff = diff_lines(&view.changes, detail);
+        let list = if detail >= Detail::Table { SHORT_LIST } else { usize::MAX };
+        let page = PlanPage {
+            plan: view,
+            links,
+            destructive: Part::first(&destructive, shown),
+            replaced: view.summary.replace,
+            deleted: view.summary.delete,
+            open: diff.len() <= OPEN_LINES,
+            diff,
+            releases: Part::first(&view.releases, list),
+            restarts: Part::first(&view.restarts, list),
+            warnings: Part::first(&view.warnings, list),
+            left_out: match detail {
+                Detail::All => "",
+                Detail::NoContext => "the details of what is created are left out",
+                Detail::Counts => "attributes are shown only for replacements and deletions",
+                Detail::Lines => "attributes are left out",
+                Detail::Table => "only counts and what goes are shown",
+            },
+        };
+        templates.render("plan.md.j2", page)
+    };
+    for detail in [Detail::All, Detail::NoContext, Detail::Counts, Detail::Lines, Detail::Table] {
+        let document = page(detail, usize::MAX);
+        if budget.holds(&document) {
+            return document;
+        }
+    }
+    // Even the list of what goes is too long: as much of it as fits, the rest counted.
+    most_that_fits(destructive.len(), budget, |shown| page(Detail::Table, shown))
+}
+
+#[derive(Serialize)]
+struct ApplyPage<'a> {
+    apply: &'a ApplyView,
+    links: &'a Links,
+    word: &'static str,
+    steps: Part<'a, &'a StepView>,
+    open: bool,
+    /// Steps that are done and not listed.
+    folded: usize,
+    failures: Part<'a, super::apply_view::FailureView>,
+}
+
+/// What an apply did, for a comment or a job summary.
+pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String {
+    let templates = Templates::markdown(&view.account);
+    let all: Vec<&StepView> = view.steps.iter().collect();
+    let unfinished: Vec<&StepView> = view.steps.iter().filter(|step| step.state != "done").collect();
+    let page = |steps: &[&StepView], folded: usize, shown: usize, failures: usize| {
+        let page = ApplyPage {
+            apply: view,
+            links,
+            word: word(view.ending),
+            steps: Part::first(steps, shown),
+            open: steps.len() <= OPEN_LINES,
+            folded,
+            failures: Part::first(&view.failures, failures),
+        };
+        templates.render("apply.md.j2", page)
+    };
+    let whole = page(&all, 0, usize::MAX, usize::MAX);
+    if budget.holds(&whole) {
+        return whole;
+    }
+    let folded = all.len() - unfinished.len();
+    let shorter = page(&unfinished, folded, usize::MAX, usize::MAX);
+    if budget.holds(&shorter) {
+        return shorter;
+    }
+    // Failures matter more than what waited for them.
+    let failures_only = page(&unfinished, folded, 0, usize::MAX);
+    if budget.holds(&failures_only) {
+        return most_that_fits(unfinished.len(), budget, |shown| page(&unfinished, folded, shown, usize::MAX));
+    }
+    most_that_fits(view.failures.len(), budget, |shown| page(&unfinished, folded, 0, shown))
+}
+
+fn word(ending: Ending) -> &'static str {
+    match ending {
+        Ending::NoChanges => "nothing to do",
+        Ending::Applied => "applied",
+        Ending::Partial => "applied in part",
+        Ending::Failed => "failed",
+        Ending::Cancelled => "interrupted",
+    }
+}
+
+#[derive(Serialize)]
+struct RefusedPage<'a> {
+    refusal: &'a Refusal,
+    links: &'a Links,
+    differences: Part<'a, Difference>,
+}
+
+/// Why an apply was refused, for a comment or a job summary. `account` is shortened wherever it stands.
+pub fn refusal_markdown(refusal: &Refusal, account: &str, links: &Links, budget: Budget) -> String {
+    let templates = Templates::markdown(account);
+    let clipped: Vec<Difference> = refusal
+        .differences
+        .iter()
+        .map(|one| Difference {
+            approved: one.approved.as_deref().map(|text| clip(text, 300)),
+            now: one.now.as_deref().map(|text| clip(text, 300)),
+            ..one.clone()
+        })
+        .collect();
+    most_that_fits(clipped.len(), budget, |shown| {
+        let page = RefusedPage { refusal, links, differences: Part::first(&clipped, shown) };
+        templates.render("refused.md.j2", page)
+    })
+}

@@ -1,0 +1,14 @@
+//! Every document for every shape of plan, and what must hold for hostile text.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests"
+)]
+
+mod documents;
+mod hostile;
+mod limits;
+mod plans;

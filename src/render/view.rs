@@ -1,0 +1,328 @@
+//! The view of a plan: the only place that decides what a plan is called, what is shown of it and what is hidden.
+//!
+//! A view holds plain text. How it is made harmless and where the line breaks are is up to the document (`text`, `markdown`).
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::value::{HIDDEN, clip, for_people, hidden, short_digest, short_image};
+use crate::model::{Action, AttrChange, Change, Image, ImageOrigin, Plan, Reason, Summary};
+
+/// What the view must know beside the plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Context {
+    /// Names of environment variables whose values may be shown.
+    pub show_values: BTreeSet<String>,
+    /// Say which command makes these changes: for a plan that is shown alone, not for one that an apply shows first.
+    pub suggest_apply: bool,
+}
+
+/// A plan in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanView {
+    /// The stack's name.
+    pub stack: String,
+    /// The AWS account id.
+    pub account: String,
+    /// The AWS region.
+    pub region: String,
+    /// The plan's fingerprint.
+    pub fingerprint: String,
+    /// Its first twelve digits.
+    pub short_fingerprint: String,
+    /// Nothing will be done.
+    pub empty: bool,
+    /// The counts.
+    pub summary: Summary,
+    /// The counts in words: `3 to create, 1 to delete, 4 unchanged`.
+    pub tally: String,
+    /// What will happen, for a sentence: `create 3 and delete 1`; `change nothing` when nothing will be done.
+    pub deed: String,
+    /// Every resource that something happens to, in the order of the plan.
+    pub changes: Vec<ChangeView>,
+    /// The images, a line a task.
+    pub releases: Vec<ReleaseView>,
+    /// The addresses whose running tasks ECS will replace.
+    pub restarts: Vec<String>,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+    /// The command that makes these changes, when it is to be said.
+    pub next: Option<String>,
+}
+
+/// One resource of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChangeView {
+    /// `service.web`.
+    pub address: String,
+    /// Its name in AWS; empty when it equals the name in the address.
+    pub physical_name: String,
+    /// What is done.
+    pub action: Action,
+    /// What is done, as a verb.
+    pub verb: &'static str,
+    /// Something that exists goes: a deletion or a replacement.
+    pub destructive: bool,
+    /// Why, as a clause.
+    pub reason: String,
+    /// ECS will replace running tasks.
+    pub restarts_tasks: bool,
+    /// What tells most about a resource that will be made: `0.25 vCPU, 512 MiB`. Empty when nothing does.
+    pub details: String,
+    /// The attributes that change; empty for a creation, whose attributes all change.
+    pub attributes: Vec<AttrView>,
+}
+
+/// One attribute of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttrView {
+    /// Dotted path.
+    pub path: String,
+    /// `added`, `removed` or `changed`.
+    pub how: How,
+    /// The value now; empty when added.
+    pub before: String,
+    /// The value wanted; empty when removed.
+    pub after: String,
+    /// The values are not shown.
+    pub hidden: bool,
+    /// This change alone forces the replacement.
+    pub forces_replace: bool,
+}
+
+/// What happens to an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// It is not there yet.
+    Added,
+    /// It goes.
+    Removed,
+    /// It gets another value.
+    Changed,
+}
+
+/// The image of a task, before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReleaseView {
+    /// The task.
+    pub task: String,
+    /// What runs now; empty when nothing does.
+    pub from: String,
+    /// What will run.
+    pub to: String,
+    /// The image changes.
+    pub changes: bool,
+    /// Where the image comes from, when that is worth a word.
+    pub note: &'static str,
+}
+
+/// The view of a plan.
+pub fn plan(plan: &Plan, context: &Context) -> PlanView {
+    let summary = plan.summary();
+    let changes: Vec<ChangeView> = plan
+        .changes
+        .iter()
+        .filter(|change| change.action != Action::Keep)
+        .map(|change| change_view(change, context))
+        .collect();
+    PlanView {
+        stack: plan.stack.clone(),
+        account: plan.account.clone(),
+        region: plan.region.clone(),
+        fingerprint: plan.fingerprint.clone(),
+        short_fingerprint: plan.fingerprint.chars().take(12).collect(),
+        empty: plan.is_empty(),
+        summary,
+        tally: tally(summary),
+        deed: deed(summary),
+        restarts: changes.iter().filter(|change| change.restarts_tasks).map(|change| change.address.clone()).collect(),
+        changes,
+        releases: plan.images.iter().map(|image| release(image, plan)).collect(),
+        warnings: plan.warnings.clone(),
+        next: (context.suggest_apply && !plan.is_empty()).then(|| "fargate-stack apply".to_owned()),
+    }
+}
+
+/// The verb of an action.
+pub fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Adopt => "adopt",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Delete => "delete",
+        Action::Keep => "keep",
+    }
+}
+
+/// Why an action was chosen, as a clause.
+pub fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::Absent => "does not exist yet".to_owned(),
+        Reason::Unowned => "exists without an owner and gets this stack's ownership tags".to_owned(),
+        Reason::Differs => "differs from the configuration".to_owned(),
+        Reason::Forced(path) => format!("{path} cannot be changed in place"),
+        Reason::Unwanted => "is no longer in the configuration".to_owned(),
+        Reason::Destroyed => "the whole stack is destroyed".to_owned(),
+        Reason::Same => "is as wanted".to_owned(),
+    }
+}
+
+fn counts(summary: Summary) -> [(usize, &'static str); 5] {
+    [
+        (summary.create, "create"),
+        (summary.adopt, "adopt"),
+        (summary.update, "update"),
+        (summary.replace, "replace"),
+        (summary.delete, "delete"),
+    ]
+}
+
+fn tally(summary: Summary) -> String {
+    let mut parts: Vec<String> =
+        counts(summary).iter().filter(|(n, _)| *n > 0).map(|(n, verb)| format!("{n} to {verb}")).collect();
+    if summary.keep > 0 {
+        parts.push(format!("{} unchanged", summary.keep));
+    }
+    parts.join(", ")
+}
+
+fn deed(summary: Summary) -> String {
+    let parts: Vec<String> =
+        counts(summary).iter().filter(|(n, _)| *n > 0).map(|(n, verb)| format!("{verb} {n}")).collect();
+    match parts.split_last() {
+        None => "change nothing".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+fn change_view(change: &Change, context: &Context) -> ChangeView {
+    let address = &change.at.address;
+    let details = match change.action {
+        Action::Create => change.want.as_ref().map(|want| details(address.kind(), &want.attrs)).unwrap_or_default(),
+        _ => String::new(),
+    };
+    let attributes = match change.action {
+        Action::Create | Action::Delete => Vec::new(),
+        _ => change.attrs.iter().map(|attr| attr_view(attr, context)).collect(),
+    };
+    ChangeView {
+        address: address.to_string(),
+        physical_name: if change.at.name == address.name() { String::new() } else { clip(&change.at.name, 300) },
+        action: change.action,
+        verb: verb(change.action),
+        destructive: matches!(change.action, Action::Replace | Action::Delete),
+        reason: reason(&change.reason),
+        restarts_tasks: change.restarts_tasks,
+        details,
+        attributes,
+    }
+}
+
+fn attr_view(attr: &AttrChange, context: &Context) -> AttrView {
+    let hidden = hidden(&attr.path, attr.sensitive, &context.show_values);
+    let shown = |value: &Option<Value>| match value {
+        None => String::new(),
+        Some(_) if hidden => HIDDEN.to_owned(),
+        Some(value) => for_people(&attr.path, value, &context.show_values),
+    };
+    AttrView {
+        path: attr.path.clone(),
+        how: match (&attr.before, &attr.after) {
+            (None, _) => How::Added,
+            (_, None) => How::Removed,
+            _ => How::Changed,
+        },
+        before: shown(&attr.before),
+        after: shown(&attr.after),
+        hidden,
+        forces_replace: attr.forces_replace,
+    }
+}
+
+/// What tells most about a new resource of this kind. A kind that is not listed has nothing that its name does not say.
+fn details(kind: &str, attrs: &Value) -> String {
+    let number = |path: &str| attrs.pointer(path).and_then(Value::as_i64);
+    let text = |path: &str| attrs.pointer(path).and_then(Value::as_str);
+    let mut parts = Vec::new();
+    match kind {
+        "task_definition" => {
+            parts.extend(number("/cpu").map(|units| format!("{} vCPU", vcpu(units))));
+            parts.extend(number("/memory").map(|mib| format!("{mib} MiB")));
+            let containers = attrs.get("containers").and_then(Value::as_array).into_iter().flatten();
+            parts.extend(containers.filter_map(|one| one.get("image")).filter_map(Value::as_str).map(short_image));
+        }
+        "log_group" => parts.extend(number("/retention_days").map(|days| format!("kept {}", plural(days, "day")))),
+        "service" => parts.extend(number("/desired_count").map(|count| plural(count, "task"))),
+        "schedule" => parts.extend(text("/expression").map(str::to_owned)),
+        "security_group" => parts.extend(text("/vpc_id").map(|vpc| format!("in {vpc}"))),
+        _ => {}
+    }
+    clip(&parts.join(", "), 300)
+}
+
+/// 256 CPU units are `0.25`.
+fn vcpu(units: i64) -> String {
+    let hundredths = units * 100 / 1024;
+    match (hundredths / 100, hundredths % 100) {
+        (whole, 0) => whole.to_string(),
+        (whole, part) => format!("{whole}.{part:02}").trim_end_matches('0').to_owned(),
+    }
+}
+
+/// `1 task`, `2 tasks`.
+pub fn plural(count: i64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn release(image: &Image, plan: &Plan) -> ReleaseView {
+    let change = plan.changes.iter().find(|change| {
+        change.at.address.kind() == "task_definition" && change.at.address.name() == image.task
+    });
+    let seen = change.and_then(|change| change.seen.as_ref()).map(|seen| &seen.attrs);
+    let want = change.and_then(|change| change.want.as_ref()).map(|want| &want.attrs);
+    let wanted = want.and_then(first_image);
+    let running = seen.and_then(first_image);
+    let tag = image.tag.as_deref().or_else(|| want.and_then(|attrs| release_text(attrs, "/release/tag")));
+    ReleaseView {
+        task: image.task.clone(),
+        from: running
+            .map(|image| label(image, seen.and_then(|attrs| release_text(attrs, "/release/tag"))))
+            .unwrap_or_default(),
+        to: label(image.digest.as_deref().unwrap_or(&image.image), tag),
+        changes: running.is_none() || (wanted.is_some() && wanted != running),
+        note: match image.origin {
+            ImageOrigin::Pinned => "asked for by its tag",
+            ImageOrigin::Running => "the image that runs now",
+            ImageOrigin::Configured => "",
+            ImageOrigin::Outside => "outside the account's registry, not pinned to a digest",
+        },
+    }
+}
+
+fn first_image(attrs: &Value) -> Option<&str> {
+    attrs.pointer("/containers/0/image").and_then(Value::as_str)
+}
+
+fn release_text<'a>(attrs: &'a Value, pointer: &str) -> Option<&'a str> {
+    attrs.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// `9be77d1 (sha256:9f3b07a1b2c3)`: the tag, a commit by its first seven digits, and the digest.
+fn label(image: &str, tag: Option<&str>) -> String {
+    let digest = image.rsplit_once('@').map_or(image, |(_, digest)| digest);
+    let digest = if digest.starts_with("sha256:") { short_digest(digest) } else { clip(image, 200) };
+    match tag {
+        Some(tag) if !digest.ends_with(&format!(":{tag}")) => format!("{} ({digest})", short_tag(tag)),
+        _ => digest,
+    }
+}
+
+fn short_tag(tag: &str) -> String {
+    let commit = tag.len() == 40 && tag.chars().all(|c| c.is_ascii_hexdigit());
+    if commit { tag.chars().take(7).collect() } else { clip(tag, 128) }
+}
