@@ -119,6 +119,8 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
         Ok(text) => text,
         Err(error) => return Err(ConfigError::Invalid(vec![not_utf8(&name, &error)])),
     };
+    // A byte order mark says nothing in UTF-8, and would shift every place on the first line.
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let config = parse(&name, &text).map_err(ConfigError::Invalid)?;
     Ok(Loaded {
         config,

@@ -13,5 +13,5 @@ pub fn point(loaded: &Loaded, route: &[String], message: &str, hint: Option<Stri
     let segment = |part: &String| part.parse().map_or_else(|_| Seg::Key(part.clone()), Seg::Index);
     let path: Vec<Seg> = route.iter().map(segment).collect();
     let file = loaded.path.display().to_string();
-    Some(Source::new(&file, &loaded.text).diagnostic(&path, Spot::Value, message.to_owned(), hint))
+    Some(Source::new(&file, &loaded.text).diagnostic(&path, Spot::Value, message, hint.as_deref()))
 }
