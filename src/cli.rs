@@ -22,7 +22,14 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The stack file
-    #[arg(short, long, global = true, value_name = "FILE", env = "FARGATE_STACK_CONFIG", default_value = "fargate-stack.yml")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "FARGATE_STACK_CONFIG",
+        default_value = "fargate-stack.yml"
+    )]
     pub config: PathBuf,
     /// The profile of the AWS configuration files
     #[arg(long, global = true, value_name = "NAME")]

@@ -92,12 +92,7 @@ impl Connection {
             .await
             .map_err(ConnectError::Identity)?;
         let arn = identity.arn().unwrap_or_default();
-        let partition = arn
-            .split(':')
-            .nth(1)
-            .filter(|part| !part.is_empty())
-            .unwrap_or("aws")
-            .to_owned();
+        let partition = arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
         let config = &self.config;
         Ok(Aws {
             account: identity.account().unwrap_or_default().to_owned(),

@@ -112,5 +112,10 @@ fn log_to(console: &Console, level: LogLevel) {
     let filter = tracing_subscriber::EnvFilter::new(format!("off,fargate_stack={level}"));
     let console = console.clone();
     let writer = move || console.clone();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_target(false)
+        .with_ansi(false)
+        .init();
 }

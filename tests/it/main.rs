@@ -10,6 +10,7 @@
 )]
 
 mod account;
+mod act;
 mod architecture;
 mod generated;
 mod github;

@@ -33,7 +33,11 @@ fn promised(plan: &Value) -> BTreeMap<String, usize> {
     for change in plan["changes"].as_array().unwrap() {
         assert_eq!(change["action"], "create");
         let has = |prefix: &str| {
-            change["attributes"].as_array().unwrap().iter().any(|attr| attr["path"].as_str().unwrap().starts_with(prefix))
+            change["attributes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|attr| attr["path"].as_str().unwrap().starts_with(prefix))
         };
         let made: &[&str] = match change["kind"].as_str().unwrap() {
             "cluster" => &["ecs:CreateCluster"],
