@@ -27,6 +27,23 @@ pub async fn drop_tags_of_existing_rule(internal: Internal<'_>, input: &Value, r
     }
 }
 
+/// The tags of a log group go with it; moto would give them to the next group of that name.
+pub async fn untag_log_group(internal: Internal<'_>, input: &Value, account: &str, region: &str) {
+    let Some(name) = input.get("logGroupName").and_then(Value::as_str) else {
+        return;
+    };
+    let arn = format!("arn:aws:logs:{region}:{account}:log-group:{name}");
+    let target = |operation: &str| format!("Logs_20140328.{operation}");
+    let found = internal.json("logs", &target("ListTagsForResource"), &json!({"resourceArn": arn})).await;
+    let tags = found.ok().and_then(|found| found.get("tags")?.as_object().cloned()).unwrap_or_default();
+    if tags.is_empty() {
+        return;
+    }
+    let keys: Vec<&String> = tags.keys().collect();
+    // The group exists, or the deletion itself will say that it does not.
+    let _ = internal.json("logs", &target("UntagResource"), &json!({"resourceArn": arn, "tagKeys": keys})).await;
+}
+
 /// Tags given with `CreateSecurityGroup` are lost by moto: they are added once the group exists.
 pub async fn tag_new_group(internal: Internal<'_>, input: &Value, response: &Response) {
     let text = String::from_utf8_lossy(&response.body);

@@ -148,6 +148,7 @@ async fn forward(
         ("ec2", "DeleteSecurityGroup") => {
             fixes::group_in_use(state, internal, input).await?;
         }
+        ("logs", "DeleteLogGroup") => fixes::untag_log_group(internal, input, account, &scope.region).await,
         ("events", "PutRule") => fixes::drop_tags_of_existing_rule(internal, input, &mut request).await,
         _ => {}
     }
