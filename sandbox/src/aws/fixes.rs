@@ -30,15 +30,23 @@ pub async fn drop_tags_of_existing_rule(internal: Internal<'_>, input: &Value, r
     }
 }
 
-/// Tags given with `CreateSecurityGroup` are lost by moto: they are added once the group exists.
-pub async fn tag_new_group(internal: Internal<'_>, input: &Value, response: &Response) {
-    let text = String::from_utf8_lossy(&response.body);
+/// Tags given with `CreateSecurityGroup` are lost by moto: they are added once the group exists, and to the answer.
+pub async fn tag_new_group(internal: Internal<'_>, input: &Value, response: &mut Response) {
+    let text = String::from_utf8_lossy(&response.body).into_owned();
     let Some(id) = xml::first(&text, "groupId") else {
         return;
     };
     let tags = tag_fields(input, "security-group");
     if tags.is_empty() {
         return;
+    }
+    if !text.contains("<tagSet>") {
+        let items = tags.iter().fold(String::new(), |all, (key, value)| {
+            let (key, value) = (xml::escape(key), xml::escape(value));
+            format!("{all}<item><key>{key}</key><value>{value}</value></item>")
+        });
+        let answered = text.replacen("</groupId>", &format!("</groupId><tagSet>{items}</tagSet>"), 1);
+        response.body = answered.into_bytes();
     }
     let mut fields = vec![("ResourceId.1".to_owned(), id)];
     for (n, (key, value)) in tags.into_iter().enumerate() {

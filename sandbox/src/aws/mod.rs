@@ -166,7 +166,7 @@ async fn forward(
         ("events", "PutRule") => fixes::drop_tags_of_existing_rule(internal, input, &mut request).await,
         _ => {}
     }
-    let response = state
+    let mut response = state
         .moto
         .forward(&request, query, account)
         .await
@@ -183,7 +183,7 @@ async fn forward(
         ));
     }
     match (service, operation) {
-        ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &response).await,
+        ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &mut response).await,
         ("sts", issued) if issued.starts_with("AssumeRole") => remember_key(state, account, input, &response),
         _ => {}
     }
