@@ -14,4 +14,5 @@ mod architecture;
 mod generated;
 mod harness;
 mod interrupted;
+mod sandbox;
 mod stacks;
