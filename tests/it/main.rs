@@ -17,4 +17,5 @@ mod github;
 mod harness;
 mod interrupted;
 mod kinds;
+mod sandbox;
 mod stacks;

@@ -186,5 +186,9 @@ fn a_log_group_made_by_hand_after_a_destroy_is_adopted_as_nobodys() {
     let logs = aws_sdk_cloudwatchlogs::Client::new(&super::account::sdk(&world));
     super::account::block(logs.create_log_group().log_group_name("/ecs/my-one-shot").send()).unwrap();
     let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
-    assert!(listed(&plan).contains(&"adopt log_group.main (/ecs/my-one-shot)".to_owned()), "{:?}", listed(&plan));
+    assert!(
+        listed(&plan).contains(&"adopt log_group.main (/ecs/my-one-shot)".to_owned()),
+        "{:?}",
+        listed(&plan)
+    );
 }

@@ -41,18 +41,27 @@ pub async fn untag_log_group(internal: Internal<'_>, input: &Value, account: &st
     }
     let keys: Vec<&String> = tags.keys().collect();
     // The group exists, or the deletion itself will say that it does not.
-    let _ = internal.json("logs", &target("UntagResource"), &json!({"resourceArn": arn, "tagKeys": keys})).await;
+    let _ =
+        internal.json("logs", &target("UntagResource"), &json!({"resourceArn": arn, "tagKeys": keys})).await;
 }
 
-/// Tags given with `CreateSecurityGroup` are lost by moto: they are added once the group exists.
-pub async fn tag_new_group(internal: Internal<'_>, input: &Value, response: &Response) {
-    let text = String::from_utf8_lossy(&response.body);
+/// Tags given with `CreateSecurityGroup` are lost by moto: they are added once the group exists, and to the answer.
+pub async fn tag_new_group(internal: Internal<'_>, input: &Value, response: &mut Response) {
+    let text = String::from_utf8_lossy(&response.body).into_owned();
     let Some(id) = xml::first(&text, "groupId") else {
         return;
     };
     let tags = tag_fields(input, "security-group");
     if tags.is_empty() {
         return;
+    }
+    if !text.contains("<tagSet>") {
+        let items = tags.iter().fold(String::new(), |all, (key, value)| {
+            let (key, value) = (xml::escape(key), xml::escape(value));
+            format!("{all}<item><key>{key}</key><value>{value}</value></item>")
+        });
+        let answered = text.replacen("</groupId>", &format!("</groupId><tagSet>{items}</tagSet>"), 1);
+        response.body = answered.into_bytes();
     }
     let mut fields = vec![("ResourceId.1".to_owned(), id)];
     for (n, (key, value)) in tags.into_iter().enumerate() {

@@ -152,7 +152,7 @@ async fn forward(
         ("events", "PutRule") => fixes::drop_tags_of_existing_rule(internal, input, &mut request).await,
         _ => {}
     }
-    let response = state.moto.forward(&request, query, account).await.map_err(|error| Refusal {
+    let mut response = state.moto.forward(&request, query, account).await.map_err(|error| Refusal {
         status: 500,
         code: "InternalError".into(),
         message: error.to_string(),
@@ -161,7 +161,7 @@ async fn forward(
         return Err(Refusal::not_emulated(service, operation, &state.moto.last_words().await));
     }
     match (service, operation) {
-        ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &response).await,
+        ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &mut response).await,
         ("sts", issued) if issued.starts_with("AssumeRole") => remember_key(state, account, input, &response),
         _ => {}
     }
