@@ -13,5 +13,7 @@ mod account;
 mod architecture;
 mod generated;
 mod harness;
+mod inspect;
 mod interrupted;
+mod regressions;
 mod stacks;
