@@ -11,6 +11,7 @@
 
 mod account;
 mod architecture;
+mod discovery;
 mod generated;
 mod harness;
 mod inspect;
