@@ -35,8 +35,13 @@ pub fn lookup(error: &LookupError, loaded: &Loaded) -> Error {
     let exit = if error.is_configuration() { ExitStatus::Usage } else { ExitStatus::Failed };
     let mut parts = Vec::new();
     for problem in &error.problems {
-        let place = point(loaded, &problem.route, &problem.to_string(), None);
-        parts.push(place.map_or_else(|| problem.to_string(), |place| place.to_string()));
+        let mut part = point(loaded, &problem.route, &problem.what, None)
+            .map_or_else(|| problem.what.clone(), |place| place.to_string());
+        for candidate in &problem.candidates {
+            part.push_str("\n  ");
+            part.push_str(candidate);
+        }
+        parts.push(part);
     }
     parts.extend(error.calls.iter().map(ToString::to_string));
     let message = match (parts.as_slice(), error.problems.as_slice(), error.calls.as_slice()) {

@@ -76,7 +76,7 @@ pub fn secret(entry: &Value) -> Option<Result<SecretRef, String>> {
         Value::String(text) => Some(SecretRef::parse(text)),
         Value::Object(entry) => {
             let (name, from) = (entry.get("name")?.as_str()?, entry.get("valueFrom")?.as_str()?);
-            Some(SecretRef::new(from, Some(name)))
+            Some(SecretRef::parse(&format!("{from}:{name}")))
         }
         _ => None,
     }
@@ -169,7 +169,7 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     if let Some(Value::Array(entries)) = task.get_mut("secrets") {
         for entry in entries {
             if let Some(Ok(secret)) = secret(entry) {
-                *entry = json!(secret);
+                *entry = secret.to_string().into();
             }
         }
     }

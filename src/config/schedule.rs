@@ -219,7 +219,9 @@ fn cron(inner: &str) -> Result<Schedule, String> {
         (_, "*") => "?".clone_into(week_day),
         ("*", _) => "?".clone_into(month_day),
         _ => {
-            return Err("day-of-month and day-of-week cannot both be set; one of them must be `?`".to_owned());
+            return Err(
+                "day-of-month and day-of-week cannot both be set; one of them must be `?`".to_owned(),
+            );
         }
     }
     Ok(Schedule::Cron(fields))

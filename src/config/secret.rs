@@ -1,9 +1,12 @@
 //! `secrets` entries: which secret of AWS Secrets Manager becomes which environment variable.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// One secret as an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct SecretRef {
     /// The name of the secret, or its full ARN.
     pub path: String,
@@ -51,8 +54,7 @@ impl SecretRef {
         Self::new(path, env)
     }
 
-    /// Makes an entry of a path and perhaps a name, and checks both.
-    pub fn new(path: &str, env: Option<&str>) -> Result<Self, String> {
+    fn new(path: &str, env: Option<&str>) -> Result<Self, String> {
         let name = if path.starts_with("arn:") {
             path.rsplit(':').next().unwrap_or_default()
         } else {
@@ -84,6 +86,26 @@ impl SecretRef {
     }
 }
 
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path, self.env)
+    }
+}
+
+impl TryFrom<String> for SecretRef {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
+impl From<SecretRef> for String {
+    fn from(secret: SecretRef) -> Self {
+        secret.to_string()
+    }
+}
+
 /// The last part of the path in upper case. The ARN of a secret ends in `-` and six random characters, which are no part of
 /// its name.
 fn default_env(path: &str, name: &str) -> Option<String> {
@@ -93,4 +115,43 @@ fn default_env(path: &str, name: &str) -> Option<String> {
         _ => last,
     };
     Some(named.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/signing-key-AbCdEf";
+
+    #[test]
+    fn a_variable_is_named_by_the_last_part_of_the_path() {
+        for (text, path, env) in [
+            ("password", "password", "PASSWORD"),
+            ("/db/password", "/db/password", "PASSWORD"),
+            ("/db/password:DB_PASSWORD", "/db/password", "DB_PASSWORD"),
+            ("/db/pass-word", "/db/pass-word", "PASS-WORD"),
+            (ARN, ARN, "SIGNING-KEY"),
+            (&format!("{ARN}:KEY"), ARN, "KEY"),
+        ] {
+            let secret = SecretRef::parse(text).unwrap();
+            assert_eq!((secret.path.as_str(), secret.env.as_str()), (path, env));
+            assert_eq!(SecretRef::parse(&secret.to_string()).unwrap(), secret);
+        }
+    }
+
+    #[test]
+    fn the_parts_of_an_arn_are_not_taken_for_a_variable() {
+        for text in [
+            &format!("{ARN}:key::"),
+            "arn:aws:ssm:eu-west-1:123456789012:parameter/x",
+            "arn:aws:secretsmanager",
+            "a:b:c",
+            ":A",
+            "a:",
+            "",
+        ] {
+            assert!(SecretRef::parse(text).is_err(), "{text}");
+        }
+    }
 }

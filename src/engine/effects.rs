@@ -31,9 +31,9 @@ pub struct Effect {
 /// One attribute's change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
-    /// SHA-256 over the canonical change, 32 hex digits.
+    /// SHA-256 over the canonical change, 16 hex digits: it tells fields apart, the fingerprint binds.
     pub digest: String,
-    /// The change for people, `before → after`, cut to 100 characters; absent when it must not be shown.
+    /// The change for people, `before → after`, cut to 80 characters; absent when it must not be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<String>,
 }
@@ -121,7 +121,7 @@ pub fn differences(approved: &[Effect], now: &[Effect]) -> Vec<Difference> {
                     Some(Field {
                         shown: Some(shown), ..
                     }) => shown.clone(),
-                    Some(_) => "a change (value hidden)".to_owned(),
+                    Some(_) => "a change whose values are not recorded".to_owned(),
                 };
                 let path = Some(path.clone());
                 found.push(Difference {
@@ -172,7 +172,7 @@ fn field(attr: &AttrChange) -> Field {
     };
     let digest = hex(&serde_json::json!([before, after, attr.sensitive]))
         .chars()
-        .take(32)
+        .take(16)
         .collect();
     Field {
         digest,
@@ -191,8 +191,8 @@ fn shown(attr: &AttrChange) -> String {
         None => side(&attr.after),
         Some(_) => format!("{} → {}", side(&attr.before), side(&attr.after)),
     };
-    if text.chars().count() > 100 {
-        text.chars().take(99).chain(['…']).collect()
+    if text.chars().count() > 80 {
+        text.chars().take(79).chain(['…']).collect()
     } else {
         text
     }

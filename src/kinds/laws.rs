@@ -341,7 +341,7 @@ fn no_kind_claims_the_arn_of_another() {
         (
             "security_group",
             "arn:aws:ec2:eu-west-1:123456789012:security-group/sg-0a",
-            "",
+            "sg-0a",
             None,
         ),
         (

@@ -35,7 +35,7 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// What was asked.
-    pub ask: Ask,
+    pub ask: Box<Ask>,
     /// What ECR said.
     pub answer: Answer,
 }
@@ -342,12 +342,12 @@ fn resolve(source: &Source, by: By, answers: &BTreeMap<Ask, Answer>) -> Result<O
         Some(Answer::Digest(digest)) => Ok(Some(digest.clone())),
         Some(Answer::NoRepository) if source.is_short() => Ok(None),
         Some(answer) => Err(Missing {
-            ask,
+            ask: Box::new(ask),
             answer: answer.clone(),
         }),
         // `asks` names everything that is resolved here; what was not asked is not there.
         None => Err(Missing {
-            ask,
+            ask: Box::new(ask),
             answer: Answer::NoImage,
         }),
     }
@@ -365,7 +365,7 @@ async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
         registry,
         repository,
         by,
-    } = ask;
+    } = ask.as_ref();
     let key = format!("tasks.{task}.image");
     let place = format!("{} ({})", registry.account, registry.region);
     // The lists only help: when they cannot be read, the problem is told without them.

@@ -53,11 +53,11 @@ fn running(image: String, recorded: Option<(&str, &str)>) -> Running {
 }
 
 /// `helloworld` runs with the old digest, found for `helloworld:latest`.
-fn deployed() -> Option<Running> {
-    Some(running(
+fn deployed() -> Running {
+    running(
         format!("{HOST}/helloworld@{OLD}"),
         Some(("helloworld:latest", "latest")),
-    ))
+    )
 }
 
 /// Asks and decides, with this ECR: what is not in it is a missing tag, and what is `None` is a missing repository.
@@ -139,7 +139,7 @@ fn a_nested_repository_of_another_account_and_region_is_found_by_its_whole_path(
 
 #[test]
 fn what_runs_stays_without_asking_ecr_although_the_tag_moved() {
-    let source = source("helloworld:latest", deployed());
+    let source = source("helloworld:latest", Some(deployed()));
     assert_eq!(asks(&source, None), []);
     let (found, warning) = decided(&source, None, HELLO).unwrap();
     assert_eq!(
@@ -168,13 +168,13 @@ fn a_running_tag_without_a_digest_is_resolved() {
 
 #[test]
 fn another_tag_or_repository_in_the_configuration_is_resolved_anew() {
-    let (found, _) = decided(&source("helloworld:v2", deployed()), None, HELLO).unwrap();
+    let (found, _) = decided(&source("helloworld:v2", Some(deployed())), None, HELLO).unwrap();
     assert_eq!(
         (found.image.tag.as_deref(), found.image.origin),
         (Some("v2"), ImageOrigin::Configured)
     );
     let (found, _) = decided(
-        &source("other:latest", deployed()),
+        &source("other:latest", Some(deployed())),
         None,
         &[("other#latest", Some(NEW))],
     )
@@ -188,7 +188,7 @@ fn the_wished_tag_pins_the_image_and_tells_its_commit() {
         ("helloworld#latest", Some(OLD)),
         (&format!("helloworld#{COMMIT}"), Some(NEW)),
     ];
-    for now in [None, deployed()] {
+    for now in [None, Some(deployed())] {
         let (found, warning) = decided(&source("helloworld:latest", now), Some(COMMIT), &ecr).unwrap();
         assert_eq!(
             (found.image.digest.as_deref(), found.image.origin),
@@ -204,7 +204,12 @@ fn the_wished_tag_pins_the_image_and_tells_its_commit() {
 
 #[test]
 fn a_repository_without_the_wished_tag_keeps_what_runs_with_a_warning() {
-    let (found, warning) = decided(&source("helloworld:latest", deployed()), Some("abc1234"), HELLO).unwrap();
+    let (found, warning) = decided(
+        &source("helloworld:latest", Some(deployed())),
+        Some("abc1234"),
+        HELLO,
+    )
+    .unwrap();
     assert_eq!(
         (found.image.digest.as_deref(), found.image.origin),
         (Some(OLD), ImageOrigin::Running)
@@ -245,7 +250,7 @@ fn a_pinned_image_is_still_there_in_the_next_plan_without_a_wish() {
 #[test]
 fn a_digest_in_the_configuration_is_used_as_it_is_and_no_wish_changes_it() {
     let text = format!("{HOST}/helloworld:v1@{NEW}");
-    let source = source(&text, deployed());
+    let source = source(&text, Some(deployed()));
     assert_eq!(asks(&source, Some("abc1234")), []);
     let (found, warning) = decided(&source, Some("abc1234"), &[]).unwrap();
     assert_eq!(found.image.image, format!("{HOST}/helloworld@{NEW}"));

@@ -138,17 +138,21 @@ fn resolved(scope: &Scope, names: &Names, network: &placement::Decision) -> Vec<
     values
 }
 
-/// The values of a round of reads; what went wrong goes into `error`.
+/// The values of a round of reads; what went wrong goes into `error`, in an order that does not depend on who answered first.
 async fn joined<T: Send + 'static>(
     mut reads: JoinSet<Result<T, LookupError>>,
     error: &mut LookupError,
 ) -> Vec<T> {
     let mut values = Vec::new();
+    let mut round = LookupError::default();
     while let Some(end) = reads.join_next().await {
-        let result = end
-            .unwrap_or_else(|lost| Err(CallError::local("lookup", format!("this is a bug: {lost}")).into()));
-        values.extend(error.take(result));
+        let lost = |lost| Err(CallError::local("lookup", format!("this is a bug: {lost}")).into());
+        values.extend(round.take(end.unwrap_or_else(lost)));
     }
+    round
+        .calls
+        .sort_by(|a, b| (&a.op, &a.message).cmp(&(&b.op, &b.message)));
+    error.take::<()>(Err(round));
     values
 }
 

@@ -189,10 +189,12 @@ pub fn decide(land: &Land, request: &Request) -> Result<Decision, LookupError> {
             .iter()
             .map(|site| site.subnet.zone.as_str())
             .collect();
-        if let ([zone], true) = (Vec::from_iter(zones).as_slice(), !subnets.is_empty()) {
-            decision.warnings.push(format!(
-                "all subnets that tasks run in are in {zone}: they stop when that zone fails"
-            ));
+        if let [zone] = Vec::from_iter(zones).as_slice() {
+            let warning =
+                format!("all subnets that tasks run in are in {zone}: they stop when that zone fails");
+            if !decision.warnings.contains(&warning) {
+                decision.warnings.push(warning);
+            }
         }
         if let Some(list) = choice.found {
             decision.found.insert(list, subnets.clone());

@@ -1,5 +1,6 @@
 //! What ECR says about repositories, tags and digests: in any account and region that the caller may ask.
 
+use aws_sdk_ecr::primitives::DateTime;
 use aws_sdk_ecr::types::{DescribeImagesFilter, ImageIdentifier, TagStatus};
 
 use crate::aws::{Aws, call};
@@ -128,7 +129,7 @@ pub async fn tags(aws: &Aws, registry: &Registry, repository: &str) -> Result<Ve
         .send();
     let found = call("ecr:DescribeImages", sent).await?;
     let mut images: Vec<_> = found.image_details().iter().collect();
-    images.sort_by_key(|image| std::cmp::Reverse(image.image_pushed_at().map(|time| time.secs())));
+    images.sort_by_key(|image| std::cmp::Reverse(image.image_pushed_at().map(DateTime::secs)));
     Ok(images
         .iter()
         .flat_map(|image| image.image_tags())

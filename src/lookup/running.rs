@@ -1,6 +1,6 @@
 //! What a task definition holds now.
 
-use aws_sdk_ecs::types::TaskDefinitionField;
+use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionField};
 
 use crate::aws::{self, Aws};
 use crate::model::CallError;
@@ -51,7 +51,7 @@ pub async fn read(
     }
     let containers = found
         .task_definition()
-        .map(|definition| definition.container_definitions())
+        .map(TaskDefinition::container_definitions)
         .unwrap_or_default();
     let named = containers
         .iter()

@@ -47,7 +47,7 @@ pub struct Stack {
 pub enum Runs {
     /// Only when asked.
     OneOff,
-    /// By an EventBridge rule with this (normalised) expression.
+    /// By an `EventBridge` rule with this (normalised) expression.
     Scheduled(String),
     /// As an ECS service without load balancer, with this many tasks at creation.
     Daemon {

@@ -29,7 +29,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// The names that the configuration gives, and for the others those that App::FargateStack gives too (so that its
+    /// The names that the configuration gives, and for the others those that `App::FargateStack` gives too (so that its
     /// stacks are found), except the log group's.
     pub fn new(config: &Config) -> Self {
         let app = &config.app.name;
@@ -74,7 +74,7 @@ impl Names {
         }
     }
 
-    /// The EventBridge rule of a scheduled task.
+    /// The `EventBridge` rule of a scheduled task.
     pub fn rule(&self, task: &str) -> String {
         format!("{task}-schedule")
     }

@@ -75,8 +75,9 @@ impl World {
     /// A world with this seed.
     pub fn seeded(seed: &str) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(200_000_000_001);
-        let account = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
-        let world = Self { repository: format!("octo/app-{account}"), account, folder: TempDir::new().unwrap() };
+        let account = NEXT.fetch_add(1, Ordering::Relaxed);
+        let repository = format!("octo/app-{}", account % 100_000_000);
+        let world = Self { account: account.to_string(), repository, folder: TempDir::new().unwrap() };
         world.control("POST", "seed", &json!({"account": world.account, "seed": seed}));
         world.forget_calls();
         world

@@ -129,19 +129,18 @@ impl Ecs {
         let include = texts(input, "include");
         let (mut found, mut failures) = (Vec::new(), Vec::new());
         for reference in wanted {
-            match self
+            let known = self
                 .cluster_name(Some(reference))
-                .filter(|name| self.clusters.contains_key(*name))
-            {
-                Some(name) => found.push(self.show_cluster(name, &include)),
-                None => {
-                    let arn = if reference.starts_with("arn:") {
-                        reference.to_owned()
-                    } else {
-                        self.place.arn(&format!("cluster/{reference}"))
-                    };
-                    failures.push(json!({ "arn": arn, "reason": "MISSING" }));
-                }
+                .filter(|name| self.clusters.contains_key(*name));
+            if let Some(name) = known {
+                found.push(self.show_cluster(name, &include));
+            } else {
+                let arn = if reference.starts_with("arn:") {
+                    reference.to_owned()
+                } else {
+                    self.place.arn(&format!("cluster/{reference}"))
+                };
+                failures.push(json!({ "arn": arn, "reason": "MISSING" }));
             }
         }
         Ok(json!({ "clusters": found, "failures": failures }))

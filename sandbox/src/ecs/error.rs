@@ -12,7 +12,7 @@ pub struct EcsError {
     /// What AWS tells the caller.
     pub message: String,
     /// Further members of the exception (for example `resourceIds` of a `ConflictException`).
-    pub extra: Map<String, Value>,
+    pub extra: Box<Map<String, Value>>,
 }
 
 impl EcsError {
@@ -22,7 +22,7 @@ impl EcsError {
             status: 400,
             code: code.to_owned(),
             message: message.into(),
-            extra: Map::new(),
+            extra: Box::default(),
         }
     }
 
@@ -52,13 +52,13 @@ impl EcsError {
             status: 501,
             code: "NotEmulated".to_owned(),
             message: format!("not emulated: ecs:{operation}"),
-            extra: Map::new(),
+            extra: Box::default(),
         }
     }
 
     /// The body of the HTTP answer.
     pub fn body(&self) -> Value {
-        let mut body = self.extra.clone();
+        let mut body = (*self.extra).clone();
         body.insert("__type".to_owned(), json!(self.code));
         body.insert("message".to_owned(), json!(self.message));
         Value::Object(body)

@@ -259,13 +259,7 @@ impl Ecs {
     }
 
     pub(super) fn describe_services(&self, input: &Value) -> Answer {
-        let cluster = self
-            .cluster_name(text(input, "cluster"))
-            .ok_or_else(EcsError::no_cluster)?;
-        // The services of a deleted cluster are still there to see.
-        if !self.clusters.contains_key(cluster) {
-            return Err(EcsError::no_cluster());
-        }
+        let cluster = self.cluster(text(input, "cluster"))?.name.as_str();
         let wanted = texts(input, "services");
         if wanted.is_empty() {
             return Err(EcsError::invalid("Services cannot be empty."));

@@ -176,7 +176,8 @@ impl Ecs {
             .families
             .values()
             .flat_map(|family| family.revisions.values())
-            .filter_map(|one| (!one.is_deleting()).then(|| (one.arn().to_owned(), &one.tags)));
+            .filter(|one| !one.is_deleting())
+            .map(|one| (one.arn().to_owned(), &one.tags));
         clusters
             .chain(services)
             .chain(tasks)

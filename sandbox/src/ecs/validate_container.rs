@@ -155,7 +155,8 @@ fn environment(name: &str, container: &Value, task: &Value) -> Answer<()> {
     }
     for file in list(container, "environmentFiles") {
         let value = text(file, "value").unwrap_or_default();
-        if !(value.starts_with("arn:") && value.contains(":s3:::") && value.ends_with(".env")) {
+        if !(value.starts_with("arn:") && value.contains(":s3:::") && value.rsplit('.').next() == Some("env"))
+        {
             return refuse(format!(
                 "Invalid environment file '{value}': the ARN of an S3 object ending in .env is needed."
             ));
@@ -275,8 +276,8 @@ fn is_image(image: &str) -> bool {
         && !name.starts_with(['/', ':', '.', '-'])
         && !name.ends_with(['/', ':'])
         && !name.contains("//")
-        && !name
+        && name
             .rsplit('/')
             .next()
-            .is_some_and(|last| last.matches(':').count() > 1)
+            .is_none_or(|last| last.matches(':').count() <= 1)
 }
