@@ -26,6 +26,8 @@ pub fn connect(error: &ConnectError) -> Error {
     match error {
         ConnectError::NoRegion => Error::new(ExitStatus::Usage, error.to_string())
             .hint("set `region:` in the stack file, `--region`, or AWS_REGION"),
+        ConnectError::Region(_) => Error::new(ExitStatus::Usage, error.to_string())
+            .hint("a region looks like `us-east-1`; `--region` wins over `region:` in the stack file and over AWS_REGION"),
         ConnectError::Identity(source) => Error::of_call(error.to_string(), source),
     }
 }
