@@ -1,10 +1,10 @@
 //! The one place where SDK clients are configured.
 
-use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sts::config::ProvideCredentials;
+use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_sts::error::DisplayErrorContext;
 use aws_smithy_http_client::tls;
 
 use crate::model::CallError;
@@ -29,6 +29,9 @@ pub enum ConnectError {
     /// What is set is no region: it would become part of host names.
     #[error("`{0}` is not an AWS region")]
     Region(String),
+    /// No link of the chain has credentials, or the one that has some cannot give them; with the SDK's reason.
+    #[error("there are no AWS credentials to use")]
+    Credentials(String),
     /// `sts:GetCallerIdentity` failed.
     #[error("could not find out which AWS account this is")]
     Identity(#[source] CallError),
@@ -76,22 +79,17 @@ impl Connection {
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
         if let Some(profile) = &options.profile {
             loader = loader.profile_name(profile);
-            if options.only_profile {
-                // The standard chain asks the environment first, which may be of another account.
-                let chain = DefaultRegionChain::builder().profile_name(profile).build();
-                let region = match &options.region {
-                    Some(region) => Some(Region::new(region.clone())),
-                    None => chain.region().await,
-                };
-                let settings = ProviderConfig::default().with_http_client(http).with_region(region);
-                let provider = ProfileFileCredentialsProvider::builder().profile_name(profile);
-                loader = loader.credentials_provider(provider.configure(&settings).build());
-            }
         }
         if let Some(region) = &options.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        let config = loader.load().await;
+        let mut config = loader.load().await;
+        if let Some(profile) = options.profile.as_ref().filter(|_| options.only_profile) {
+            // The standard chain asks the environment first, which may be of another account.
+            let settings = ProviderConfig::default().with_http_client(http).with_region(config.region().cloned());
+            let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&settings).build();
+            config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
+        }
         let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if region.is_empty() || !region.chars().all(fits) {
@@ -110,6 +108,10 @@ impl Connection {
 
     /// Asks STS who we are; the first call of every command that reaches AWS.
     pub async fn identify(self) -> Result<Aws, ConnectError> {
+        if let Some(provider) = self.config.credentials_provider() {
+            let given = provider.provide_credentials().await;
+            given.map_err(|error| ConnectError::Credentials(DisplayErrorContext(error).to_string()))?;
+        }
         let sts = aws_sdk_sts::Client::new(&self.config);
         let identity = super::call("sts:GetCallerIdentity", sts.get_caller_identity().send())
             .await

@@ -3,7 +3,7 @@
 use crate::cli::{Format, PlanArgs, Selection};
 use crate::error::{Error, ExitStatus};
 use crate::model::Plan;
-use crate::render::{self, Budget, Links};
+use crate::render::{self, Budget, Links, escape};
 
 use super::session::{Planned, Session};
 use super::{App, failure};
@@ -29,7 +29,7 @@ pub fn show(app: &App, plan: &Plan, selection: &Selection, suggest: bool) -> Res
     let view = render::view::plan(plan, &context);
     app.print(&match app.format() {
         Format::Text => render::plan_text(&view, app.console.style()),
-        Format::Json => format!("{:#}", render::plan_json(plan)),
+        Format::Json => escape::json(&render::plan_json(plan)),
         Format::Markdown => render::plan_markdown(&view, &Links::default(), Budget::summary(0)),
     })
 }
