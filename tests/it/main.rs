@@ -11,6 +11,7 @@
 
 mod account;
 mod architecture;
+mod command_line;
 mod discovery;
 mod generated;
 mod github;
