@@ -109,7 +109,8 @@ impl Error {
 
     /// An error that only a mistake of this program explains.
     pub fn bug(message: impl Into<String>) -> Self {
-        Self::new(ExitStatus::Failed, message).hint("this is a bug: please report it with the command and this text")
+        Self::new(ExitStatus::Failed, message)
+            .hint("this is a bug: please report it with the command and this text")
     }
 
     /// Why the last told thing happened. Line breaks inside become visible, for causes come from elsewhere.
@@ -187,9 +188,17 @@ impl Error {
     /// The whole, ended by a line break.
     pub fn text(&self, color: bool) -> String {
         let paint = |code: &str, word: &str| {
-            if color { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() }
+            if color {
+                format!("\u{1b}[{code}m{word}\u{1b}[0m")
+            } else {
+                word.to_owned()
+            }
         };
-        let mut out = format!("{} {}\n", paint("1;31", "error:"), escape::terminal(&self.message));
+        let mut out = format!(
+            "{} {}\n",
+            paint("1;31", "error:"),
+            escape::terminal(&self.message)
+        );
         // Writing to a `String` cannot fail.
         if !self.detail.is_empty() {
             let _ = writeln!(out, "\n{}", escape::terminal_lines(&self.detail));
@@ -221,8 +230,11 @@ impl std::error::Error for Error {}
 impl From<CallError> for Error {
     fn from(call: CallError) -> Self {
         let service = call.op.split(':').next().unwrap_or_default();
-        let message =
-            if call.unanswered { format!("no answer from {service}") } else { format!("a call of {service} failed") };
+        let message = if call.unanswered {
+            format!("no answer from {service}")
+        } else {
+            format!("a call of {service} failed")
+        };
         Self::of_call(message, &call)
     }
 }
@@ -252,14 +264,21 @@ mod tests {
     }
 
     fn step(source: CallError) -> StepError {
-        StepError { address: Address::new("service", "web"), doing: "create", source }
+        StepError {
+            address: Address::new("service", "web"),
+            doing: "create",
+            source,
+        }
     }
 
     #[test]
     fn an_error_says_what_why_and_what_to_do_each_once() {
-        let error = Error::from(step(call("InvalidParameterException", "Creation of service was not idempotent.")))
-            .hint("look at the service in the console")
-            .hint("look at the service in the console");
+        let error = Error::from(step(call(
+            "InvalidParameterException",
+            "Creation of service was not idempotent.",
+        )))
+        .hint("look at the service in the console")
+        .hint("look at the service in the console");
         insta::assert_snapshot!(error.text(false), @r"
         error: could not create service.web
           caused by: ecs:CreateService refused: InvalidParameterException: Creation of service was not idempotent.
@@ -291,11 +310,17 @@ mod tests {
         assert!(hint(call("ExpiredTokenException", "x")).contains("have expired"));
         assert!(hint(call("UnrecognizedClientException", "x")).contains("does not accept these credentials"));
         assert!(hint(call("ThrottlingException", "x")).contains("wait a minute"));
-        let silent = CallError { unanswered: true, ..call("", "connection refused") };
+        let silent = CallError {
+            unanswered: true,
+            ..call("", "connection refused")
+        };
         let error = Error::from(silent);
         assert_eq!(error.message(), "no answer from ecs");
         assert!(error.hints().first().unwrap().contains("may have taken effect"));
-        assert_eq!(Error::from(call("InvalidParameterException", "x")).hints(), <&[String]>::default());
+        assert_eq!(
+            Error::from(call("InvalidParameterException", "x")).hints(),
+            <&[String]>::default()
+        );
     }
 
     #[test]
@@ -308,8 +333,12 @@ mod tests {
 
     #[test]
     fn the_places_in_a_file_keep_their_lines() {
-        let error = Error::new(ExitStatus::Usage, "2 errors in `fargate-stack.yml`").detail("a.yml:1:2\n  x: y\n     ^");
-        assert_eq!(error.text(false), "error: 2 errors in `fargate-stack.yml`\n\na.yml:1:2\n  x: y\n     ^\n");
+        let error = Error::new(ExitStatus::Usage, "2 errors in `fargate-stack.yml`")
+            .detail("a.yml:1:2\n  x: y\n     ^");
+        assert_eq!(
+            error.text(false),
+            "error: 2 errors in `fargate-stack.yml`\n\na.yml:1:2\n  x: y\n     ^\n"
+        );
         assert_eq!(error.exit().code(), 2);
     }
 
@@ -317,12 +346,21 @@ mod tests {
     fn a_chain_of_causes_repeats_nothing() {
         let source = step(call("Bad", "no"));
         let error = Error::new(ExitStatus::Failed, "could not plan").caused_by_error(&source);
-        assert_eq!(error.causes(), ["could not create service.web", "ecs:CreateService refused: Bad: no"]);
+        assert_eq!(
+            error.causes(),
+            [
+                "could not create service.web",
+                "ecs:CreateService refused: Bad: no"
+            ]
+        );
     }
 
     #[test]
     fn an_apply_ends_with_the_status_of_its_worst_step() {
-        let at = |name: &str| Step { address: Address::new("service", name), verb: Verb::Make };
+        let at = |name: &str| Step {
+            address: Address::new("service", name),
+            verb: Verb::Make,
+        };
         let report = |outcomes: Vec<(Step, Outcome)>, interrupted| ApplyReport {
             outcomes: outcomes.into_iter().collect(),
             took: BTreeMap::new(),
@@ -331,10 +369,22 @@ mod tests {
         let done = || Outcome::Done(BTreeMap::new());
         let failed = || Outcome::Failed(step(call("Bad", "no")));
         assert_eq!(ExitStatus::of(&report(vec![], false)), ExitStatus::Done);
-        assert_eq!(ExitStatus::of(&report(vec![(at("a"), done())], true)), ExitStatus::Done);
-        assert_eq!(ExitStatus::of(&report(vec![(at("a"), done()), (at("b"), failed())], false)), ExitStatus::Partial);
-        assert_eq!(ExitStatus::of(&report(vec![(at("b"), failed())], false)), ExitStatus::Failed);
-        assert_eq!(ExitStatus::of(&report(vec![(at("b"), Outcome::NotStarted)], true)), ExitStatus::Interrupted);
+        assert_eq!(
+            ExitStatus::of(&report(vec![(at("a"), done())], true)),
+            ExitStatus::Done
+        );
+        assert_eq!(
+            ExitStatus::of(&report(vec![(at("a"), done()), (at("b"), failed())], false)),
+            ExitStatus::Partial
+        );
+        assert_eq!(
+            ExitStatus::of(&report(vec![(at("b"), failed())], false)),
+            ExitStatus::Failed
+        );
+        assert_eq!(
+            ExitStatus::of(&report(vec![(at("b"), Outcome::NotStarted)], true)),
+            ExitStatus::Interrupted
+        );
         assert_eq!(ExitStatus::Interrupted.code(), 130);
     }
 }

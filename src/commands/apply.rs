@@ -4,7 +4,7 @@ use crate::cli::{ApplyArgs, Format};
 use crate::engine;
 use crate::error::{Error, ExitStatus};
 use crate::model::{ApplyReport, Plan};
-use crate::render::{self, Budget, Links, escape};
+use crate::render::{self, Budget, Links};
 
 use super::session::Session;
 use super::{App, plan, signals};
@@ -39,7 +39,10 @@ pub fn agree(app: &App, yes: bool, question: &str) -> Result<(), Error> {
     if app.console.confirm(question) {
         return Ok(());
     }
-    Err(Error::new(ExitStatus::Refused, "not confirmed; nothing was changed"))
+    Err(Error::new(
+        ExitStatus::Refused,
+        "not confirmed; nothing was changed",
+    ))
 }
 
 /// Does what the plan says and tells how it went.
@@ -48,7 +51,7 @@ pub async fn execute(app: &App, session: &Session, plan: &Plan) -> Result<ExitSt
     let view = render::apply_view::apply(plan, &report, None);
     let document = match app.format() {
         Format::Text => render::apply_text(&view, app.console.style()),
-        Format::Json => escape::json(&render::apply_json(&view)),
+        Format::Json => render::escape::json(&render::apply_json(&view)),
         Format::Markdown => render::apply_markdown(&view, &Links::default(), Budget::summary(0)),
     };
     if app.format() != Format::Text || !plan.is_empty() {
@@ -61,10 +64,14 @@ pub async fn execute(app: &App, session: &Session, plan: &Plan) -> Result<ExitSt
 pub async fn carry_out(app: &App, session: &Session, plan: &Plan) -> ApplyReport {
     let steps = engine::steps(&session.registry, plan).len();
     if steps > 0 {
-        app.console.begin(&format!("Applying {steps} steps to {}", plan.stack), steps);
+        app.console
+            .begin(&format!("Applying {steps} steps to {}", plan.stack), steps);
     }
     let report = signals::watching(async |stopped| {
-        engine::execute(&session.registry, plan, stopped, &mut |event| app.console.progress(&event)).await
+        engine::execute(&session.registry, plan, stopped, &mut |event| {
+            app.console.progress(&event)
+        })
+        .await
     })
     .await;
     app.console.end();

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::check_task;
+use super::judge::{Finding, cut, found};
 use super::names::{self, Rule};
 use super::normal;
-use super::schema::{Finding, found};
-use super::source::{Path, Seg, Source, join, keys};
+use super::source::{Path, Seg, Source, join, keys, spell};
 
 /// How many days CloudWatch Logs can keep events (`PutRetentionPolicy`).
 const RETENTION_DAYS: &[u64] = &[
@@ -59,7 +59,7 @@ impl<'a> Checker<'a> {
     /// Checks a name by the rule for its kind.
     pub fn name(&mut self, path: Path, name: &str, rule: &Rule) {
         if let Some(why) = rule.against(name) {
-            let what = super::source::spell(&path);
+            let what = spell(&path);
             let hint = why.contains("which").then(|| rule.characters());
             self.wrong(path, format!("`{what}` {why}"), hint);
         }
@@ -143,10 +143,7 @@ impl<'a> Checker<'a> {
                 "an account id has 12 digits; write it in quotes, so that leading zeros stay".to_owned();
             self.wrong(
                 path,
-                format!(
-                    "`account` must be 12 digits, found `{}`",
-                    super::schema::cut(&account)
-                ),
+                format!("`account` must be 12 digits, found `{}`", cut(&account)),
                 hint,
             );
         }
@@ -302,11 +299,8 @@ impl<'a> Checker<'a> {
             if let Some(value) = normal::text(self.source, &path, value)
                 && let Some(why) = names::tag(key, &value)
             {
-                self.findings.push(Finding::key(
-                    path,
-                    format!("the tag `{}` {why}", super::schema::cut(key)),
-                    None,
-                ));
+                self.findings
+                    .push(Finding::key(path, format!("the tag `{}` {why}", cut(key)), None));
             }
         }
         if all.len() > names::TAGS_MAX && all.len() > inherited.len() {

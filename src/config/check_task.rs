@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use super::check::Checker;
 use super::fargate::{self, Capacity, Size};
 use super::image::ImageRef;
+use super::judge::{Finding, cut};
 use super::names;
 use super::normal;
 use super::schedule::Schedule;
-use super::schema::cut;
 use super::source::{Path, Seg, join, keys, spell};
 use super::types::TaskType;
 
@@ -65,19 +65,17 @@ pub fn check<'a>(checker: &mut Checker<'a>, stack_tags: &BTreeSet<&'a str>) {
 fn task_key(checker: &mut Checker<'_>, path: &[Seg], key: &str, task: &Value) {
     let what = format!("the task name `{}`", cut(key));
     if let Some(why) = names::ECS.against(key) {
-        let hint = names::ECS.characters();
-        checker.findings.push(super::schema::Finding::key(
-            path.to_vec(),
-            format!("{what} {why}"),
-            hint,
-        ));
+        let hint = why.contains("which").then(|| names::ECS.characters());
+        checker
+            .findings
+            .push(Finding::key(path.to_vec(), format!("{what} {why}"), hint));
     } else if task.get("schedule").is_some() && key.len() + "-schedule".len() > names::EVENT_RULE.max {
         let message = format!(
             "{what} makes the rule `{key}-schedule` of {} characters, but EventBridge takes at most {}",
             key.len() + "-schedule".len(),
             names::EVENT_RULE.max
         );
-        checker.findings.push(super::schema::Finding::key(
+        checker.findings.push(Finding::key(
             path.to_vec(),
             message,
             "use a shorter name".to_owned(),
@@ -145,9 +143,7 @@ impl<'a> One<'_, 'a> {
                 Ok(_) if daemon => {
                     let hint = "remove `schedule`, or use the type `task`".to_owned();
                     let message = format!("`{what}` is for the type `task` only; a daemon runs all the time");
-                    self.checker
-                        .findings
-                        .push(super::schema::Finding::key(path, message, hint));
+                    self.checker.findings.push(Finding::key(path, message, hint));
                 }
                 Ok(_) => {}
             }
@@ -160,7 +156,7 @@ impl<'a> One<'_, 'a> {
                 "`{}` is for services only; a task runs when it is asked or scheduled",
                 spell(&path)
             );
-            self.checker.findings.push(super::schema::Finding::key(
+            self.checker.findings.push(Finding::key(
                 path,
                 message,
                 "remove it, or use the type `daemon`".to_owned(),
@@ -275,7 +271,7 @@ impl<'a> One<'_, 'a> {
                     .wrong(path.clone(), format!("`{}` {why}", spell(&path)), None),
                 Ok((name, value)) => {
                     if let Some(why) = names::variable(&name) {
-                        let finding = super::schema::Finding::key(path.clone(), why, None);
+                        let finding = Finding::key(path.clone(), why, None);
                         self.checker.findings.push(finding);
                     }
                     if value.contains('\0') {

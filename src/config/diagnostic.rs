@@ -33,13 +33,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A message about the bytes `range` of `text`.
-    pub(super) fn at(
-        file: &str,
-        text: &str,
-        range: Range<usize>,
-        message: String,
-        hint: Option<String>,
-    ) -> Self {
+    pub(super) fn at(file: &str, text: &str, range: Range<usize>, message: &str, hint: Option<&str>) -> Self {
         let start = floor(text, range.start);
         let before = text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
@@ -60,8 +54,8 @@ impl Diagnostic {
             file: escape(file),
             line: before.matches('\n').count() + 1,
             column: lead.chars().count() + 1,
-            message: escape(&message),
-            hint: hint.map(|hint| escape(&hint)),
+            message: escape(message),
+            hint: hint.map(escape),
             source_line,
             caret,
             width,

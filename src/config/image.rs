@@ -120,6 +120,9 @@ fn checked_host(host: &str) -> Result<String, String> {
 
 /// Path segments of lower-case letters and digits, with single `.`, one or two `_`, or any number of `-` between them.
 fn checked_repository(repository: &str) -> Result<(), String> {
+    if repository.is_empty() {
+        return Err("has no repository name".to_owned());
+    }
     if repository.chars().any(|c| c.is_ascii_uppercase()) {
         return Err("has upper-case letters in its repository, which must be in lower case".to_owned());
     }

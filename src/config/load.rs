@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::check;
 use super::diagnostic::{Diagnostic, escape};
+use super::judge::{self, Finding};
 use super::normal;
-use super::schema::{self, Finding};
-use super::source::{Source, Spot, spell};
+use super::source::{Path as KeyPath, Seg, Source, Spot, spell};
 use super::types::Config;
 use super::yaml::{self, Flaw};
 
@@ -104,9 +104,13 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     if !fs::metadata(path).map_err(read_error)?.is_file() {
         return Err(ConfigError::NotAFile(escape(&name)));
     }
+    let file = File::open(path).map_err(read_error)?;
+    if !file.metadata().map_err(read_error)?.is_file() {
+        return Err(ConfigError::NotAFile(escape(&name)));
+    }
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
         .map_err(read_error)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ConfigError::TooLarge(escape(&name)));
@@ -115,6 +119,8 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
         Ok(text) => text,
         Err(error) => return Err(ConfigError::Invalid(vec![not_utf8(&name, &error)])),
     };
+    // A byte order mark says nothing in UTF-8, and would shift every place on the first line.
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let config = parse(&name, &text).map_err(ConfigError::Invalid)?;
     Ok(Loaded {
         config,
@@ -164,29 +170,20 @@ fn rename(error: ConfigError, name: &str) -> ConfigError {
 fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
     let valid = error.utf8_error().valid_up_to();
     let text = String::from_utf8_lossy(error.as_bytes());
-    let message = "the file is not UTF-8 text".to_owned();
     // Up to the first wrong byte, the replaced text is as long as the original.
     Diagnostic::at(
         name,
         &text,
         valid..valid,
-        message,
-        Some("save it as UTF-8".to_owned()),
+        "the file is not UTF-8 text",
+        Some("save it as UTF-8"),
     )
 }
 
 /// Reads a configuration from `text`; messages call it `file_name`. All that is wrong is reported, in the order of the file.
 pub fn parse(file_name: &str, text: &str) -> Result<Config, Vec<Diagnostic>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let whole = |message: &str, hint: &str| {
-        vec![Diagnostic::at(
-            file_name,
-            text,
-            0..0,
-            message.to_owned(),
-            Some(hint.to_owned()),
-        )]
-    };
+    let whole = |message: &str, hint: &str| vec![Diagnostic::at(file_name, text, 0..0, message, Some(hint))];
     let empty = "the file is empty";
     let start = "a configuration needs at least `app.name` and one task with an image";
     if text
@@ -195,14 +192,26 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, Vec<Diagnostic>> {
     {
         return Err(whole(empty, start));
     }
+    let forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| forbidden(*c)) {
+        let message = format!("the file holds the control character `{}`", c.escape_unicode());
+        let hint = "remove it; in double quotes, it can be written as an escape";
+        return Err(vec![Diagnostic::at(
+            file_name,
+            text,
+            at..at,
+            &message,
+            Some(hint),
+        )]);
+    }
     let (mut document, flaws) = yaml::read(text).map_err(|error| {
         let at = error.at.map_or(0, |(line, column)| offset(text, line, column));
         vec![Diagnostic::at(
             file_name,
             text,
             at..at,
-            error.message,
-            error.hint.map(str::to_owned),
+            &error.message,
+            error.hint,
         )]
     })?;
     if document.is_null() {
@@ -211,7 +220,21 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, Vec<Diagnostic>> {
     let source = Source::new(file_name, text);
     normal::drop_nulls(&mut document);
     let mut findings: Vec<Finding> = flaws.into_iter().map(flaw).collect();
-    findings.extend(schema::judge(&document).map_err(|error| whole(&error, "this is a bug"))?);
+    // A tagged value is not what it seems to be, and a merge key may stand for any key of its mapping.
+    let unclear: Vec<KeyPath> = findings.iter().map(|finding| finding.path.clone()).collect();
+    let merged: Vec<&[Seg]> = unclear
+        .iter()
+        .filter(|path| path.last() == Some(&"<<".into()))
+        .filter_map(|path| path.split_last())
+        .map(|(_, path)| path)
+        .collect();
+    let judged = judge::judge(&document).map_err(|error| whole(&error, "this is a bug"))?;
+    findings.extend(judged.into_iter().filter(|finding| {
+        let inside = |merged: &&[Seg]| {
+            finding.missing && finding.path.split_last().is_some_and(|(_, path)| path == *merged)
+        };
+        !unclear.contains(&finding.path) && !merged.iter().any(inside)
+    }));
     if document.is_object() {
         let known: Vec<_> = findings.iter().map(|finding| finding.path.clone()).collect();
         // A value of the wrong type needs no second message about what it means.
@@ -226,8 +249,15 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, Vec<Diagnostic>> {
         return Config::deserialize(&document).map_err(|error| whole(&error.to_string(), "this is a bug"));
     }
     let mut diagnostics: Vec<Diagnostic> = findings
-        .into_iter()
-        .map(|finding| source.diagnostic(&finding.path, finding.spot, finding.message, finding.hint))
+        .iter()
+        .map(|finding| {
+            source.diagnostic(
+                &finding.path,
+                finding.spot,
+                &finding.message,
+                finding.hint.as_deref(),
+            )
+        })
         .collect();
     diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     diagnostics.dedup();
@@ -240,10 +270,11 @@ fn flaw(flaw: Flaw) -> Finding {
             message: format!("the key `{}` stands here for the second time", spell(&path)),
             hint: Some("only one of the two can hold; remove the other".to_owned()),
             spot: Spot::SecondKey,
+            missing: false,
             path,
         },
         Flaw::Tag(path, tag) => {
-            let message = format!("tags such as `{}` are not supported", schema::cut(&tag));
+            let message = format!("tags such as `{}` are not supported", judge::cut(&tag));
             Finding::value(path, message, "write the value itself".to_owned())
         }
         Flaw::KeyNotText(path) => Finding::value(

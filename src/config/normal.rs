@@ -6,12 +6,23 @@ use super::secret::SecretRef;
 use super::source::{Path, Seg, Source, join};
 use super::words;
 
-/// Takes out keys without a value: they mean the same as no key. (Files written by other tools hold `arn: null` and the like.)
+/// Mappings whose keys are the user's own names. A name without a value is a mistake, and not the same as no name.
+const NAMED: [&str; 3] = ["tasks", "environment", "tags"];
+
+/// Takes out known keys without a value: they mean the same as no key. (Files written by other tools hold `arn: null` and the
+/// like.)
 pub fn drop_nulls(value: &mut Value) {
     match value {
         Value::Object(object) => {
             object.retain(|_, value| !value.is_null());
-            object.values_mut().for_each(drop_nulls);
+            for (key, value) in object {
+                match value {
+                    Value::Object(named) if NAMED.contains(&key.as_str()) => {
+                        named.values_mut().for_each(drop_nulls);
+                    }
+                    value => drop_nulls(value),
+                }
+            }
         }
         Value::Array(values) => values.iter_mut().for_each(drop_nulls),
         _ => {}
@@ -33,12 +44,11 @@ pub fn text(source: &Source<'_>, path: &[Seg], value: &Value) -> Option<String> 
     }
 }
 
-/// The entries of `environment`, however they are written, each with its own path. What is wrong with an entry is an error.
-pub fn environment(
-    source: &Source<'_>,
-    path: &[Seg],
-    value: &Value,
-) -> Vec<(Path, Result<(String, String), &'static str>)> {
+/// One entry of `environment`: its path, and its name and value or what is wrong with it.
+pub type Variable = (Path, Result<(String, String), &'static str>);
+
+/// The entries of `environment`, however they are written, in the order of the file.
+pub fn environment(source: &Source<'_>, path: &[Seg], value: &Value) -> Vec<Variable> {
     match value {
         Value::Object(entries) => entries
             .iter()
@@ -140,7 +150,9 @@ pub fn document(source: &Source<'_>, document: &mut Value) {
         }
     }
     as_text(source, &[], top, "account");
-    texts(source, &["tags".into()], top.get_mut("tags"));
+    if let Some(Value::Object(tags)) = top.get_mut("tags") {
+        texts(source, &["tags".into()], tags);
+    }
     if let Some(Value::Object(app)) = top.get_mut("app") {
         as_text(source, &["app".into()], app, "version");
     }
@@ -156,7 +168,9 @@ pub fn document(source: &Source<'_>, document: &mut Value) {
 
 fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     let at = |key: &str| join(path, key);
-    texts(source, &at("tags"), task.get_mut("tags"));
+    if let Some(Value::Object(tags)) = task.get_mut("tags") {
+        texts(source, &at("tags"), tags);
+    }
     if let Some(value) = task.get("environment") {
         let entries = environment(source, &at("environment"), value);
         let entries: Map<String, Value> = entries
@@ -184,8 +198,7 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     }
 }
 
-fn texts(source: &Source<'_>, path: &[Seg], map: Option<&mut Value>) {
-    let Some(Value::Object(map)) = map else { return };
+fn texts(source: &Source<'_>, path: &[Seg], map: &mut Map<String, Value>) {
     for (key, value) in map {
         if let Some(text) = text(source, &join(path, key.as_str()), value) {
             *value = text.into();

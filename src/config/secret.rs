@@ -24,7 +24,10 @@ impl SecretRef {
         let (path, env) = if parts.first() == Some(&"arn") {
             let service = parts.get(2).copied().unwrap_or_default();
             if service == "ssm" {
-                return Err("parameters of Systems Manager are not supported yet in this version".to_owned());
+                return Err(
+                    "names a parameter of Systems Manager, which is not supported yet in this version"
+                        .to_owned(),
+                );
             }
             if service != "secretsmanager" || parts.get(5) != Some(&"secret") || parts.len() < ARN_PARTS {
                 return Err(

@@ -49,7 +49,7 @@ pub fn spell(path: &[Seg]) -> String {
         match seg {
             Seg::Key(key) if text.is_empty() => text.push_str(key),
             Seg::Key(key) => text.extend([".", key]),
-            Seg::Index(index) => text.push_str(&format!("[{index}]")),
+            Seg::Index(index) => text.extend(["[", &index.to_string(), "]"]),
         }
     }
     text
@@ -91,7 +91,7 @@ impl<'a> Source<'a> {
     }
 
     /// A message about the place at `path`.
-    pub fn diagnostic(&self, path: &[Seg], spot: Spot, message: String, hint: Option<String>) -> Diagnostic {
+    pub fn diagnostic(&self, path: &[Seg], spot: Spot, message: &str, hint: Option<&str>) -> Diagnostic {
         let range = match spot {
             Spot::Value => self.value_range(path).or_else(|| self.key_range(path)),
             Spot::Key => self.key_range(path).or_else(|| self.value_range(path)),

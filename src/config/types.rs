@@ -24,7 +24,7 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["us-east-1"]))]
     pub region: Option<String>,
-    /// The profile of the AWS configuration files to use. `--profile` wins over it; it is not used when `CI` is set.
+    /// The profile of the AWS configuration files to use, unless `--profile` names another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["sandbox"]))]
     pub profile: Option<String>,

@@ -179,7 +179,7 @@ fn steps<'a>(route: &[&'a str]) -> Route<'a> {
 fn pointer(route: &[&str]) -> String {
     route
         .iter()
-        .map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+        .flat_map(|key| ["/".to_owned(), key.replace('~', "~0").replace('/', "~1")])
         .collect()
 }
 

@@ -16,7 +16,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time for one answer, from the first byte sent to the last one read.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// All waits of a run together, unless set otherwise.
-const BUDGET: Duration = Duration::from_secs(300);
+const BUDGET: Duration = Duration::from_mins(5);
 
 /// A token for GitHub. It can be sent, and nothing else: not printed, not compared, not stored.
 #[derive(Clone)]

@@ -82,10 +82,10 @@ impl GithubError {
             hint: hint(op, status, &message, accepted),
             message,
             request_id,
-            kind: if status >= 500 || status < 300 {
-                Failed::Unclear
-            } else {
+            kind: if (300..500).contains(&status) {
                 Failed::Refused
+            } else {
+                Failed::Unclear
             },
         }
     }

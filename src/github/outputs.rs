@@ -190,9 +190,9 @@ mod tests {
         assert!(!append_summary(&path, &"grün\n".repeat(200_000)).unwrap());
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.len() as u64 <= LONGEST_SUMMARY && text.ends_with(CUT));
-        assert!(text.trim_end_matches(CUT).ends_with("grün"), "cut at a line");
+        assert!(text.trim_end_matches(CUT).ends_with("grün\n"), "cut at a line");
         assert!(
-            !append_summary(&path, "more").unwrap_or(true),
+            !append_summary(&path, "more than the few bytes that are left").unwrap_or(true),
             "there is no room for it"
         );
         assert!(std::fs::metadata(&path).unwrap().len() <= LONGEST_SUMMARY);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// First wait after a secondary rate limit that names no time; doubled each time.
-const SECONDARY_WAIT: Duration = Duration::from_secs(60);
+const SECONDARY_WAIT: Duration = Duration::from_mins(1);
 /// Waits after a server or connection error: 1, 2, 4 and 8 seconds, then the call has failed.
 const TROUBLE_WAITS: [u64; 4] = [1, 2, 4, 8];
 
@@ -255,9 +255,9 @@ mod tests {
     async fn all_waits_together_stay_within_the_budget() {
         let clock = Arc::new(FakeClock::default());
         let pace = Pace::new(Duration::from_secs(100), clock.clone());
-        assert!(pace.pause(Duration::from_secs(60)).await);
+        assert!(pace.pause(Duration::from_mins(1)).await);
         assert!(
-            !pace.pause(Duration::from_secs(60)).await,
+            !pace.pause(Duration::from_mins(1)).await,
             "only 40 seconds are left"
         );
         assert!(

@@ -274,32 +274,32 @@ fn every_dependency_exists_gives_what_is_asked_and_is_of_a_used_kind() {
         let resources = wanted(&stack).unwrap();
         let addresses: BTreeSet<&Address> = resources.iter().map(|resource| &resource.at.address).collect();
         for resource in &resources {
-            let user = &resource.at.address;
-            let uses = entry_of(user.kind()).rules.uses;
+            let this = &resource.at.address;
+            let uses = entry_of(this.kind()).rules.uses;
             for needed in &resource.after {
                 assert!(
                     addresses.contains(needed),
-                    "{user} waits for {needed}, which is not wanted"
+                    "{this} waits for {needed}, which is not wanted"
                 );
                 assert!(
                     uses.contains(&needed.kind()),
-                    "{user} waits for {needed}, but does not declare the kind"
+                    "{this} waits for {needed}, but does not declare the kind"
                 );
             }
             for reference in references(&resource.attrs) {
                 let (needed, output) = (&reference.address, reference.output.as_str());
                 assert!(
                     addresses.contains(needed),
-                    "{user} refers to {needed}, which is not wanted"
+                    "{this} refers to {needed}, which is not wanted"
                 );
                 assert!(
                     uses.contains(&needed.kind()),
-                    "{user} refers to {needed}, but does not declare the kind"
+                    "{this} refers to {needed}, but does not declare the kind"
                 );
                 let given = entry_of(needed.kind()).rules.outputs;
                 assert!(
                     given.contains(&output),
-                    "{user} refers to `{output}` of {needed}, which gives {given:?}"
+                    "{this} refers to `{output}` of {needed}, which gives {given:?}"
                 );
             }
         }

@@ -72,13 +72,12 @@ pub struct Deployment {
     pub rollback: bool,
 }
 
-/// What passes by itself: an old service of the name that still drains, a role or a group made a moment ago.
+/// What passes by itself: an old service of the name that still drains, a role made a moment ago.
 const SETTLING: Retry = Retry {
     on: &[
         ("InvalidParameterException", "still Draining"),
         ("InvalidParameterException", "Unable to assume"),
         ("InvalidParameterException", "unable to assume"),
-        ("InvalidParameterException", "security group"),
         ("ClientException", "unable to assume"),
     ],
     limit: Duration::from_mins(5),

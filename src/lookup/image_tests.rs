@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::image::*;
+use super::choice::*;
+use super::image::newest;
 use super::registry::{Answer, Ask, By, Registry};
 use super::running::Running;
 use crate::config::ImageRef;

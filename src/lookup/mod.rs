@@ -1,9 +1,11 @@
 //! Read-only facts, one file a source. Reads run in parallel, and everything that is missing is told at once.
 
+mod choice;
 mod error;
 mod image;
 #[cfg(test)]
 mod image_tests;
+mod land;
 mod network;
 mod placement;
 #[cfg(test)]

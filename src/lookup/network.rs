@@ -1,9 +1,9 @@
-//! What EC2 says about VPCs, subnets and routes, read in one round; `placement` decides.
+//! What EC2 says about VPCs, subnets and routes, read in one round; `land` says what it means and `placement` decides.
 
 use aws_sdk_ec2::types::{self as ec2, Filter, Tag};
 
 use super::LookupError;
-use super::placement::{Endpoint, Land, RouteTable, Subnet, Target, Vpc};
+use super::land::{Endpoint, Land, RouteTable, Subnet, Target, Vpc};
 use crate::aws::{Aws, call};
 
 /// The IAM actions of this file.

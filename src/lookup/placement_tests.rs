@@ -1,6 +1,7 @@
 //! One test for each row of the decision tables of VPC and subnets.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use super::land::*;
 use super::placement::*;
 use super::{LookupError, Problem};
 

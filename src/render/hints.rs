@@ -3,7 +3,12 @@
 use crate::model::CallError;
 
 /// Codes by which services say that the credentials themselves are no longer or not yet good.
-const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
+const EXPIRED: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "TokenRefreshRequired",
+];
 /// Codes by which services refuse credentials that they do not know.
 const UNKNOWN: &[&str] = &[
     "InvalidClientTokenId",
@@ -31,14 +36,22 @@ const THROTTLED: &[&str] = &[
 pub fn of(error: &CallError) -> Vec<String> {
     let code = error.code.as_str();
     if error.is_access_denied() {
-        let mut hints = vec![format!("the credentials in use lack the permission `{}`", error.op)];
+        let mut hints = vec![format!(
+            "the credentials in use lack the permission `{}`",
+            error.op
+        )];
         if error.message.contains("explicit deny") {
-            hints.push("a policy denies it explicitly, perhaps a service control policy or a permissions boundary".to_owned());
+            hints.push(
+                "a policy denies it explicitly, perhaps a service control policy or a permissions boundary"
+                    .to_owned(),
+            );
         }
         return hints;
     }
     if EXPIRED.contains(&code) {
-        return vec!["the credentials have expired: sign in again, or let the job ask for new ones".to_owned()];
+        return vec![
+            "the credentials have expired: sign in again, or let the job ask for new ones".to_owned(),
+        ];
     }
     if UNKNOWN.contains(&code) {
         return vec![
@@ -46,7 +59,9 @@ pub fn of(error: &CallError) -> Vec<String> {
         ];
     }
     if THROTTLED.contains(&code) {
-        return vec!["AWS answers too many calls at once: wait a minute and run the same command again".to_owned()];
+        return vec![
+            "AWS answers too many calls at once: wait a minute and run the same command again".to_owned(),
+        ];
     }
     if error.unanswered {
         let network = "check the network, a proxy, and `AWS_ENDPOINT_URL`";
@@ -54,7 +69,8 @@ pub fn of(error: &CallError) -> Vec<String> {
             return vec![network.to_owned()];
         }
         return vec![
-            "no answer came, so the call may have taken effect: run the same command again, it looks first".to_owned(),
+            "no answer came, so the call may have taken effect: run the same command again, it looks first"
+                .to_owned(),
             format!("if this repeats, {network}"),
         ];
     }
@@ -64,5 +80,7 @@ pub fn of(error: &CallError) -> Vec<String> {
 /// Whether an IAM action only reads, by its verb.
 fn reads(op: &str) -> bool {
     let action = op.split(':').nth(1).unwrap_or(op);
-    ["BatchGet", "Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb))
+    ["BatchGet", "Describe", "Get", "List"]
+        .iter()
+        .any(|verb| action.starts_with(verb))
 }

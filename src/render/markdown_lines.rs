@@ -28,7 +28,10 @@ pub(super) fn diff_lines(changes: &[ChangeView], detail: Detail) -> Vec<String> 
     if detail == Detail::Table {
         return Vec::new();
     }
-    changes.iter().flat_map(|change| change_lines(change, detail)).collect()
+    changes
+        .iter()
+        .flat_map(|change| change_lines(change, detail))
+        .collect()
 }
 
 fn change_lines(change: &ChangeView, detail: Detail) -> Vec<String> {
@@ -53,7 +56,10 @@ fn change_lines(change: &ChangeView, detail: Detail) -> Vec<String> {
     let mut lines = match change.action {
         Action::Create => vec![format!("+ {head}")],
         Action::Delete => vec![format!("- {head}")],
-        Action::Replace => vec![format!("- {head}  (the present one goes)"), format!("+ {head}  (a new one is made)")],
+        Action::Replace => vec![
+            format!("- {head}  (the present one goes)"),
+            format!("+ {head}  (a new one is made)"),
+        ],
         Action::Adopt | Action::Update | Action::Keep => vec![format!("! {head}")],
     };
     if attributes {
@@ -63,13 +69,24 @@ fn change_lines(change: &ChangeView, detail: Detail) -> Vec<String> {
 }
 
 fn attribute_count(count: usize) -> String {
-    if count == 1 { "1 attribute".to_owned() } else { format!("{count} attributes") }
+    if count == 1 {
+        "1 attribute".to_owned()
+    } else {
+        format!("{count} attributes")
+    }
 }
 
 fn attribute_line(attr: &AttrView) -> String {
-    let forced = if attr.forces_replace { "  (forces replacement)" } else { "" };
-    let (path, before, after) =
-        (clip(&attr.path, VALUE_CHARS), clip(&attr.before, VALUE_CHARS), clip(&attr.after, VALUE_CHARS));
+    let forced = if attr.forces_replace {
+        "  (forces replacement)"
+    } else {
+        ""
+    };
+    let (path, before, after) = (
+        clip(&attr.path, VALUE_CHARS),
+        clip(&attr.before, VALUE_CHARS),
+        clip(&attr.after, VALUE_CHARS),
+    );
     match attr.how {
         How::Added => format!("+   {path}: {after}{forced}"),
         How::Removed => format!("-   {path}: {before}{forced}"),
@@ -84,7 +101,17 @@ pub(super) fn most_that_fits(items: usize, budget: Budget, document: impl Fn(usi
     if budget.holds(&whole) {
         return whole;
     }
+    // Doubling first keeps the trials short when only a few of very many fit.
     let (mut fits, mut too_many) = (0, items);
+    let mut trial = 64;
+    while trial < items && too_many == items {
+        if budget.holds(&document(trial)) {
+            fits = trial;
+            trial *= 2;
+        } else {
+            too_many = trial;
+        }
+    }
     while too_many - fits > 1 {
         let middle = fits + (too_many - fits) / 2;
         if budget.holds(&document(middle)) {

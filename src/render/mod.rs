@@ -12,6 +12,7 @@ mod markdown;
 mod markdown_lines;
 pub mod redact;
 mod refusal;
+mod telling;
 mod templates;
 mod text;
 pub mod value;

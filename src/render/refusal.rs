@@ -43,10 +43,19 @@ pub fn differences(approved: &Value, now: &Value) -> Vec<Difference> {
         let (was, is) = (approved.get(address), now.get(address));
         let mut push = |path: &str, approved: Option<String>, now: Option<String>| {
             if approved != now {
-                out.push(Difference { address: address.clone(), path: path.to_owned(), approved, now });
+                out.push(Difference {
+                    address: address.clone(),
+                    path: path.to_owned(),
+                    approved,
+                    now,
+                });
             }
         };
-        push("", was.map(|effect| effect.action.clone()), is.map(|effect| effect.action.clone()));
+        push(
+            "",
+            was.map(|effect| effect.action.clone()),
+            is.map(|effect| effect.action.clone()),
+        );
         if let (Some(was), Some(is)) = (was, is) {
             let paths: BTreeSet<&String> = was.fields.keys().chain(is.fields.keys()).collect();
             for path in paths {
@@ -63,7 +72,11 @@ struct Effect {
 }
 
 fn effects(document: &Value) -> BTreeMap<String, Effect> {
-    let changes = document.get("changes").and_then(Value::as_array).into_iter().flatten();
+    let changes = document
+        .get("changes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     changes
         .filter_map(|change| {
             let address = change.get("address")?.as_str()?.to_owned();
@@ -71,20 +84,37 @@ fn effects(document: &Value) -> BTreeMap<String, Effect> {
             if action == "keep" {
                 return None;
             }
-            let attributes = change.get("attributes").and_then(Value::as_array).into_iter().flatten();
-            Some((address, Effect { action, fields: attributes.filter_map(field).collect() }))
+            let attributes = change
+                .get("attributes")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            Some((
+                address,
+                Effect {
+                    action,
+                    fields: attributes.filter_map(field).collect(),
+                },
+            ))
         })
         .collect()
 }
 
 fn field(attribute: &Value) -> Option<(String, String)> {
     let path = attribute.get("path")?.as_str()?.to_owned();
-    let sensitive = attribute.get("sensitive").and_then(Value::as_bool).unwrap_or(false);
+    let sensitive = attribute
+        .get("sensitive")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
     let side = |name: &str| match attribute.get(name) {
         None | Some(Value::Null) => "(absent)".to_owned(),
         Some(value) if value.get("known_after_apply").is_some() => UNKNOWN.to_owned(),
         Some(value) => clip(&for_people(&path, value, &BTreeSet::new()), 400),
     };
-    let text = if sensitive { HIDDEN.to_owned() } else { format!("{} → {}", side("before"), side("after")) };
+    let text = if sensitive {
+        HIDDEN.to_owned()
+    } else {
+        format!("{} → {}", side("before"), side("after"))
+    };
     Some((path, text))
 }

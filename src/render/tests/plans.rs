@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::model::{
-    Action, Address, ApplyReport, AttrChange, CallError, Change, Image, ImageOrigin, Locator, Observed, Outcome, Owner, Plan,
-    Reason, Resource, Step, StepError, Verb,
+    Action, Address, ApplyReport, AttrChange, CallError, Change, Image, ImageOrigin, Locator, Observed,
+    Outcome, Owner, Plan, Reason, Resource, Step, StepError, Verb,
 };
 
 pub(super) const ACCOUNT: &str = "123456789012";
@@ -17,7 +17,10 @@ pub(super) fn digest(fill: char) -> String {
 }
 
 pub(super) fn image(fill: char) -> String {
-    format!("{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/http-test@{}", digest(fill))
+    format!(
+        "{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/http-test@{}",
+        digest(fill)
+    )
 }
 
 pub(super) fn empty() -> Plan {
@@ -35,7 +38,13 @@ pub(super) fn empty() -> Plan {
 
 pub(super) fn at(address: &str, name: &str) -> Locator {
     let (kind, key) = address.split_once('.').unwrap();
-    Locator { address: Address::new(kind, key), name: name.to_owned(), parent: None, id: None, stack: "shop".to_owned() }
+    Locator {
+        address: Address::new(kind, key),
+        name: name.to_owned(),
+        parent: None,
+        id: None,
+        stack: "shop".to_owned(),
+    }
 }
 
 pub(super) fn change(address: &str, name: &str, action: Action, attrs: Vec<AttrChange>) -> Change {
@@ -47,7 +56,15 @@ pub(super) fn change(address: &str, name: &str, action: Action, attrs: Vec<AttrC
         Action::Delete => Reason::Unwanted,
         Action::Keep => Reason::Same,
     };
-    Change { at: at(address, name), action, reason, want: None, seen: None, attrs, restarts_tasks: false }
+    Change {
+        at: at(address, name),
+        action,
+        reason,
+        want: None,
+        seen: None,
+        attrs,
+        restarts_tasks: false,
+    }
 }
 
 pub(super) fn attr(path: &str, before: Value, after: Value) -> AttrChange {
@@ -67,12 +84,26 @@ pub(super) fn reference(address: &str, output: &str) -> Value {
 }
 
 fn wanted(change: Change, attrs: Value) -> Change {
-    let want = Resource { at: change.at.clone(), attrs, after: BTreeSet::new() };
-    Change { want: Some(want), ..change }
+    let want = Resource {
+        at: change.at.clone(),
+        attrs,
+        after: BTreeSet::new(),
+    };
+    Change {
+        want: Some(want),
+        ..change
+    }
 }
 
 fn seen(change: Change, attrs: Value) -> Change {
-    Change { seen: Some(Observed { attrs, outputs: BTreeMap::new(), owner: Owner::Ours }), ..change }
+    Change {
+        seen: Some(Observed {
+            attrs,
+            outputs: BTreeMap::new(),
+            owner: Owner::Ours,
+        }),
+        ..change
+    }
 }
 
 fn definition(image: &str, tag: &str) -> Value {
@@ -86,23 +117,48 @@ fn definition(image: &str, tag: &str) -> Value {
 /// A change of every action, with every form of attribute.
 pub(super) fn one_of_each() -> Plan {
     let create = wanted(
-        change("log_group.main", "/ecs/shop", Action::Create, vec![attr("retention_days", json!(null), json!(14))]),
+        change(
+            "log_group.main",
+            "/ecs/shop",
+            Action::Create,
+            vec![attr("retention_days", json!(null), json!(14))],
+        ),
         json!({"name": "/ecs/shop", "retention_days": 14}),
     );
-    let adopt = change("cluster.main", "shop-cluster", Action::Adopt, vec![attr("tags.team", json!(null), json!("web"))]);
+    let adopt = change(
+        "cluster.main",
+        "shop-cluster",
+        Action::Adopt,
+        vec![attr("tags.team", json!(null), json!("web"))],
+    );
     let (before, after) = (image('a'), image('b'));
     let mut definition_attrs = vec![
         attr("containers.0.image", json!(before), json!(after)),
         attr("containers.0.environment.MODE", json!("slow"), json!("fast")),
-        attr("containers.0.environment.KEY", json!("old canary"), json!("canary-value")),
-        attr("containers.0.environment.NEW_FLAG", json!(null), json!("canary-value")),
-        attr("containers.0.environment.OLD_FLAG", json!("old canary"), json!(null)),
+        attr(
+            "containers.0.environment.KEY",
+            json!("old canary"),
+            json!("canary-value"),
+        ),
+        attr(
+            "containers.0.environment.NEW_FLAG",
+            json!(null),
+            json!("canary-value"),
+        ),
+        attr(
+            "containers.0.environment.OLD_FLAG",
+            json!("old canary"),
+            json!(null),
+        ),
         attr("cpu", json!(256), json!(512)),
         attr("tags.old", json!("x"), json!(null)),
     ];
     definition_attrs[0].release = true;
     let update = seen(
-        wanted(change("task_definition.web", "web", Action::Update, definition_attrs), definition(&after, &"9be77d1".repeat(6)[..40])),
+        wanted(
+            change("task_definition.web", "web", Action::Update, definition_attrs),
+            definition(&after, &"9be77d1".repeat(6)[..40]),
+        ),
         definition(&before, "v1.4"),
     );
     let service = Change {
@@ -118,7 +174,10 @@ pub(super) fn one_of_each() -> Plan {
             )],
         )
     };
-    let forced = AttrChange { forces_replace: true, ..attr("vpc_id", json!("vpc-1"), json!("vpc-2")) };
+    let forced = AttrChange {
+        forces_replace: true,
+        ..attr("vpc_id", json!("vpc-1"), json!("vpc-2"))
+    };
     let replace = change("security_group.tasks", "shop-sg", Action::Replace, vec![forced]);
     let delete = change("schedule.old", "old-schedule", Action::Delete, vec![]);
     let keep = change("iam_role.task", "FargateShopTaskRole", Action::Keep, vec![]);
@@ -147,7 +206,11 @@ pub(super) fn all_pending() -> Plan {
             "task_definition.web",
             "web",
             Action::Create,
-            vec![attr("containers", json!(null), json!([{"image": image('a'), "environment": {"KEY": "canary-value"}}]))],
+            vec![attr(
+                "containers",
+                json!(null),
+                json!([{"image": image('a'), "environment": {"KEY": "canary-value"}}]),
+            )],
         ),
         definition(&image('a'), "latest"),
     );
@@ -157,8 +220,16 @@ pub(super) fn all_pending() -> Plan {
             "web",
             Action::Create,
             vec![
-                attr("task_definition", json!(null), reference("task_definition.web", "arn")),
-                attr("security_groups", json!(null), json!([reference("security_group.tasks", "id")])),
+                attr(
+                    "task_definition",
+                    json!(null),
+                    reference("task_definition.web", "arn"),
+                ),
+                attr(
+                    "security_groups",
+                    json!(null),
+                    json!([reference("security_group.tasks", "id")]),
+                ),
             ],
         ),
         json!({"desired_count": 1}),
@@ -185,7 +256,12 @@ pub(super) fn many(count: usize, action: Action) -> Plan {
     let changes = (0..count)
         .map(|i| {
             let attrs = vec![attr("description", json!("before".repeat(9)), json!("after".repeat(9))); 3];
-            change(&format!("security_group.tasks-{i:05}"), &format!("shop-sg-{i:05}"), action, attrs)
+            change(
+                &format!("security_group.tasks-{i:05}"),
+                &format!("shop-sg-{i:05}"),
+                action,
+                attrs,
+            )
         })
         .collect();
     Plan { changes, ..empty() }
@@ -199,19 +275,28 @@ pub(super) const HOSTILE: &str = "x`|\n# h1\n```\n::error::y\n##[add-mask]z\u{1b
 pub(super) fn hostile(text: &str) -> Plan {
     let attrs = |action| match action {
         Action::Create | Action::Delete => vec![],
-        _ => vec![attr(text, json!(text), json!([text, {text: text}])), attr("k", json!(text), json!(null))],
+        _ => vec![
+            attr(text, json!(text), json!([text, {text: text}])),
+            attr("k", json!(text), json!(null)),
+        ],
     };
-    let changes = [Action::Create, Action::Adopt, Action::Update, Action::Replace, Action::Delete]
-        .into_iter()
-        .map(|action| {
-            let plain = change("kind.name", text, action, attrs(action));
-            let mut hostile = wanted(plain, json!({"expression": text, "vpc_id": text}));
-            hostile.at.address = Address::new("schedule", text);
-            hostile.reason = Reason::Forced(text.to_owned());
-            hostile.restarts_tasks = true;
-            hostile
-        })
-        .collect();
+    let changes = [
+        Action::Create,
+        Action::Adopt,
+        Action::Update,
+        Action::Replace,
+        Action::Delete,
+    ]
+    .into_iter()
+    .map(|action| {
+        let plain = change("kind.name", text, action, attrs(action));
+        let mut hostile = wanted(plain, json!({"expression": text, "vpc_id": text}));
+        hostile.at.address = Address::new("schedule", text);
+        hostile.reason = Reason::Forced(text.to_owned());
+        hostile.restarts_tasks = true;
+        hostile
+    })
+    .collect();
     Plan {
         stack: text.to_owned(),
         region: text.to_owned(),
@@ -229,14 +314,19 @@ pub(super) fn hostile(text: &str) -> Plan {
 }
 
 pub(super) fn step(address: &str, verb: Verb) -> Step {
-    Step { address: address.parse().unwrap(), verb }
+    Step {
+        address: address.parse().unwrap(),
+        verb,
+    }
 }
 
 pub(super) fn denied() -> CallError {
     CallError {
         op: "ecs:UpdateService".to_owned(),
         code: "AccessDeniedException".to_owned(),
-        message: format!("User: arn:aws:sts::{ACCOUNT}:assumed-role/ci/run is not authorized to perform: ecs:UpdateService"),
+        message: format!(
+            "User: arn:aws:sts::{ACCOUNT}:assumed-role/ci/run is not authorized to perform: ecs:UpdateService"
+        ),
         request_id: Some("7c1d2e3f-0a0b".to_owned()),
         unanswered: false,
     }
@@ -246,24 +336,44 @@ pub(super) fn denied() -> CallError {
 pub(super) fn partial() -> ApplyReport {
     let done = || Outcome::Done(BTreeMap::new());
     let service = step("service.web", Verb::Make);
-    let error = StepError { address: service.address.clone(), doing: "update", source: denied() };
+    let error = StepError {
+        address: service.address.clone(),
+        doing: "update",
+        source: denied(),
+    };
     let outcomes = BTreeMap::from([
         (step("cluster.main", Verb::Make), done()),
         (step("log_group.main", Verb::Make), done()),
         (step("security_group.tasks", Verb::Make), done()),
-        (step("security_group.tasks", Verb::Remove), Outcome::Skipped { because: service.clone() }),
+        (
+            step("security_group.tasks", Verb::Remove),
+            Outcome::Skipped {
+                because: service.clone(),
+            },
+        ),
         (step("task_definition.web", Verb::Make), done()),
         (service, Outcome::Failed(error)),
         (step("schedule.old", Verb::Remove), Outcome::NotStarted),
     ]);
     let took = BTreeMap::from([
         (step("cluster.main", Verb::Make), Duration::from_millis(420)),
-        (step("task_definition.web", Verb::Make), Duration::from_millis(192_000)),
+        (step("task_definition.web", Verb::Make), Duration::from_secs(192)),
     ]);
-    ApplyReport { outcomes, took, interrupted: false }
+    ApplyReport {
+        outcomes,
+        took,
+        interrupted: false,
+    }
 }
 
 pub(super) fn complete() -> ApplyReport {
-    let outcomes = partial().outcomes.into_keys().map(|step| (step, Outcome::Done(BTreeMap::new()))).collect();
-    ApplyReport { outcomes, ..partial() }
+    let outcomes = partial()
+        .outcomes
+        .into_keys()
+        .map(|step| (step, Outcome::Done(BTreeMap::new())))
+        .collect();
+    ApplyReport {
+        outcomes,
+        ..partial()
+    }
 }

@@ -6,6 +6,10 @@
     clippy::indexing_slicing,
     reason = "tests"
 )]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "`json!` is written where the value is used"
+)]
 
 mod clusters;
 mod protocol;

@@ -38,8 +38,8 @@ fn a_first_deployment_goes_from_pending_to_running_to_completed() {
         format!("ECS deployment {} completed.", done["id"].as_str().unwrap())
     );
     assert_eq!(
-        done["updatedAt"].as_f64().unwrap(),
-        1_800_000_003.0,
+        done["updatedAt"],
+        json!(1_800_000_003.0),
         "at its own time, not at that of the call"
     );
 }

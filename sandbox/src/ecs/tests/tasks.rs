@@ -23,8 +23,8 @@ fn a_task_tells_where_it_comes_from() {
             .unwrap()
             .starts_with("arn:aws:ecs:eu-west-1:123456789012:task/app/")
     );
-    assert_eq!(task["createdAt"].as_f64().unwrap(), 1_800_000_000.0);
-    assert_eq!(task["startedAt"].as_f64().unwrap(), 1_800_000_002.0);
+    assert_eq!(task["createdAt"], json!(1_800_000_000.0));
+    assert_eq!(task["startedAt"], json!(1_800_000_002.0));
 }
 
 #[test]
