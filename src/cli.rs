@@ -8,12 +8,7 @@ use crate::model::Address;
 
 /// Plan, provision and release AWS Fargate stacks from a few lines of YAML.
 #[derive(Debug, Clone, Parser)]
-#[command(
-    name = "fargate-stack",
-    version,
-    max_term_width = 100,
-    arg_required_else_help = true
-)]
+#[command(name = "fargate-stack", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]

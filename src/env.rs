@@ -18,10 +18,7 @@ pub struct Environment {
 
 impl Environment {
     /// Reads the environment of this process. Variables that are not UTF-8 are left out.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn read() -> Self {
         let vars = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -42,18 +39,13 @@ impl Environment {
 
     /// `CI` is set and does not say no: nothing is asked, and no file of the user is written.
     pub fn is_ci(&self) -> bool {
-        self.get("CI")
-            .is_some_and(|value| !matches!(value, "false" | "0"))
+        self.get("CI").is_some_and(|value| !matches!(value, "false" | "0"))
     }
 
     /// The names in a comma-separated variable.
     pub fn names(&self, name: &str) -> Vec<String> {
         let text = self.get(name).unwrap_or_default();
-        text.split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect()
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
     /// A variable as a path.
@@ -67,14 +59,8 @@ mod tests {
     use super::*;
 
     fn environment(vars: &[(&str, &str)]) -> Environment {
-        let vars = vars
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        Environment {
-            vars,
-            ..Environment::default()
-        }
+        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Environment { vars, ..Environment::default() }
     }
 
     #[test]

@@ -86,17 +86,9 @@ impl Connection {
         let mut config = loader.load().await;
         if let Some(profile) = options.profile.as_ref().filter(|_| options.only_profile) {
             // The standard chain asks the environment first, which may be of another account.
-            let settings = ProviderConfig::default()
-                .with_http_client(http)
-                .with_region(config.region().cloned());
-            let provider = ProfileFileCredentialsProvider::builder()
-                .profile_name(profile)
-                .configure(&settings)
-                .build();
-            config = config
-                .into_builder()
-                .credentials_provider(SharedCredentialsProvider::new(provider))
-                .build();
+            let settings = ProviderConfig::default().with_http_client(http).with_region(config.region().cloned());
+            let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&settings).build();
+            config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
         }
         let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

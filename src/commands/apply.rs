@@ -39,10 +39,7 @@ pub fn agree(app: &App, yes: bool, question: &str) -> Result<(), Error> {
     if app.console.confirm(question) {
         return Ok(());
     }
-    Err(Error::new(
-        ExitStatus::Refused,
-        "not confirmed; nothing was changed",
-    ))
+    Err(Error::new(ExitStatus::Refused, "not confirmed; nothing was changed"))
 }
 
 /// Does what the plan says and tells how it went.
@@ -64,14 +61,10 @@ pub async fn execute(app: &App, session: &Session, plan: &Plan) -> Result<ExitSt
 pub async fn carry_out(app: &App, session: &Session, plan: &Plan) -> ApplyReport {
     let steps = engine::steps(&session.registry, plan).len();
     if steps > 0 {
-        app.console
-            .begin(&format!("Applying {steps} steps to {}", plan.stack), steps);
+        app.console.begin(&format!("Applying {steps} steps to {}", plan.stack), steps);
     }
     let report = signals::watching(async |stopped| {
-        engine::execute(&session.registry, plan, stopped, &mut |event| {
-            app.console.progress(&event)
-        })
-        .await
+        engine::execute(&session.registry, plan, stopped, &mut |event| app.console.progress(&event)).await
     })
     .await;
     app.console.end();

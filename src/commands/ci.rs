@@ -16,10 +16,7 @@ use super::session::Session;
 use super::{App, apply, failure};
 
 /// What of the hidden record changes with every run.
-const VOLATILE: Volatile<'static> = Volatile {
-    lines: &[render::STATUS_PREFIX],
-    keys: &["run", "attempt", "head"],
-};
+const VOLATILE: Volatile<'static> = Volatile { lines: &[render::STATUS_PREFIX], keys: &["run", "attempt", "head"] };
 
 /// Reads the event and does what it asks for.
 pub async fn run(app: &App) -> Result<ExitStatus, Error> {
@@ -50,36 +47,24 @@ async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) -> Res
     if let Some(why) = without {
         return job.validated(&loaded, why);
     }
-    let connection = Connection::load(&app.connection(&loaded.config))
-        .await
-        .map_err(|e| failure::connect(&e))?;
+    let connection = Connection::load(&app.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
     if !connection.has_credentials().await {
         return job.validated(&loaded, "the job has no AWS credentials");
     }
     let session = Session::new(loaded, connection).await?;
     let selection = job.selection(&event.head_sha)?;
     let plan = session.plan(&selection).await?.plan;
-    let links = job.links(
-        &event.head_sha,
-        Some(format!("{}@{}", event.base_ref, short(&event.base_sha))),
-    );
+    let links = job.links(&event.head_sha, Some(format!("{}@{}", event.base_ref, short(&event.base_sha))));
     let view = job.show(&plan, &selection)?;
     job.summary(&render::plan_markdown(&view, &links, Budget::summary(0)));
     let comment = if job.comments {
         let record = job.record(&plan, &event.head_sha)?;
-        let body = marker::mark(
-            &record,
-            &render::plan_markdown(&view, &links, Budget::comment(marker::encode(&record).len() + 1)),
-        );
+        let body = marker::mark(&record, &render::plan_markdown(&view, &links, Budget::comment(marker::encode(&record).len() + 1)));
         comment(app, job, event, &body).await?
     } else {
         None
     };
-    let outcome = if plan.is_empty() {
-        Outcome::NoChanges
-    } else {
-        Outcome::Planned
-    };
+    let outcome = if plan.is_empty() { Outcome::NoChanges } else { Outcome::Planned };
     job.finish(outcome, Some(&plan), comment.as_deref());
     Ok(ExitStatus::Done)
 }
@@ -104,9 +89,7 @@ async fn comment(
         Upserted::Updated { id } => (id, "updated the plan comment"),
         Upserted::Unchanged { id } => (id, "the plan comment says the same already"),
         Upserted::Superseded { head } => {
-            app.console.warn(&format!(
-                "the pull request has moved on to {head}: its plan comment is left to that commit's run"
-            ));
+            app.console.warn(&format!("the pull request has moved on to {head}: its plan comment is left to that commit's run"));
             return Ok(None);
         }
     };
@@ -116,15 +99,10 @@ async fn comment(
 
 async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus, Error> {
     if event.deleted || !event.is_default_branch() {
-        return job.ignore(&format!(
-            "a push to `{}` is not a push to the default branch",
-            event.ref_name
-        ));
+        return job.ignore(&format!("a push to `{}` is not a push to the default branch", event.ref_name));
     }
     let loaded = job.load()?;
-    let connection = Connection::load(&app.connection(&loaded.config))
-        .await
-        .map_err(|e| failure::connect(&e))?;
+    let connection = Connection::load(&app.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
     let session = Session::new(loaded, connection).await?;
     let selection = job.selection(&event.after)?;
     let plan = session.plan(&selection).await?.plan;
@@ -139,32 +117,18 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
         Ok(approved) => approved,
         Err(refusal) => return refuse(app, job, &plan, &links, &refusal),
     };
-    app.console.note(&format!(
-        "the plan is the one that pull request #{} shows",
-        approved.number
-    ));
+    app.console.note(&format!("the plan is the one that pull request #{} shows", approved.number));
     let report = apply::carry_out(app, &session, &plan).await;
     let applied = render::apply_view::apply(&plan, &report, None);
     app.print(&render::apply_text(&applied, app.console.style()))?;
     job.summary(&render::apply_markdown(&applied, &links, Budget::summary(0)));
     let record = approved.record;
-    let body = render::apply_markdown(
-        &applied,
-        &links,
-        Budget::comment(marker::encode(&record).len() + 1),
-    );
+    let body = render::apply_markdown(&applied, &links, Budget::comment(marker::encode(&record).len() + 1));
     let body = marker::mark(&record, &body);
-    let wanted = Wanted {
-        number: approved.number,
-        scope: &job.scope,
-        body: &body,
-        volatile: VOLATILE,
-        head: None,
-    };
+    let wanted = Wanted { number: approved.number, scope: &job.scope, body: &body, volatile: VOLATILE, head: None };
     // The apply has happened: a comment that cannot be written does not undo it.
     if let Err(error) = job.github()?.upsert_comment(&wanted).await {
-        app.console
-            .warn(&format!("could not update the plan comment: {error}"));
+        app.console.warn(&format!("could not update the plan comment: {error}"));
     }
     let status = ExitStatus::of(&report);
     for error in report.failures() {
@@ -175,11 +139,7 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
         ExitStatus::Partial | ExitStatus::Interrupted => Outcome::Partial,
         _ => Outcome::Failed,
     };
-    job.finish(
-        outcome,
-        Some(&plan),
-        Some(&job.comment_url(approved.number, approved.comment)),
-    );
+    job.finish(outcome, Some(&plan), Some(&job.comment_url(approved.number, approved.comment)));
     Ok(status)
 }
 
@@ -203,36 +163,23 @@ async fn approved(job: &Job<'_>, event: &PushEvent, plan: &Plan) -> Result<Resul
     let pull = github.merged_pull_request(&event.after, branch).await;
     let pull = pull.map_err(|error| failure::github("find the pull request of this push", &error))?;
     let Some(pull) = pull else {
-        let why = format!(
-            "no merged pull request brought the commit {} to `{branch}`, so nobody was shown this plan",
-            event.after
-        );
-        return Ok(Err(refusal(
-            why,
-            vec![],
-            "open a pull request with the change, or run `fargate-stack apply` yourself",
-        )));
+        let why = format!("no merged pull request brought the commit {} to `{branch}`, so nobody was shown this plan", event.after);
+        return Ok(Err(refusal(why, vec![], "open a pull request with the change, or run `fargate-stack apply` yourself")));
     };
     let own = github.own_comments(pull.number, &job.scope).await;
     let own = own.map_err(|error| failure::github("read the plan comment", &error))?;
-    let again =
-        "open a pull request that changes the stack file; its plan is then made from what is true now";
+    let again = "open a pull request that changes the stack file; its plan is then made from what is true now";
     let number = pull.number;
     let Some(found) = own.kept else {
         let why = format!("pull request #{number} has no plan comment of `{}`", job.scope);
         return Ok(Err(refusal(why, vec![], again)));
     };
     if found.edited_by_other {
-        let editor = found
-            .editor
-            .as_deref()
-            .unwrap_or("an account that no longer exists");
+        let editor = found.editor.as_deref().unwrap_or("an account that no longer exists");
         let why = format!("the plan comment of pull request #{number} was edited by `{editor}`");
         return Ok(Err(refusal(why, vec![], again)));
     }
-    let readable = found
-        .marker
-        .and_then(|value| Some((serde_json::from_value::<Record>(value.clone()).ok()?, value)));
+    let readable = found.marker.and_then(|value| Some((serde_json::from_value::<Record>(value.clone()).ok()?, value)));
     let Some((record, value)) = readable else {
         let why = format!("the record in the plan comment of pull request #{number} cannot be read");
         return Ok(Err(refusal(why, vec![], again)));
@@ -242,11 +189,7 @@ async fn approved(job: &Job<'_>, event: &PushEvent, plan: &Plan) -> Result<Resul
         let why = format!("what would be done now is not what pull request #{number} shows");
         return Ok(Err(refusal(why, differences, again)));
     }
-    Ok(Ok(Approved {
-        number,
-        comment: found.id,
-        record: value,
-    }))
+    Ok(Ok(Approved { number, comment: found.id, record: value }))
 }
 
 fn told(difference: engine::Difference) -> Difference {
@@ -258,24 +201,11 @@ fn told(difference: engine::Difference) -> Difference {
     }
 }
 
-fn refuse(
-    app: &App,
-    job: &Job<'_>,
-    plan: &Plan,
-    links: &Links,
-    refusal: &Refusal,
-) -> Result<ExitStatus, Error> {
+fn refuse(app: &App, job: &Job<'_>, plan: &Plan, links: &Links, refusal: &Refusal) -> Result<ExitStatus, Error> {
     app.print(&render::refusal_text(refusal, app.console.style()))?;
-    job.summary(&render::refusal_markdown(
-        refusal,
-        &plan.account,
-        links,
-        Budget::summary(0),
-    ));
+    job.summary(&render::refusal_markdown(refusal, &plan.account, links, Budget::summary(0)));
     job.finish(Outcome::Refused, Some(plan), None);
-    app.console.error(
-        &Error::new(ExitStatus::Refused, format!("not applied: {}", refusal.why)).hint(refusal.next.clone()),
-    );
+    app.console.error(&Error::new(ExitStatus::Refused, format!("not applied: {}", refusal.why)).hint(refusal.next.clone()));
     Ok(ExitStatus::Refused)
 }
 

@@ -17,15 +17,10 @@ pub fn config(error: &ConfigError) -> Error {
     }
     let file = places.first().map(|place| place.file.clone()).unwrap_or_default();
     let count = places.len();
-    let message = format!(
-        "{count} {} in `{file}`",
-        if count == 1 { "error" } else { "errors" }
-    );
+    let message = format!("{count} {} in `{file}`", if count == 1 { "error" } else { "errors" });
     // The count, which ends the text of the error, is in the message.
     let text = error.to_string();
-    let places = text
-        .rsplit_once("\n\n")
-        .map_or(text.as_str(), |(places, _count)| places);
+    let places = text.rsplit_once("\n\n").map_or(text.as_str(), |(places, _count)| places);
     Error::new(ExitStatus::Usage, message).detail(places)
 }
 
@@ -47,21 +42,12 @@ pub fn connect(error: &ConnectError) -> Error {
 /// The SDK's reason without the dump of its types that follows in brackets, each line one part.
 fn without_debug(why: &str) -> String {
     let words = why.split_once(" (").map_or(why, |(words, _)| words);
-    words
-        .lines()
-        .map(str::trim)
-        .collect::<Vec<_>>()
-        .join("; ")
-        .replace(":; ", ": ")
+    words.lines().map(str::trim).collect::<Vec<_>>().join("; ").replace(":; ", ": ")
 }
 
 /// The account does not have what the stack needs, or a read was refused.
 pub fn lookup(error: &LookupError, loaded: &Loaded) -> Error {
-    let exit = if error.is_configuration() {
-        ExitStatus::Usage
-    } else {
-        ExitStatus::Failed
-    };
+    let exit = if error.is_configuration() { ExitStatus::Usage } else { ExitStatus::Failed };
     let mut parts = Vec::new();
     for problem in &error.problems {
         let mut part = point(loaded, &problem.route, &problem.what, None)
@@ -73,24 +59,13 @@ pub fn lookup(error: &LookupError, loaded: &Loaded) -> Error {
         parts.push(part);
     }
     parts.extend(error.calls.iter().map(ToString::to_string));
-    let message = match (
-        parts.as_slice(),
-        error.problems.as_slice(),
-        error.calls.as_slice(),
-    ) {
+    let message = match (parts.as_slice(), error.problems.as_slice(), error.calls.as_slice()) {
         ([_], [problem], _) if problem.route.is_empty() && problem.candidates.is_empty() => {
             let told = Error::new(exit, problem.what.clone());
             return error.hints().into_iter().fold(told, Error::hint);
         }
         ([_], _, [call]) => return Error::of_call("could not look up what the stack needs", call),
-        _ => format!(
-            "the account {} what the stack needs",
-            if error.calls.is_empty() {
-                "does not have"
-            } else {
-                "could not be asked for"
-            }
-        ),
+        _ => format!("the account {} what the stack needs", if error.calls.is_empty() { "does not have" } else { "could not be asked for" }),
     };
     let told = Error::new(exit, message).detail(parts.join("\n\n"));
     error.hints().into_iter().fold(told, Error::hint)
@@ -102,17 +77,10 @@ pub fn plan(error: &PlanError) -> Error {
         PlanError::Reads(failures) => match failures.as_slice() {
             [(at, call)] => Error::of_call(format!("could not read {}", at.address), call),
             several => {
-                let lines: Vec<String> = several
-                    .iter()
-                    .map(|(at, call)| format!("{}: {call}", at.address))
-                    .collect();
+                let lines: Vec<String> = several.iter().map(|(at, call)| format!("{}: {call}", at.address)).collect();
                 let first = several.first().map(|(_, call)| Error::of_call("", call));
-                let told =
-                    Error::new(ExitStatus::Failed, "could not read what exists").detail(lines.join("\n"));
-                first
-                    .iter()
-                    .flat_map(|first| first.hints().to_vec())
-                    .fold(told, Error::hint)
+                let told = Error::new(ExitStatus::Failed, "could not read what exists").detail(lines.join("\n"));
+                first.iter().flat_map(|first| first.hints().to_vec()).fold(told, Error::hint)
             }
         },
         PlanError::Taken { .. } => Error::new(ExitStatus::Usage, error.to_string())

@@ -75,18 +75,14 @@ impl<'a> Job<'a> {
     pub fn new(app: &'a App) -> Result<Self, Error> {
         let need = |name: &str| {
             app.env.get(name).map(str::to_owned).ok_or_else(|| {
-                Error::new(ExitStatus::Usage, format!("{name} is not set")).hint(
-                    "`fargate-stack ci` runs in a GitHub Actions workflow; elsewhere use `plan` and `apply`",
-                )
+                Error::new(ExitStatus::Usage, format!("{name} is not set"))
+                    .hint("`fargate-stack ci` runs in a GitHub Actions workflow; elsewhere use `plan` and `apply`")
             })
         };
         let event_path = PathBuf::from(need("GITHUB_EVENT_PATH")?);
         let event_text = std::fs::read_to_string(&event_path).map_err(|error| {
-            Error::new(
-                ExitStatus::Usage,
-                format!("could not read the event file `{}`", event_path.display()),
-            )
-            .caused_by(error.to_string())
+            Error::new(ExitStatus::Usage, format!("could not read the event file `{}`", event_path.display()))
+                .caused_by(error.to_string())
         })?;
         let comments = match app.env.get("FARGATE_STACK_COMMENT") {
             None | Some("update") => true,
@@ -105,12 +101,7 @@ impl<'a> Job<'a> {
                 Some(client.map_err(|error| failure::github("set up the GitHub client", &error))?)
             }
         };
-        let number = |name: &str| {
-            app.env
-                .get(name)
-                .and_then(|text| text.parse().ok())
-                .unwrap_or_default()
-        };
+        let number = |name: &str| app.env.get(name).and_then(|text| text.parse().ok()).unwrap_or_default();
         Ok(Self {
             app,
             event_name: need("GITHUB_EVENT_NAME")?,
@@ -118,11 +109,7 @@ impl<'a> Job<'a> {
             scope: app.cli.global.config.display().to_string(),
             comments,
             github,
-            server: app
-                .env
-                .get("GITHUB_SERVER_URL")
-                .unwrap_or("https://github.com")
-                .to_owned(),
+            server: app.env.get("GITHUB_SERVER_URL").unwrap_or("https://github.com").to_owned(),
             repository,
             run: number("GITHUB_RUN_ID"),
             attempt: number("GITHUB_RUN_ATTEMPT").max(1),
@@ -141,10 +128,7 @@ impl<'a> Job<'a> {
     pub fn selection(&self, commit: &str) -> Result<Selection, Error> {
         let env = &self.app.env;
         let named = env.names("FARGATE_STACK_ALLOW_DELETE");
-        let allow_delete = named
-            .iter()
-            .map(|text| text.parse::<Address>())
-            .collect::<Result<_, _>>();
+        let allow_delete = named.iter().map(|text| text.parse::<Address>()).collect::<Result<_, _>>();
         Ok(Selection {
             image_tag: Some(env.get("FARGATE_STACK_IMAGE_TAG").unwrap_or(commit).to_owned()),
             allow_delete: allow_delete.map_err(|error| Error::new(ExitStatus::Usage, error.to_string()))?,
@@ -167,47 +151,25 @@ impl<'a> Job<'a> {
         let (server, repository, run, attempt) = (&self.server, &self.repository, self.run, self.attempt);
         let address = format!("{server}/{repository}/actions/runs/{run}/attempts/{attempt}");
         Links {
-            head: Some(Link {
-                label: commit.to_owned(),
-                url: format!("{server}/{repository}/commit/{commit}"),
-            }),
+            head: Some(Link { label: commit.to_owned(), url: format!("{server}/{repository}/commit/{commit}") }),
             base,
-            run: Some(Link {
-                label: format!("run {run}"),
-                url: address.clone(),
-            }),
-            full: Some(Link {
-                label: "full plan".to_owned(),
-                url: address,
-            }),
+            run: Some(Link { label: format!("run {run}"), url: address.clone() }),
+            full: Some(Link { label: "full plan".to_owned(), url: address }),
         }
     }
 
     /// The address of a comment.
     pub fn comment_url(&self, number: u64, id: u64) -> String {
-        format!(
-            "{}/{}/pull/{number}#issuecomment-{id}",
-            self.server, self.repository
-        )
+        format!("{}/{}/pull/{number}#issuecomment-{id}", self.server, self.repository)
     }
 
     /// Shows a plan in the log, its warnings as annotations; the view of it.
     pub fn show(&self, plan: &Plan, selection: &Selection) -> Result<PlanView, Error> {
         let show_values = selection.show_value.iter().cloned().collect();
-        let view = render::view::plan(
-            plan,
-            &render::Context {
-                show_values,
-                suggest_apply: false,
-            },
-        );
-        self.app
-            .print(&render::plan_text(&view, self.app.console.style()))?;
-        let warnings: Vec<Annotation> = plan
-            .warnings
-            .iter()
-            .map(|warning| Annotation::new(Level::Warning, warning.clone()))
-            .collect();
+        let view = render::view::plan(plan, &render::Context { show_values, suggest_apply: false });
+        self.app.print(&render::plan_text(&view, self.app.console.style()))?;
+        let warnings: Vec<Annotation> =
+            plan.warnings.iter().map(|warning| Annotation::new(Level::Warning, warning.clone())).collect();
         self.app.console.annotate(&annotations(&warnings, 10));
         Ok(view)
     }
@@ -232,16 +194,11 @@ impl<'a> Job<'a> {
 
     /// Adds to the job summary. That it cannot be written is told, and no reason to fail.
     pub fn summary(&self, markdown: &str) {
-        let Some(path) = self.app.env.path("GITHUB_STEP_SUMMARY") else {
-            return;
-        };
+        let Some(path) = self.app.env.path("GITHUB_STEP_SUMMARY") else { return };
         match outputs::append_summary(&path, markdown) {
             Ok(true) => {}
             Ok(false) => self.app.console.warn("the job summary is full"),
-            Err(error) => self
-                .app
-                .console
-                .warn(&format!("could not write the job summary: {error}")),
+            Err(error) => self.app.console.warn(&format!("could not write the job summary: {error}")),
         }
     }
 
@@ -250,11 +207,7 @@ impl<'a> Job<'a> {
         let stack = &loaded.config.app.name;
         let text = format!("The stack file is valid. Nothing was planned: {why}.");
         self.app.print(&format!("{stack}: {text}"))?;
-        self.summary(&format!(
-            "### Fargate stack {}\n\n{}\n",
-            render::escape::code(stack),
-            render::escape::markdown(&text)
-        ));
+        self.summary(&format!("### Fargate stack {}\n\n{}\n", render::escape::code(stack), render::escape::markdown(&text)));
         self.finish(Outcome::Validated, None, None);
         Ok(ExitStatus::Done)
     }
@@ -268,19 +221,13 @@ impl<'a> Job<'a> {
 
     /// Writes the outputs of a job that ends with an error.
     pub fn finish_failed(&self, error: &Error) {
-        let outcome = if error.exit() == ExitStatus::Refused {
-            Outcome::Refused
-        } else {
-            Outcome::Failed
-        };
+        let outcome = if error.exit() == ExitStatus::Refused { Outcome::Refused } else { Outcome::Failed };
         self.finish(outcome, None, None);
     }
 
     /// Writes the outputs.
     pub fn finish(&self, outcome: Outcome, plan: Option<&Plan>, comment: Option<&str>) {
-        let Some(path) = self.app.env.path("GITHUB_OUTPUT") else {
-            return;
-        };
+        let Some(path) = self.app.env.path("GITHUB_OUTPUT") else { return };
         let mut all = vec![("outcome", outcome.word().to_owned())];
         if let Some(plan) = plan {
             let summary = plan.summary();
@@ -298,9 +245,7 @@ impl<'a> Job<'a> {
         all.extend(comment.map(|address| ("comment-url", address.to_owned())));
         let all: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
         if let Err(error) = outputs::append_outputs(&path, &all) {
-            self.app
-                .console
-                .warn(&format!("could not write the outputs: {error}"));
+            self.app.console.warn(&format!("could not write the outputs: {error}"));
         }
     }
 }

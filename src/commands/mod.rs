@@ -40,18 +40,11 @@ pub fn main() -> ExitStatus {
         Err(error) => {
             // Clap's own texts: help and version are no errors, and the rest is usage.
             let _ = error.print();
-            return if error.use_stderr() {
-                ExitStatus::Usage
-            } else {
-                ExitStatus::Done
-            };
+            return if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done };
         }
     };
     let dumb = env.get("TERM") == Some("dumb");
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .iter()
-        .find_map(|name| env.get(name))
-        .unwrap_or_default();
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.get(name)).unwrap_or_default();
     let console = Console::new(Surroundings {
         stdout_tty: env.stdout_tty,
         stderr_tty: env.stderr_tty,
@@ -66,12 +59,7 @@ pub fn main() -> ExitStatus {
     let app = App { cli, env, console };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            return app.fail(&Error::new(
-                ExitStatus::Failed,
-                format!("could not start: {error}"),
-            ));
-        }
+        Err(error) => return app.fail(&Error::new(ExitStatus::Failed, format!("could not start: {error}"))),
     };
     let result = runtime.block_on(app.run());
     // Calls that an interruption left behind must not hold up the exit.
@@ -104,12 +92,8 @@ impl App {
             Command::Completions { shell } => completions::run(self, *shell),
             Command::Version => {
                 self.print(&match self.format() {
-                    Format::Json => {
-                        format!("{:#}", serde_json::json!({"version": env!("CARGO_PKG_VERSION")}))
-                    }
-                    Format::Text | Format::Markdown => {
-                        concat!("fargate-stack ", env!("CARGO_PKG_VERSION")).to_owned()
-                    }
+                    Format::Json => format!("{:#}", serde_json::json!({"version": env!("CARGO_PKG_VERSION")})),
+                    Format::Text | Format::Markdown => concat!("fargate-stack ", env!("CARGO_PKG_VERSION")).to_owned(),
                 })?;
                 Ok(ExitStatus::Done)
             }
@@ -142,10 +126,5 @@ fn log_to(console: &Console, level: LogLevel) {
     let filter = tracing_subscriber::EnvFilter::new(format!("off,fargate_stack={level}"));
     let console = console.clone();
     let writer = move || console.clone();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_target(false)
-        .with_ansi(false)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).with_ansi(false).init();
 }

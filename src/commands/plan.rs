@@ -17,11 +17,7 @@ pub async fn run(app: &App, args: &PlanArgs) -> Result<ExitStatus, Error> {
         update(app, &session, &planned)?;
     }
     let pending = args.detailed_exitcode && !planned.plan.is_empty();
-    Ok(if pending {
-        ExitStatus::ChangesPending
-    } else {
-        ExitStatus::Done
-    })
+    Ok(if pending { ExitStatus::ChangesPending } else { ExitStatus::Done })
 }
 
 /// Shows a plan in the form that was asked for; `suggest` adds the command that makes the changes.
@@ -41,8 +37,7 @@ pub fn show(app: &App, plan: &Plan, selection: &Selection, suggest: bool) -> Res
 /// Writes resolved values back into the stack file; never in CI.
 pub fn update(app: &App, session: &Session, planned: &Planned) -> Result<(), Error> {
     if app.env.is_ci() {
-        app.console
-            .warn("`--update` is ignored because CI is set: the stack file is left as it is");
+        app.console.warn("`--update` is ignored because CI is set: the stack file is left as it is");
         return Ok(());
     }
     let loaded = &session.loaded;
@@ -53,21 +48,13 @@ pub fn update(app: &App, session: &Session, planned: &Planned) -> Result<(), Err
         .collect();
     let text = crate::config::update(&loaded.text, &changes).map_err(|error| failure::update(&error))?;
     if text == loaded.text {
-        app.console
-            .note("the stack file holds the resolved values already");
+        app.console.note("the stack file holds the resolved values already");
         return Ok(());
     }
     write_whole(&loaded.path, &text).map_err(|error| {
-        Error::new(
-            ExitStatus::Failed,
-            format!("could not write `{}`", loaded.path.display()),
-        )
-        .caused_by(error.to_string())
+        Error::new(ExitStatus::Failed, format!("could not write `{}`", loaded.path.display())).caused_by(error.to_string())
     })?;
-    app.console.note(&format!(
-        "wrote the resolved values into `{}`",
-        loaded.path.display()
-    ));
+    app.console.note(&format!("wrote the resolved values into `{}`", loaded.path.display()));
     Ok(())
 }
 

@@ -56,11 +56,7 @@ impl Record {
             attempt,
         };
         if record.bytes() > RECORD_BYTES {
-            for field in record
-                .effects
-                .iter_mut()
-                .flat_map(|effect| effect.fields.values_mut())
-            {
+            for field in record.effects.iter_mut().flat_map(|effect| effect.fields.values_mut()) {
                 field.shown = None;
             }
         }
@@ -103,10 +99,7 @@ impl Record {
     fn moved_tags(&self, plan: &Plan) -> Vec<Difference> {
         let mut found = Vec::new();
         for now in plan.images.iter().filter_map(recorded) {
-            let moved = self
-                .images
-                .iter()
-                .find(|was| was.task == now.task && was.image != now.image);
+            let moved = self.images.iter().find(|was| was.task == now.task && was.image != now.image);
             found.extend(moved.map(|was| Difference {
                 address: format!("task_definition.{}", now.task),
                 path: Some(format!("image (tag {})", now.tag.as_deref().unwrap_or("none"))),

@@ -16,13 +16,9 @@ pub fn run(app: &App) -> Result<ExitStatus, Error> {
     app.print(&match app.format() {
         Format::Json => escape::json(&json!({"valid": true, "file": file, "stack": stack, "tasks": tasks})),
         Format::Text | Format::Markdown => {
-            let tasks = if tasks == 1 {
-                "1 task".to_owned()
-            } else {
-                format!("{tasks} tasks")
-            };
+            let tasks = if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
             escape::terminal(&format!("{file} is valid: stack {stack}, {tasks}"))
-        }
+        },
     })?;
     Ok(ExitStatus::Done)
 }

@@ -51,9 +51,7 @@ pub enum PlanError {
         stack: String,
     },
     /// A resource that nobody tagged has our name, and could only be used by deleting it.
-    #[error(
-        "{address} cannot adopt the existing `{name}`, which no stack owns: its `{path}` cannot be changed in place"
-    )]
+    #[error("{address} cannot adopt the existing `{name}`, which no stack owns: its `{path}` cannot be changed in place")]
     Unfit {
         /// Our resource.
         address: Address,

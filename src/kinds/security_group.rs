@@ -74,11 +74,7 @@ impl Kind for SecurityGroup {
     fn locate(arn: &str, at: &Locator) -> Option<Locator> {
         let id = resource_of(arn, "ec2")?.strip_prefix("security-group/")?;
         // The ARN does not hold the group's name.
-        Some(Locator {
-            name: id.to_owned(),
-            id: Some(id.to_owned()),
-            ..at.clone()
-        })
+        Some(Locator { name: id.to_owned(), id: Some(id.to_owned()), ..at.clone() })
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {

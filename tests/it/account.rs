@@ -36,11 +36,7 @@ impl aws_sdk_ecs::config::AsyncSleep for TokioSleep {
 
 /// Runs async code in a test.
 pub fn block<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(work)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
 /// One line for each cluster, service, task-definition revision, role with its policies, log group, security group and
@@ -54,34 +50,14 @@ pub fn holds(world: &World) -> BTreeSet<String> {
             found.insert(format!("cluster {arn}"));
             let services = ecs.list_services().cluster(arn).send().await.unwrap();
             for service in services.service_arns() {
-                let described = ecs
-                    .describe_services()
-                    .cluster(arn)
-                    .services(service)
-                    .send()
-                    .await
-                    .unwrap();
+                let described = ecs.describe_services().cluster(arn).services(service).send().await.unwrap();
                 let service = described.services().first().unwrap();
-                found.insert(format!(
-                    "service {} runs {}",
-                    service.service_name().unwrap(),
-                    service.task_definition().unwrap()
-                ));
+                found.insert(format!("service {} runs {}", service.service_name().unwrap(), service.task_definition().unwrap()));
             }
         }
         for status in [TaskDefinitionStatus::Active, TaskDefinitionStatus::Inactive] {
-            let listed = ecs
-                .list_task_definitions()
-                .status(status.clone())
-                .send()
-                .await
-                .unwrap();
-            found.extend(
-                listed
-                    .task_definition_arns()
-                    .iter()
-                    .map(|arn| format!("{status} {arn}")),
-            );
+            let listed = ecs.list_task_definitions().status(status.clone()).send().await.unwrap();
+            found.extend(listed.task_definition_arns().iter().map(|arn| format!("{status} {arn}")));
         }
         let iam = aws_sdk_iam::Client::new(&config);
         for role in iam.list_roles().send().await.unwrap().roles() {
@@ -95,32 +71,15 @@ pub fn holds(world: &World) -> BTreeSet<String> {
             found.insert(format!("log group {name} {days:?}"));
         }
         let ec2 = aws_sdk_ec2::Client::new(&config);
-        for group in ec2
-            .describe_security_groups()
-            .send()
-            .await
-            .unwrap()
-            .security_groups()
-        {
-            found.insert(format!(
-                "security group {} in {}",
-                group.group_name().unwrap(),
-                group.vpc_id().unwrap()
-            ));
+        for group in ec2.describe_security_groups().send().await.unwrap().security_groups() {
+            found.insert(format!("security group {} in {}", group.group_name().unwrap(), group.vpc_id().unwrap()));
         }
         let events = aws_sdk_eventbridge::Client::new(&config);
         for rule in events.list_rules().send().await.unwrap().rules() {
             let name = rule.name().unwrap();
             let targets = events.list_targets_by_rule().rule(name).send().await.unwrap();
-            let targets: Vec<&str> = targets
-                .targets()
-                .iter()
-                .map(aws_sdk_eventbridge::types::Target::id)
-                .collect();
-            found.insert(format!(
-                "rule {name} {} → {targets:?}",
-                rule.schedule_expression().unwrap_or_default()
-            ));
+            let targets: Vec<&str> = targets.targets().iter().map(aws_sdk_eventbridge::types::Target::id).collect();
+            found.insert(format!("rule {name} {} → {targets:?}", rule.schedule_expression().unwrap_or_default()));
         }
         found
     })

@@ -60,21 +60,14 @@ fn sources(root: &Path) -> Sources {
 /// The code without comments, and without what follows the first `#[cfg(test)]` module.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
-    text.lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 /// Every `crate::a::b` path in the code, `use crate::{…}` and `use crate::a::{b, c}` groups opened one level each.
 fn used(code: &str) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
-        if code[..at]
-            .chars()
-            .next_back()
-            .is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$')
-        {
+        if code[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$') {
             continue;
         }
         let rest = &code[at + "crate::".len()..];
@@ -112,14 +105,8 @@ fn heads(text: &str) -> Vec<(String, &str)> {
         }
         return parts.into_iter().flat_map(|part| heads(part.trim())).collect();
     }
-    let end = text
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(text.len());
-    if end == 0 {
-        vec![]
-    } else {
-        vec![(text[..end].to_owned(), &text[end..])]
-    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    if end == 0 { vec![] } else { vec![(text[..end].to_owned(), &text[end..])] }
 }
 
 fn module_of(path: &str) -> &str {
@@ -141,15 +128,11 @@ fn violations(sources: &Sources) -> Vec<String> {
                     found.push(format!("{path}: `{module}` must not use `{target}`"));
                 }
                 if module == "kinds" && target == "engine" && !ENGINE_FOR_KINDS.contains(&item.as_str()) {
-                    found.push(format!(
-                        "{path}: a kind may use only {ENGINE_FOR_KINDS:?} of the engine, not `{item}`"
-                    ));
+                    found.push(format!("{path}: a kind may use only {ENGINE_FOR_KINDS:?} of the engine, not `{item}`"));
                 }
             }
         } else if !["commands", "lib", "main", "reference"].contains(&module) {
-            found.push(format!(
-                "{path}: the module `{module}` is not in the table of who may use whom"
-            ));
+            found.push(format!("{path}: the module `{module}` is not in the table of who may use whom"));
         }
         for (name, owners) in OWNERS {
             if code.contains(name) && !owners.contains(&module) && !is_test {
@@ -171,30 +154,17 @@ const NO_KINDS: &[&str] = &["mod", "common", "laws", "samples", "wants"];
 /// A kind's file names no other kind's module.
 fn kind_imports(path: &str, code: &str, sources: &Sources) -> Vec<String> {
     let kind_of = |path: &str| {
-        let name = path
-            .strip_prefix("kinds/")?
-            .split('/')
-            .next()?
-            .trim_end_matches(".rs")
-            .to_owned();
+        let name = path.strip_prefix("kinds/")?.split('/').next()?.trim_end_matches(".rs").to_owned();
         (!NO_KINDS.contains(&name.as_str())).then_some(name)
     };
     let Some(kind) = kind_of(path) else { return vec![] };
-    let others: BTreeSet<String> = sources
-        .keys()
-        .filter_map(|other| kind_of(other))
-        .filter(|other| *other != kind)
-        .collect();
+    let others: BTreeSet<String> = sources.keys().filter_map(|other| kind_of(other)).filter(|other| *other != kind).collect();
     others
         .into_iter()
         .filter(|other| {
-            [
-                format!("super::{other}"),
-                format!("kinds::{other}"),
-                format!("super::{{{other}"),
-            ]
-            .iter()
-            .any(|import| code.contains(import.as_str()))
+            [format!("super::{other}"), format!("kinds::{other}"), format!("super::{{{other}")]
+                .iter()
+                .any(|import| code.contains(import.as_str()))
         })
         .map(|other| format!("{path}: a kind must not import another: `{other}`"))
         .collect()
@@ -203,11 +173,7 @@ fn kind_imports(path: &str, code: &str, sources: &Sources) -> Vec<String> {
 #[test]
 fn every_module_uses_only_what_it_may() {
     let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    assert!(
-        sources.len() > 30,
-        "the walk found too few files: {}",
-        sources.len()
-    );
+    assert!(sources.len() > 30, "the walk found too few files: {}", sources.len());
     let found = violations(&sources);
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
@@ -215,13 +181,7 @@ fn every_module_uses_only_what_it_may() {
 #[test]
 fn the_sandbox_is_not_a_dependency_of_the_released_binary() {
     let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
-    let dependencies = manifest
-        .split("[dependencies]")
-        .nth(1)
-        .unwrap()
-        .split("\n[")
-        .next()
-        .unwrap();
+    let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
     assert!(!dependencies.contains("sandbox"));
 }
 
@@ -233,47 +193,15 @@ fn the_rules_are_seen_to_fail_when_they_are_broken() {
         violations(&sources).join("\n")
     };
     for (path, text, complaint) in [
-        (
-            "kinds/cluster.rs",
-            "use super::service::Attrs;",
-            "kinds/cluster.rs: a kind must not import another: `service`",
-        ),
-        (
-            "kinds/cluster.rs",
-            "use crate::kinds::service;",
-            "a kind must not import another: `service`",
-        ),
-        (
-            "kinds/cluster.rs",
-            "use super::task_definition::Attrs;",
-            "a kind must not import another: `task_definition`",
-        ),
-        (
-            "kinds/cluster.rs",
-            "use crate::engine::plan;",
-            "a kind may use only",
-        ),
-        (
-            "kinds/cluster.rs",
-            "use crate::render;",
-            "`kinds` must not use `render`",
-        ),
-        (
-            "model/x.rs",
-            "use crate::{config::Config, model::Plan};",
-            "`model` must not use `config`",
-        ),
-        (
-            "engine/x.rs",
-            "fn f() { crate::aws::call(); }",
-            "`engine` must not use `aws`",
-        ),
+        ("kinds/cluster.rs", "use super::service::Attrs;", "kinds/cluster.rs: a kind must not import another: `service`"),
+        ("kinds/cluster.rs", "use crate::kinds::service;", "a kind must not import another: `service`"),
+        ("kinds/cluster.rs", "use super::task_definition::Attrs;", "a kind must not import another: `task_definition`"),
+        ("kinds/cluster.rs", "use crate::engine::plan;", "a kind may use only"),
+        ("kinds/cluster.rs", "use crate::render;", "`kinds` must not use `render`"),
+        ("model/x.rs", "use crate::{config::Config, model::Plan};", "`model` must not use `config`"),
+        ("engine/x.rs", "fn f() { crate::aws::call(); }", "`engine` must not use `aws`"),
         ("commands/x.rs", "use aws_sdk_ecs::Client;", "may name `aws_sdk_`"),
-        (
-            "github/x.rs",
-            "use minijinja::Environment;",
-            "may name `minijinja`",
-        ),
+        ("github/x.rs", "use minijinja::Environment;", "may name `minijinja`"),
         ("render/x.rs", &"\n".repeat(601), "600 are the limit"),
         ("newcomer/mod.rs", "", "not in the table"),
     ] {

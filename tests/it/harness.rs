@@ -16,16 +16,9 @@ fn sandbox() -> &'static Ready {
     READY.get_or_init(|| {
         let (send, receive) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async move {
-                let options = Options {
-                    seed: Seed::Empty,
-                    ..Options::default()
-                };
+                let options = Options { seed: Seed::Empty, ..Options::default() };
                 match fargate_stack_sandbox::start(options).await {
                     Ok(sandbox) => {
                         send.send(Ok(sandbox.ready.clone())).unwrap();
@@ -35,10 +28,7 @@ fn sandbox() -> &'static Ready {
                 }
             });
         });
-        receive
-            .recv()
-            .unwrap()
-            .unwrap_or_else(|error| panic!("the sandbox did not start: {error}"))
+        receive.recv().unwrap().unwrap_or_else(|error| panic!("the sandbox did not start: {error}"))
     })
 }
 
@@ -65,19 +55,14 @@ impl Run {
     /// Fails the test, with both streams, unless the exit code is this.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
-        assert_eq!(
-            self.code, code,
-            "stdout:\n{}\nstderr:\n{}",
-            self.stdout, self.stderr
-        );
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.stdout, self.stderr))
     }
 }
 
@@ -92,11 +77,7 @@ impl World {
         static NEXT: AtomicU64 = AtomicU64::new(200_000_000_001);
         let account = NEXT.fetch_add(1, Ordering::Relaxed);
         let repository = format!("octo/app-{}", account % 100_000_000);
-        let world = Self {
-            account: account.to_string(),
-            repository,
-            folder: TempDir::new().unwrap(),
-        };
+        let world = Self { account: account.to_string(), repository, folder: TempDir::new().unwrap() };
         world.control("POST", "seed", &json!({"account": world.account, "seed": seed}));
         world.forget_calls();
         world
@@ -130,12 +111,7 @@ impl World {
     /// The binary, ready to run in a scrubbed environment.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fargate-stack"));
-        command
-            .args(args)
-            .current_dir(self.folder())
-            .env_clear()
-            .envs(self.environment())
-            .stdin(Stdio::null());
+        command.args(args).current_dir(self.folder()).env_clear().envs(self.environment()).stdin(Stdio::null());
         command
     }
 
@@ -162,10 +138,7 @@ impl World {
         use std::os::unix::process::ExitStatusExt;
         let output = command.output().unwrap();
         Run {
-            code: output
-                .status
-                .code()
-                .unwrap_or_else(|| 128 + output.status.signal().unwrap_or_default()),
+            code: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or_default()),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
@@ -174,10 +147,7 @@ impl World {
     /// Asks the sandbox's control API.
     pub fn control(&self, method: &str, path: &str, body: &Value) -> Value {
         let url = format!("{}/{path}", sandbox().control);
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .build()
-            .into();
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut response = match method {
             "GET" => agent.get(&url).call(),
             "DELETE" => agent.delete(&url).call(),
@@ -185,25 +155,14 @@ impl World {
         }
         .unwrap();
         let text = response.body_mut().read_to_string().unwrap();
-        assert!(
-            response.status().is_success(),
-            "{method} {path}: {} {text}",
-            response.status()
-        );
+        assert!(response.status().is_success(), "{method} {path}: {} {text}", response.status());
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
     /// Every recorded AWS call of this account.
     pub fn calls(&self) -> Vec<Value> {
-        let calls = self.control(
-            "GET",
-            &format!("calls?source=aws&account={}", self.account),
-            &Value::Null,
-        );
-        calls
-            .as_array()
-            .cloned()
-            .unwrap_or_else(|| calls["calls"].as_array().cloned().unwrap())
+        let calls = self.control("GET", &format!("calls?source=aws&account={}", self.account), &Value::Null);
+        calls.as_array().cloned().unwrap_or_else(|| calls["calls"].as_array().cloned().unwrap())
     }
 
     /// `service:Operation` of every mutating AWS call of this account, in order.
@@ -211,13 +170,7 @@ impl World {
         self.calls()
             .iter()
             .filter(|call| call["mutating"] == true)
-            .map(|call| {
-                format!(
-                    "{}:{}",
-                    call["service"].as_str().unwrap(),
-                    call["operation"].as_str().unwrap()
-                )
-            })
+            .map(|call| format!("{}:{}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap()))
             .collect()
     }
 

@@ -9,31 +9,18 @@ use super::account::holds;
 use super::harness::World;
 
 pub fn example(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("examples")
-        .join(name)
-        .join("fargate-stack.yml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).join("fargate-stack.yml");
     std::fs::read_to_string(path).unwrap()
 }
 
-pub const EXAMPLES: &[&str] = &[
-    "minimal-task",
-    "minimal-scheduled-task",
-    "minimal-daemon",
-    "worker",
-];
+pub const EXAMPLES: &[&str] = &["minimal-task", "minimal-scheduled-task", "minimal-daemon", "worker"];
 
 /// The addresses of a plan with their action and physical name.
 pub fn listed(plan: &Value) -> Vec<String> {
     let changes = plan["changes"].as_array().unwrap();
     let line = |change: &Value| {
         let text = |key: &str| change[key].as_str().unwrap().to_owned();
-        format!(
-            "{} {} ({})",
-            text("action"),
-            text("address"),
-            text("physical_name")
-        )
+        format!("{} {} ({})", text("action"), text("address"), text("physical_name"))
     };
     let mut lines: Vec<String> = changes.iter().map(line).collect();
     lines.sort();
@@ -46,11 +33,7 @@ fn promised(plan: &Value) -> BTreeMap<String, usize> {
     for change in plan["changes"].as_array().unwrap() {
         assert_eq!(change["action"], "create");
         let has = |prefix: &str| {
-            change["attributes"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .any(|attr| attr["path"].as_str().unwrap().starts_with(prefix))
+            change["attributes"].as_array().unwrap().iter().any(|attr| attr["path"].as_str().unwrap().starts_with(prefix))
         };
         let made: &[&str] = match change["kind"].as_str().unwrap() {
             "cluster" => &["ecs:CreateCluster"],
@@ -84,35 +67,19 @@ fn whole_life_of(name: &str, expected: &[&str]) {
 
     let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
     assert_eq!(listed(&plan), expected);
-    assert_eq!(
-        world.mutations(),
-        Vec::<String>::new(),
-        "plan made a mutating call"
-    );
+    assert_eq!(world.mutations(), Vec::<String>::new(), "plan made a mutating call");
 
     world.forget_calls();
     world.run(&["apply", "--yes"]).expect(0);
-    assert_eq!(
-        counted(world.mutations()),
-        promised(&plan),
-        "apply made other calls than the plan listed"
-    );
+    assert_eq!(counted(world.mutations()), promised(&plan), "apply made other calls than the plan listed");
 
     world.forget_calls();
     let second = world.run(&["apply", "--yes"]).expect(0);
-    assert_eq!(
-        world.mutations(),
-        Vec::<String>::new(),
-        "a second apply made a mutating call"
-    );
+    assert_eq!(world.mutations(), Vec::<String>::new(), "a second apply made a mutating call");
     assert!(second.stdout.contains("No changes"), "{}", second.stdout);
 
     world.run(&["destroy", "--yes"]).expect(0);
-    assert_eq!(
-        holds(&world),
-        before,
-        "destroy did not leave the account as it was"
-    );
+    assert_eq!(holds(&world), before, "destroy did not leave the account as it was");
 }
 
 #[test]
@@ -199,10 +166,7 @@ fn every_example_is_valid_by_the_checked_in_schema_and_needs_no_aws_to_validate(
     let world = World::new();
     for name in names {
         let value: Value = serde_yaml::from_str(&example(&name)).unwrap();
-        let errors: Vec<String> = validator
-            .iter_errors(&value)
-            .map(|error| error.to_string())
-            .collect();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new(), "{name}");
         world.write("fargate-stack.yml", &example(&name));
         world.run(&["validate"]).expect(0);
