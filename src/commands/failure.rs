@@ -18,7 +18,10 @@ pub fn config(error: &ConfigError) -> Error {
     let file = places.first().map(|place| place.file.clone()).unwrap_or_default();
     let count = places.len();
     let message = format!("{count} {} in `{file}`", if count == 1 { "error" } else { "errors" });
-    Error::new(ExitStatus::Usage, message).detail(error.to_string())
+    // The count, which ends the text of the error, is in the message.
+    let text = error.to_string();
+    let places = text.rsplit_once("\n\n").map_or(text.as_str(), |(places, _count)| places);
+    Error::new(ExitStatus::Usage, message).detail(places)
 }
 
 /// There is no connection to AWS.
@@ -26,8 +29,20 @@ pub fn connect(error: &ConnectError) -> Error {
     match error {
         ConnectError::NoRegion => Error::new(ExitStatus::Usage, error.to_string())
             .hint("set `region:` in the stack file, `--region`, or AWS_REGION"),
+        ConnectError::Region(_) => Error::new(ExitStatus::Usage, error.to_string())
+            .hint("a region looks like `us-east-1`; `--region` wins over `region:` in the stack file and over AWS_REGION"),
+        ConnectError::Credentials(why) => Error::new(ExitStatus::Failed, error.to_string())
+            .caused_by(without_debug(why))
+            .hint("sign in, name a profile with `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+            .hint("in a workflow, a step before this one gets them, such as `aws-actions/configure-aws-credentials`"),
         ConnectError::Identity(source) => Error::of_call(error.to_string(), source),
     }
+}
+
+/// The SDK's reason without the dump of its types that follows in brackets, each line one part.
+fn without_debug(why: &str) -> String {
+    let words = why.split_once(" (").map_or(why, |(words, _)| words);
+    words.lines().map(str::trim).collect::<Vec<_>>().join("; ").replace(":; ", ": ")
 }
 
 /// The account does not have what the stack needs, or a read was refused.
@@ -75,6 +90,8 @@ pub fn plan(error: &PlanError) -> Error {
         },
         PlanError::Taken { .. } => Error::new(ExitStatus::Usage, error.to_string())
             .hint("choose another `app.name`, or another name for this resource in the stack file"),
+        PlanError::Unfit { .. } => Error::new(ExitStatus::Usage, error.to_string())
+            .hint("delete it, or choose another name for this resource in the stack file"),
         PlanError::Cycle(_) => Error::bug(error.to_string()),
         PlanError::Shape { source, .. } => Error::bug(error.to_string()).caused_by(source.to_string()),
     }

@@ -62,7 +62,11 @@ impl App {
         let region =
             global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned));
         let profile = global.profile.clone().or_else(|| config.profile.clone().filter(|_| !self.env.is_ci()));
-        Options { profile, region: region.or_else(|| config.region.clone()) }
+        Options {
+            profile,
+            only_profile: global.profile.is_some(),
+            region: region.or_else(|| config.region.clone()),
+        }
     }
 
     /// Loads the stack file and finds out which account this is.

@@ -50,6 +50,18 @@ pub enum PlanError {
         /// The other stack.
         stack: String,
     },
+    /// A resource that nobody tagged has our name, and could only be used by deleting it.
+    #[error(
+        "{address} cannot adopt the existing `{name}`, which no stack owns: its `{path}` cannot be changed in place"
+    )]
+    Unfit {
+        /// Our resource.
+        address: Address,
+        /// The physical name.
+        name: String,
+        /// The attribute that would have to change.
+        path: String,
+    },
     /// Resources wait for each other.
     #[error("this is a bug: {} wait for each other", list(.0.iter().map(ToString::to_string)))]
     Cycle(Vec<Address>),
@@ -224,6 +236,11 @@ impl Walk<'_> {
         let released = self.mark_releases(rules, &mut attrs);
         let forced = attrs.iter().find(|change| change.forces_replace).map(|change| change.path.clone());
         let (action, reason) = match forced {
+            // It may be somebody's own: what no stack owns is taken over, never deleted.
+            Some(path) if seen.owner == Owner::Nobody => {
+                let (address, name) = (address.clone(), want.at.name.clone());
+                return Err(PlanError::Unfit { address, name, path });
+            }
             Some(path) => (Action::Replace, Reason::Forced(path)),
             None if seen.owner == Owner::Nobody => (Action::Adopt, Reason::Unowned),
             None if attrs.is_empty() => (Action::Keep, Reason::Same),

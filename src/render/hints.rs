@@ -56,11 +56,21 @@ pub fn of(error: &CallError) -> Vec<String> {
         ];
     }
     if error.unanswered {
+        let network = "check the network, a proxy, and `AWS_ENDPOINT_URL`";
+        if reads(&error.op) {
+            return vec![network.to_owned()];
+        }
         return vec![
             "no answer came, so the call may have taken effect: run the same command again, it looks first"
                 .to_owned(),
-            "if this repeats, check the network, a proxy, and `AWS_ENDPOINT_URL`".to_owned(),
+            format!("if this repeats, {network}"),
         ];
     }
     Vec::new()
+}
+
+/// Whether an IAM action only reads, by its verb.
+fn reads(op: &str) -> bool {
+    let action = op.split(':').nth(1).unwrap_or(op);
+    ["BatchGet", "Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb))
 }
