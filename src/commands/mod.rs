@@ -35,7 +35,7 @@ pub struct App {
 /// Parses, runs, reports; the exit code of the process.
 pub fn main() -> ExitStatus {
     let env = Environment::read();
-    let cli = match parse(std::env::args_os().collect()) {
+    let cli = match parse(&std::env::args_os().collect::<Vec<_>>()) {
         Ok(cli) => cli,
         Err(error) => {
             // Clap's own texts: help and version are no errors, and the rest is usage.
@@ -71,10 +71,10 @@ pub fn main() -> ExitStatus {
 }
 
 /// Parses the command line. An error repeats words of it, and they must not write to the terminal or to the runner.
-fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(&words).or_else(|error| {
+fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(words).map_err(|error| {
         let shown = words.iter().map(|word| escape::terminal(&word.to_string_lossy()));
-        Err(Cli::try_parse_from(shown).err().unwrap_or(error))
+        Cli::try_parse_from(shown).err().unwrap_or(error)
     })
 }
 

@@ -55,7 +55,7 @@ fn a_tag_rolls_the_images_that_have_it_and_names_those_that_do_not() {
     assert_eq!(change(&planned, "service.web")["restarts_tasks"], true);
     let told = warnings(&planned);
     assert!(
-        told.contains("`helloworld`") && told.contains(sha) && told.contains("keeps the image"),
+        told.contains("`helloworld`") && told.contains(sha) && told.contains("the image that runs now stays"),
         "{told}"
     );
     let images = planned["images"].as_array().unwrap();
@@ -108,7 +108,7 @@ fn an_image_outside_ecr_keeps_its_tag_with_a_warning_also_when_a_tag_is_asked_fo
     let sha = push_commit(&world);
     let planned = plan(&world, &["--image-tag", &sha]);
     assert!(
-        warnings(&planned).contains("`public.ecr.aws/nginx/nginx:1.27` of task `side` is outside ECR"),
+        warnings(&planned).contains("`public.ecr.aws/nginx/nginx:1.27` is outside ECR"),
         "{planned:#}"
     );
     world.run(&["apply", "--yes", "--image-tag", &sha]).expect(0);
