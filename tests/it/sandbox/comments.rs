@@ -259,10 +259,10 @@ fn github_fails_in_the_ways_that_are_asked_for() {
         World::github_api(),
         repo.world.repository
     );
-    let lost = ureq::post(&url)
+    let unanswered = ureq::post(&url)
         .header("authorization", "Bearer run-token")
         .send_json(json!({"body": "once"}));
-    assert!(lost.is_err(), "{lost:?}");
+    assert!(unanswered.is_err(), "{unanswered:?}");
     assert_eq!(
         list().json().as_array().unwrap().len(),
         1,
@@ -279,10 +279,10 @@ fn github_fails_in_the_ways_that_are_asked_for() {
         (&calls[0]["operation"], &calls[0]["mutating"]),
         (&json!(operation), &json!(false))
     );
-    let last = calls.iter().rfind(|call| call["mutating"] == true).unwrap();
+    let written = calls.iter().rfind(|call| call["mutating"] == true).unwrap();
     assert_eq!(
-        (&last["result"], &last["fault"]),
+        (&written["result"], &written["fault"]),
         (&json!("ok"), &json!("timeout_after"))
     );
-    assert_eq!(last["parameters"]["body"]["body"], "once");
+    assert_eq!(written["parameters"]["body"]["body"], "once");
 }

@@ -329,7 +329,7 @@ fn a_definition_for_ec2_alone_is_not_held_to_the_rules_of_fargate() {
             .unwrap()
             .compatibilities()
             .iter()
-            .map(|one| one.as_str())
+            .map(Compatibility::as_str)
             .collect();
         assert!(!fits.contains(&"FARGATE"), "{fits:?}");
     });
