@@ -11,8 +11,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(stamp) ## Pull request, plan comment, merge, apply: the whole loop against a local AWS, no account needed
-	cargo build --locked --bin fargate-stack
-	cargo build --locked -p fargate-stack-sandbox
+	cargo build --locked --workspace --all-targets # what the tests build too, so nothing is compiled twice
 	$(venv)/bin/python demo/demo.py
 
 test: $(stamp) ## All tests: parallel, offline after the dependencies are there

@@ -18,11 +18,20 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// The stack file, when none is named.
+const STACK_FILE: &str = "fargate-stack.yml";
+
+/// An empty name is none: a composite action passes unset inputs as empty variables.
+#[allow(clippy::unnecessary_wraps, reason = "the signature of clap's value parsers")]
+fn stack_file(name: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(PathBuf::from(if name.is_empty() { STACK_FILE } else { name }))
+}
+
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The stack file
-    #[arg(short, long, global = true, value_name = "FILE", env = "FARGATE_STACK_CONFIG", default_value = "fargate-stack.yml")]
+    #[arg(short, long, global = true, value_name = "FILE", env = "FARGATE_STACK_CONFIG", default_value = STACK_FILE, value_parser = stack_file)]
     pub config: PathBuf,
     /// The profile of the AWS configuration files
     #[arg(long, global = true, value_name = "NAME")]

@@ -109,7 +109,8 @@ impl Error {
 
     /// An error that only a mistake of this program explains.
     pub fn bug(message: impl Into<String>) -> Self {
-        Self::new(ExitStatus::Failed, message).hint("this is a bug: please report it with the command and this text")
+        Self::new(ExitStatus::Failed, message)
+            .hint("this is a bug: please report it with the command and this text")
     }
 
     /// Why the last told thing happened. Line breaks inside become visible, for causes come from elsewhere.
@@ -221,8 +222,11 @@ impl std::error::Error for Error {}
 impl From<CallError> for Error {
     fn from(call: CallError) -> Self {
         let service = call.op.split(':').next().unwrap_or_default();
-        let message =
-            if call.unanswered { format!("no answer from {service}") } else { format!("a call of {service} failed") };
+        let message = if call.unanswered {
+            format!("no answer from {service}")
+        } else {
+            format!("a call of {service} failed")
+        };
         Self::of_call(message, &call)
     }
 }
@@ -257,9 +261,10 @@ mod tests {
 
     #[test]
     fn an_error_says_what_why_and_what_to_do_each_once() {
-        let error = Error::from(step(call("InvalidParameterException", "Creation of service was not idempotent.")))
-            .hint("look at the service in the console")
-            .hint("look at the service in the console");
+        let error =
+            Error::from(step(call("InvalidParameterException", "Creation of service was not idempotent.")))
+                .hint("look at the service in the console")
+                .hint("look at the service in the console");
         insta::assert_snapshot!(error.text(false), @r"
         error: could not create service.web
           caused by: ecs:CreateService refused: InvalidParameterException: Creation of service was not idempotent.
@@ -308,8 +313,12 @@ mod tests {
 
     #[test]
     fn the_places_in_a_file_keep_their_lines() {
-        let error = Error::new(ExitStatus::Usage, "2 errors in `fargate-stack.yml`").detail("a.yml:1:2\n  x: y\n     ^");
-        assert_eq!(error.text(false), "error: 2 errors in `fargate-stack.yml`\n\na.yml:1:2\n  x: y\n     ^\n");
+        let error = Error::new(ExitStatus::Usage, "2 errors in `fargate-stack.yml`")
+            .detail("a.yml:1:2\n  x: y\n     ^");
+        assert_eq!(
+            error.text(false),
+            "error: 2 errors in `fargate-stack.yml`\n\na.yml:1:2\n  x: y\n     ^\n"
+        );
         assert_eq!(error.exit().code(), 2);
     }
 
@@ -332,9 +341,15 @@ mod tests {
         let failed = || Outcome::Failed(step(call("Bad", "no")));
         assert_eq!(ExitStatus::of(&report(vec![], false)), ExitStatus::Done);
         assert_eq!(ExitStatus::of(&report(vec![(at("a"), done())], true)), ExitStatus::Done);
-        assert_eq!(ExitStatus::of(&report(vec![(at("a"), done()), (at("b"), failed())], false)), ExitStatus::Partial);
+        assert_eq!(
+            ExitStatus::of(&report(vec![(at("a"), done()), (at("b"), failed())], false)),
+            ExitStatus::Partial
+        );
         assert_eq!(ExitStatus::of(&report(vec![(at("b"), failed())], false)), ExitStatus::Failed);
-        assert_eq!(ExitStatus::of(&report(vec![(at("b"), Outcome::NotStarted)], true)), ExitStatus::Interrupted);
+        assert_eq!(
+            ExitStatus::of(&report(vec![(at("b"), Outcome::NotStarted)], true)),
+            ExitStatus::Interrupted
+        );
         assert_eq!(ExitStatus::Interrupted.code(), 130);
     }
 }

@@ -1,7 +1,10 @@
 //! The one place where SDK clients are configured.
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sts::config::ProvideCredentials;
+use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_sts::error::DisplayErrorContext;
 use aws_smithy_http_client::tls;
 
 use crate::model::CallError;
@@ -9,8 +12,10 @@ use crate::model::CallError;
 /// What the command line says about the connection; everything else is AWS's standard environment.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// `--profile`.
+    /// `--profile`, else `profile:` of the configuration.
     pub profile: Option<String>,
+    /// The command line names the profile, so that credentials of the environment must not be used instead.
+    pub only_profile: bool,
     /// `--region`, else `region:` of the configuration; the environment comes last.
     pub region: Option<String>,
 }
@@ -21,6 +26,12 @@ pub enum ConnectError {
     /// No region in the options, the configuration, the environment or the profile.
     #[error("no AWS region is set")]
     NoRegion,
+    /// What is set is no region: it would become part of host names.
+    #[error("`{0}` is not an AWS region")]
+    Region(String),
+    /// No link of the chain has credentials, or the one that has some cannot give them; with the SDK's reason.
+    #[error("there are no AWS credentials to use")]
+    Credentials(String),
     /// `sts:GetCallerIdentity` failed.
     #[error("could not find out which AWS account this is")]
     Identity(#[source] CallError),
@@ -65,15 +76,28 @@ impl Connection {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
         if let Some(profile) = &options.profile {
             loader = loader.profile_name(profile);
         }
         if let Some(region) = &options.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        let config = loader.load().await;
+        let mut config = loader.load().await;
+        if let Some(profile) = options.profile.as_ref().filter(|_| options.only_profile) {
+            // The standard chain asks the environment first, which may be of another account.
+            let settings =
+                ProviderConfig::default().with_http_client(http).with_region(config.region().cloned());
+            let provider =
+                ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&settings).build();
+            config =
+                config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
+        }
         let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if region.is_empty() || !region.chars().all(fits) {
+            return Err(ConnectError::Region(region));
+        }
         Ok(Self { config, region })
     }
 
@@ -87,17 +111,16 @@ impl Connection {
 
     /// Asks STS who we are; the first call of every command that reaches AWS.
     pub async fn identify(self) -> Result<Aws, ConnectError> {
+        if let Some(provider) = self.config.credentials_provider() {
+            let given = provider.provide_credentials().await;
+            given.map_err(|error| ConnectError::Credentials(DisplayErrorContext(error).to_string()))?;
+        }
         let sts = aws_sdk_sts::Client::new(&self.config);
         let identity = super::call("sts:GetCallerIdentity", sts.get_caller_identity().send())
             .await
             .map_err(ConnectError::Identity)?;
         let arn = identity.arn().unwrap_or_default();
-        let partition = arn
-            .split(':')
-            .nth(1)
-            .filter(|part| !part.is_empty())
-            .unwrap_or("aws")
-            .to_owned();
+        let partition = arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
         let config = &self.config;
         Ok(Aws {
             account: identity.account().unwrap_or_default().to_owned(),

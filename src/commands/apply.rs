@@ -48,7 +48,7 @@ pub async fn execute(app: &App, session: &Session, plan: &Plan) -> Result<ExitSt
     let view = render::apply_view::apply(plan, &report, None);
     let document = match app.format() {
         Format::Text => render::apply_text(&view, app.console.style()),
-        Format::Json => format!("{:#}", render::apply_json(&view)),
+        Format::Json => render::escape::json(&render::apply_json(&view)),
         Format::Markdown => render::apply_markdown(&view, &Links::default(), Budget::summary(0)),
     };
     if app.format() != Format::Text || !plan.is_empty() {

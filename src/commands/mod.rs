@@ -12,12 +12,15 @@ mod session;
 mod signals;
 mod validate;
 
+use std::ffi::OsString;
+
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Format, LogLevel};
 use crate::console::{Console, Surroundings};
 use crate::env::Environment;
 use crate::error::{Error, ExitStatus};
+use crate::render::escape;
 
 /// One run of the program: what was asked, where, and the way to talk.
 pub struct App {
@@ -32,7 +35,7 @@ pub struct App {
 /// Parses, runs, reports; the exit code of the process.
 pub fn main() -> ExitStatus {
     let env = Environment::read();
-    let cli = match Cli::try_parse() {
+    let cli = match parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
         Err(error) => {
             // Clap's own texts: help and version are no errors, and the rest is usage.
@@ -67,6 +70,14 @@ pub fn main() -> ExitStatus {
     }
 }
 
+/// Parses the command line. An error repeats words of it, and they must not write to the terminal or to the runner.
+fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(&words).or_else(|error| {
+        let shown = words.iter().map(|word| escape::terminal(&word.to_string_lossy()));
+        Err(Cli::try_parse_from(shown).err().unwrap_or(error))
+    })
+}
+
 impl App {
     async fn run(&self) -> Result<ExitStatus, Error> {
         match &self.cli.command {
@@ -80,7 +91,14 @@ impl App {
             }
             Command::Completions { shell } => completions::run(self, *shell),
             Command::Version => {
-                self.print(concat!("fargate-stack ", env!("CARGO_PKG_VERSION")))?;
+                self.print(&match self.format() {
+                    Format::Json => {
+                        format!("{:#}", serde_json::json!({"version": env!("CARGO_PKG_VERSION")}))
+                    }
+                    Format::Text | Format::Markdown => {
+                        concat!("fargate-stack ", env!("CARGO_PKG_VERSION")).to_owned()
+                    }
+                })?;
                 Ok(ExitStatus::Done)
             }
             Command::Ci => ci::run(self).await,
@@ -112,5 +130,10 @@ fn log_to(console: &Console, level: LogLevel) {
     let filter = tracing_subscriber::EnvFilter::new(format!("off,fargate_stack={level}"));
     let console = console.clone();
     let writer = move || console.clone();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_target(false)
+        .with_ansi(false)
+        .init();
 }

@@ -29,7 +29,7 @@ pub fn show(app: &App, plan: &Plan, selection: &Selection, suggest: bool) -> Res
     let view = render::view::plan(plan, &context);
     app.print(&match app.format() {
         Format::Text => render::plan_text(&view, app.console.style()),
-        Format::Json => format!("{:#}", render::plan_json(plan)),
+        Format::Json => render::escape::json(&render::plan_json(plan)),
         Format::Markdown => render::plan_markdown(&view, &Links::default(), Budget::summary(0)),
     })
 }
@@ -52,7 +52,8 @@ pub fn update(app: &App, session: &Session, planned: &Planned) -> Result<(), Err
         return Ok(());
     }
     write_whole(&loaded.path, &text).map_err(|error| {
-        Error::new(ExitStatus::Failed, format!("could not write `{}`", loaded.path.display())).caused_by(error.to_string())
+        Error::new(ExitStatus::Failed, format!("could not write `{}`", loaded.path.display()))
+            .caused_by(error.to_string())
     })?;
     app.console.note(&format!("wrote the resolved values into `{}`", loaded.path.display()));
     Ok(())

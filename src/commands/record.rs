@@ -6,9 +6,9 @@ use crate::engine::{self, Difference, Effect};
 use crate::model::{Image, ImageOrigin, Plan};
 
 /// How long the hidden record may be, in bytes of JSON, before the values in it are dropped and only digests stay.
-const RECORD_BYTES: usize = 12_000;
+const RECORD_BYTES: usize = 24_000;
 /// How long it may be before the effects are dropped too, and a difference can only be told as a whole.
-const DIGEST_BYTES: usize = 24_000;
+const DIGEST_BYTES: usize = 30_000;
 
 /// The record of a plan: enough to tell whether another plan does the same, and if not, which field differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

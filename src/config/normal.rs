@@ -6,12 +6,23 @@ use super::secret::SecretRef;
 use super::source::{Path, Seg, Source, join};
 use super::words;
 
-/// Takes out keys without a value: they mean the same as no key. (Files written by other tools hold `arn: null` and the like.)
+/// Mappings whose keys are the user's own names. A name without a value is a mistake, and not the same as no name.
+const NAMED: [&str; 3] = ["tasks", "environment", "tags"];
+
+/// Takes out known keys without a value: they mean the same as no key. (Files written by other tools hold `arn: null` and the
+/// like.)
 pub fn drop_nulls(value: &mut Value) {
     match value {
         Value::Object(object) => {
             object.retain(|_, value| !value.is_null());
-            object.values_mut().for_each(drop_nulls);
+            for (key, value) in object {
+                match value {
+                    Value::Object(named) if NAMED.contains(&key.as_str()) => {
+                        named.values_mut().for_each(drop_nulls);
+                    }
+                    value => drop_nulls(value),
+                }
+            }
         }
         Value::Array(values) => values.iter_mut().for_each(drop_nulls),
         _ => {}
@@ -23,22 +34,19 @@ pub fn text(source: &Source<'_>, path: &[Seg], value: &Value) -> Option<String> 
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => {
-            let written = source
-                .written(path)
-                .map(str::trim)
-                .filter(|written| !written.starts_with(['&', '*']));
+            let written =
+                source.written(path).map(str::trim).filter(|written| !written.starts_with(['&', '*']));
             Some(written.map_or_else(|| value.to_string(), str::to_owned))
         }
         _ => None,
     }
 }
 
-/// The entries of `environment`, however they are written, each with its own path. What is wrong with an entry is an error.
-pub fn environment(
-    source: &Source<'_>,
-    path: &[Seg],
-    value: &Value,
-) -> Vec<(Path, Result<(String, String), &'static str>)> {
+/// One entry of `environment`: its path, and its name and value or what is wrong with it.
+pub type Variable = (Path, Result<(String, String), &'static str>);
+
+/// The entries of `environment`, however they are written, in the order of the file.
+pub fn environment(source: &Source<'_>, path: &[Seg], value: &Value) -> Vec<Variable> {
     match value {
         Value::Object(entries) => entries
             .iter()
@@ -76,7 +84,7 @@ pub fn secret(entry: &Value) -> Option<Result<SecretRef, String>> {
         Value::String(text) => Some(SecretRef::parse(text)),
         Value::Object(entry) => {
             let (name, from) = (entry.get("name")?.as_str()?, entry.get("valueFrom")?.as_str()?);
-            Some(SecretRef::new(from, Some(name)))
+            Some(SecretRef::parse(&format!("{from}:{name}")))
         }
         _ => None,
     }
@@ -104,12 +112,7 @@ pub fn command(
 pub fn memory(value: &Value) -> Option<Result<u32, &'static str>> {
     let wrong = "must be a number of MiB such as `2048`, or have the unit MB or GB such as `2 GB`";
     match value {
-        Value::Number(number) => Some(
-            number
-                .as_u64()
-                .and_then(|mib| u32::try_from(mib).ok())
-                .ok_or(wrong),
-        ),
+        Value::Number(number) => Some(number.as_u64().and_then(|mib| u32::try_from(mib).ok()).ok_or(wrong)),
         Value::String(text) => {
             let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
             let number = text.get(..text.len() - digits.len()).unwrap_or_default();
@@ -118,13 +121,7 @@ pub fn memory(value: &Value) -> Option<Result<u32, &'static str>> {
                 "GB" | "GIB" => 1024,
                 _ => return Some(Err(wrong)),
             };
-            Some(
-                number
-                    .parse::<u32>()
-                    .ok()
-                    .and_then(|number| number.checked_mul(factor))
-                    .ok_or(wrong),
-            )
+            Some(number.parse::<u32>().ok().and_then(|number| number.checked_mul(factor)).ok_or(wrong))
         }
         _ => None,
     }
@@ -140,7 +137,9 @@ pub fn document(source: &Source<'_>, document: &mut Value) {
         }
     }
     as_text(source, &[], top, "account");
-    texts(source, &["tags".into()], top.get_mut("tags"));
+    if let Some(Value::Object(tags)) = top.get_mut("tags") {
+        texts(source, &["tags".into()], tags);
+    }
     if let Some(Value::Object(app)) = top.get_mut("app") {
         as_text(source, &["app".into()], app, "version");
     }
@@ -156,7 +155,9 @@ pub fn document(source: &Source<'_>, document: &mut Value) {
 
 fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     let at = |key: &str| join(path, key);
-    texts(source, &at("tags"), task.get_mut("tags"));
+    if let Some(Value::Object(tags)) = task.get_mut("tags") {
+        texts(source, &at("tags"), tags);
+    }
     if let Some(value) = task.get("environment") {
         let entries = environment(source, &at("environment"), value);
         let entries: Map<String, Value> = entries
@@ -169,14 +170,11 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     if let Some(Value::Array(entries)) = task.get_mut("secrets") {
         for entry in entries {
             if let Some(Ok(secret)) = secret(entry) {
-                *entry = json!(secret);
+                *entry = secret.to_string().into();
             }
         }
     }
-    if let Some(Ok(words)) = task
-        .get("command")
-        .and_then(|value| command(source, &at("command"), value))
-    {
+    if let Some(Ok(words)) = task.get("command").and_then(|value| command(source, &at("command"), value)) {
         task.insert("command".to_owned(), words.into());
     }
     if let Some(Ok(mib)) = task.get("memory").and_then(memory) {
@@ -184,8 +182,7 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     }
 }
 
-fn texts(source: &Source<'_>, path: &[Seg], map: Option<&mut Value>) {
-    let Some(Value::Object(map)) = map else { return };
+fn texts(source: &Source<'_>, path: &[Seg], map: &mut Map<String, Value>) {
     for (key, value) in map {
         if let Some(text) = text(source, &join(path, key.as_str()), value) {
             *value = text.into();
@@ -194,10 +191,7 @@ fn texts(source: &Source<'_>, path: &[Seg], map: Option<&mut Value>) {
 }
 
 fn as_text(source: &Source<'_>, path: &[Seg], map: &mut Map<String, Value>, key: &str) {
-    if let Some(text) = map
-        .get(key)
-        .and_then(|value| text(source, &join(path, key), value))
-    {
+    if let Some(text) = map.get(key).and_then(|value| text(source, &join(path, key), value)) {
         map.insert(key.to_owned(), text.into());
     }
 }

@@ -1,6 +1,6 @@
 //! A message about a place of a file that was loaded earlier.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, escape};
 use super::load::Loaded;
 use super::source::{Seg, Source, Spot};
 
@@ -13,5 +13,6 @@ pub fn point(loaded: &Loaded, route: &[String], message: &str, hint: Option<Stri
     let segment = |part: &String| part.parse().map_or_else(|_| Seg::Key(part.clone()), Seg::Index);
     let path: Vec<Seg> = route.iter().map(segment).collect();
     let file = loaded.path.display().to_string();
-    Some(Source::new(&file, &loaded.text).diagnostic(&path, Spot::Value, message.to_owned(), hint))
+    let diagnostic = Source::new(&file, &loaded.text).diagnostic(&path, Spot::Value, message, None);
+    Some(Diagnostic { hint: hint.map(|hint| escape(&hint)), ..diagnostic })
 }

@@ -24,7 +24,7 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["us-east-1"]))]
     pub region: Option<String>,
-    /// The profile of the AWS configuration files to use. `--profile` wins over it; it is not used when `CI` is set.
+    /// The profile of the AWS configuration files to use, unless `--profile` names another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["sandbox"]))]
     pub profile: Option<String>,
@@ -226,13 +226,8 @@ pub struct Task {
 impl Task {
     /// CPU and memory in effect: `cpu` and `memory` win over `size`, and `size` has a default by the kind of task.
     pub fn capacity(&self) -> Capacity {
-        let sized = self
-            .size
-            .unwrap_or_else(|| Size::default_of(self.kind, self.schedule.is_some()))
-            .capacity();
-        Capacity {
-            cpu: self.cpu.unwrap_or(sized.cpu),
-            memory: self.memory.unwrap_or(sized.memory),
-        }
+        let sized =
+            self.size.unwrap_or_else(|| Size::default_of(self.kind, self.schedule.is_some())).capacity();
+        Capacity { cpu: self.cpu.unwrap_or(sized.cpu), memory: self.memory.unwrap_or(sized.memory) }
     }
 }

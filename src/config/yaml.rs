@@ -13,6 +13,9 @@ use super::source::{Path, Seg};
 /// The largest number of values in a file once its aliases are expanded. A large stack has some hundreds.
 const VALUES_MAX: usize = 20_000;
 
+/// How the error for more ends.
+const TOO_MANY: &str = "once its aliases are expanded";
+
 /// Something wrong at a path that still leaves a value to look at.
 #[derive(Debug)]
 pub enum Flaw {
@@ -58,26 +61,22 @@ fn syntax_error(text: &str, error: &serde_yaml::Error) -> SyntaxError {
     let said = error.to_string();
     let at = error.location().map(|at| (at.line(), at.column()));
     // The parser repeats places in its text; ours stands in front of the message.
-    let problem = said
-        .split(" at line ")
-        .next()
-        .unwrap_or(&said)
-        .trim_end_matches([',', ' ']);
-    let line = at
-        .and_then(|(line, _)| text.lines().nth(line.saturating_sub(1)))
-        .unwrap_or_default();
+    let problem = said.split(" at line ").next().unwrap_or(&said).trim_end_matches([',', ' ']);
+    let line = at.and_then(|(line, _)| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
     let indent_has_tab = line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
     if problem.contains("more than one document") {
-        let second = text
-            .lines()
-            .enumerate()
-            .skip(1)
-            .filter(|(_, line)| line.starts_with("---"))
-            .last();
+        let second = text.lines().enumerate().skip(1).filter(|(_, line)| line.starts_with("---")).last();
         return SyntaxError {
             at: second.map(|(index, _)| (index + 1, 1)),
             message: "the file holds more than one YAML document".to_owned(),
             hint: Some("one file is one stack; put the other documents into files of their own"),
+        };
+    }
+    if problem.ends_with(TOO_MANY) {
+        return SyntaxError {
+            at: None,
+            message: format!("the file has more than {VALUES_MAX} values {TOO_MANY}"),
+            hint: Some("write the values out instead of aliases that refer to aliases"),
         };
     }
     let hint = if indent_has_tab {
@@ -91,11 +90,7 @@ fn syntax_error(text: &str, error: &serde_yaml::Error) -> SyntaxError {
     } else {
         None
     };
-    SyntaxError {
-        at,
-        message: format!("not valid YAML: {problem}"),
-        hint,
-    }
+    SyntaxError { at, message: format!("not valid YAML: {problem}"), hint }
 }
 
 #[derive(Clone, Copy)]
@@ -121,9 +116,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         self.0.values.set(self.0.values.get() + 1);
         if self.0.values.get() > VALUES_MAX {
-            return Err(D::Error::custom(format!(
-                "more than {VALUES_MAX} values once its aliases are expanded"
-            )));
+            return Err(D::Error::custom(TOO_MANY));
         }
         deserializer.deserialize_any(self)
     }
@@ -206,7 +199,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
         let (tag, content) = data.variant::<String>()?;
-        self.flaw(|path| Flaw::Tag(path, tag));
+        self.flaw(|path| Flaw::Tag(path, format!("!{}", tag.trim_start_matches('!'))));
         content.newtype_variant_seed(self)
     }
 }

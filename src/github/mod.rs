@@ -10,6 +10,8 @@ pub mod event;
 mod graphql;
 pub mod marker;
 pub mod outputs;
+#[cfg(test)]
+mod protocol_tests;
 pub mod pulls;
 pub mod retry;
 #[cfg(test)]

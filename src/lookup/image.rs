@@ -1,44 +1,20 @@
-//! Which image each task gets: the digest that runs, or the one behind a tag. [`asks`] and [`decide`] are pure.
+//! The images of all tasks: what runs, and what ECR says; `choice` decides between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 
+use super::choice::{Missing, Source, asks, decide};
 use super::registry::{self, Answer, Ask, By, Registry};
-use super::running::{self, Running};
+use super::running;
 use super::{LookupError, Problem, Wish, joined};
 use crate::aws::Aws;
 use crate::config::{Config, ImageRef};
-use crate::model::{Image, ImageOrigin};
 use crate::stack::facts::TaskImage;
-use crate::stack::{self, Names, Scope, tags};
+use crate::stack::{self, Names, Scope};
 
 /// How many tags or repositories an error lists.
 const LISTED: usize = 5;
-
-/// What is known of a task's image before ECR is asked.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// The task's key.
-    pub task: String,
-    /// The reference as the configuration writes it.
-    pub text: String,
-    /// The same, taken apart.
-    pub reference: ImageRef,
-    /// Where the repository is, or would be if the short name is one of the account's own; `None` outside ECR.
-    pub registry: Option<Registry>,
-    /// What runs now.
-    pub running: Option<Running>,
-}
-
-/// ECR lacks what the configuration names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// What was asked.
-    pub ask: Ask,
-    /// What ECR said.
-    pub answer: Answer,
-}
 
 /// The images by task, and what the reader should know about them.
 pub type Found = (BTreeMap<String, TaskImage>, Vec<String>);
@@ -54,18 +30,12 @@ pub async fn images(
     let pin = wish.image_tag.as_deref();
     if let Some(tag) = pin.filter(|tag| ImageRef::parse(&format!("image:{tag}")).is_err()) {
         let hint = "a tag has up to 128 letters, digits, `_`, `.` and `-`";
-        return Err(Problem::new(format!("`{tag}` is not an image tag"), hint)
-            .key("--image-tag")
-            .into());
+        return Err(Problem::new(format!("`{tag}` is not an image tag"), hint).key("--image-tag").into());
     }
     let sources = sources(aws, config, names, scope).await?;
     let mut error = LookupError::default();
     let mut reads = JoinSet::new();
-    for ask in sources
-        .iter()
-        .flat_map(|source| asks(source, pin))
-        .collect::<BTreeSet<_>>()
-    {
+    for ask in sources.iter().flat_map(|source| asks(source, pin)).collect::<BTreeSet<_>>() {
         let aws = aws.clone();
         reads.spawn(async move {
             let answer = registry::ask(&aws, &ask).await?;
@@ -76,21 +46,25 @@ pub async fn images(
     if !error.is_empty() {
         return Err(error);
     }
-    let (mut images, mut warnings) = (BTreeMap::new(), Vec::new());
+    let mut images = BTreeMap::new();
+    let mut warned: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in &sources {
         match decide(source, pin, scope, &answers) {
             Ok((image, warning)) => {
                 images.insert(source.task.clone(), image);
-                warnings.extend(warning);
+                if let Some(warning) = warning {
+                    warned.entry(warning).or_default().push(format!("`{}`", source.task));
+                }
             }
             Err(missing) => error.problems.push(explain(aws, &source.task, &missing).await),
         }
     }
-    if error.is_empty() {
-        Ok((images, warnings))
-    } else {
-        Err(error)
-    }
+    // Tasks often share a repository: what is the same for all is said once.
+    let warnings = warned.into_iter().map(|(warning, tasks)| match tasks.as_slice() {
+        [task] => format!("{warning} (task {task})"),
+        tasks => format!("{warning} (tasks {})", tasks.join(", ")),
+    });
+    if error.is_empty() { Ok((images, warnings.collect())) } else { Err(error) }
 }
 
 async fn sources(
@@ -105,33 +79,21 @@ async fn sources(
         let reference = match ImageRef::parse(&task.image) {
             Ok(reference) => reference,
             Err(why) => {
-                let problem = Problem::new(
-                    format!("the image `{}` {why}", task.image),
-                    "write `repository:tag`",
-                );
+                let problem =
+                    Problem::new(format!("the image `{}` {why}", task.image), "write `repository:tag`");
                 let key_path = format!("tasks.{key}.image");
-                error
-                    .problems
-                    .push(problem.key(&key_path).route(["tasks", key, "image"]));
+                error.problems.push(problem.key(&key_path).route(["tasks", key, "image"]));
                 continue;
             }
         };
         let registry = home(&reference, scope);
         let (aws, stack) = (aws.clone(), names.stack.clone());
-        let (family, container) = (
-            stack::family(key, task).to_owned(),
-            stack::container(key, task).to_owned(),
-        );
+        let (family, container) =
+            (stack::family(key, task).to_owned(), stack::container(key, task).to_owned());
         let (task, text) = (key.clone(), task.image.clone());
         reads.spawn(async move {
             let running = running::read(&aws, &family, &container, &stack).await?;
-            Ok(Source {
-                task,
-                text,
-                reference,
-                registry,
-                running,
-            })
+            Ok(Source { task, text, reference, registry, running })
         });
     }
     let mut sources = joined(reads, &mut error).await;
@@ -143,229 +105,14 @@ async fn sources(
 fn home(reference: &ImageRef, scope: &Scope) -> Option<Registry> {
     match &reference.registry {
         Some(host) => Registry::from_host(host),
-        None => Some(Registry {
-            account: scope.account.clone(),
-            region: scope.region.clone(),
-        }),
+        None => Some(Registry { account: scope.account.clone(), region: scope.region.clone() }),
     }
-}
-
-impl Source {
-    fn ask(&self, by: By) -> Option<Ask> {
-        let registry = self.registry.clone()?;
-        Some(Ask {
-            registry,
-            repository: self.reference.repository.clone(),
-            by,
-        })
-    }
-
-    fn configured(&self) -> By {
-        By::Tag(self.reference.tag.clone().unwrap_or_else(|| "latest".to_owned()))
-    }
-
-    /// What runs, with its digest, when it was found for what the configuration names still.
-    fn kept(&self) -> Option<(&Running, String)> {
-        let running = self.running.as_ref()?;
-        let held = ImageRef::parse(&running.image).ok()?;
-        let registry = Registry::from_host(held.registry.as_deref()?)?;
-        let same_place =
-            self.registry.as_ref() == Some(&registry) && held.repository == self.reference.repository;
-        let same_source = running
-            .source
-            .as_ref()
-            .is_none_or(|source| *source == tags::value(&self.text));
-        if same_place && same_source {
-            Some((running, held.digest?))
-        } else {
-            None
-        }
-    }
-
-    fn is_short(&self) -> bool {
-        self.reference.registry.is_none()
-    }
-
-    fn image(
-        &self,
-        image: String,
-        tag: Option<&str>,
-        digest: Option<String>,
-        origin: ImageOrigin,
-    ) -> TaskImage {
-        TaskImage {
-            image: Image {
-                task: self.task.clone(),
-                image,
-                tag: tag.map(str::to_owned),
-                digest,
-                origin,
-            },
-            source: self.text.clone(),
-            repository_arn: None,
-            commit: tag.filter(|tag| is_commit(tag)).map(str::to_owned),
-        }
-    }
-
-    /// An image of ECR, by its digest.
-    fn pinned(&self, scope: &Scope, digest: &str, tag: Option<&str>, origin: ImageOrigin) -> TaskImage {
-        let host = self
-            .reference
-            .registry
-            .clone()
-            .unwrap_or_else(|| scope.registry());
-        let repository = &self.reference.repository;
-        let arn = self.registry.clone().map(|Registry { account, region }| {
-            Scope {
-                partition: scope.partition.clone(),
-                region,
-                account,
-            }
-            .repository_arn(repository)
-        });
-        let image = format!("{host}/{repository}@{digest}");
-        TaskImage {
-            repository_arn: arn,
-            ..self.image(image, tag, Some(digest.to_owned()), origin)
-        }
-    }
-
-    /// An image that stays as it is written.
-    fn outside(&self) -> (TaskImage, Option<String>) {
-        let reference = &self.reference;
-        let (text, task) = (&self.text, &self.task);
-        let where_from = if self.is_short() {
-            "is no repository of the account's ECR and is pulled from Docker Hub"
-        } else {
-            "is outside ECR"
-        };
-        let warning = format!(
-            "the image `{text}` of task `{task}` {where_from}: its tag is kept as it is, so a new image under that tag goes unnoticed"
-        );
-        let image = self.image(
-            text.clone(),
-            reference.tag.as_deref(),
-            reference.digest.clone(),
-            ImageOrigin::Outside,
-        );
-        (image, reference.digest.is_none().then_some(warning))
-    }
-}
-
-/// What ECR must be asked about an image.
-pub fn asks(source: &Source, pin: Option<&str>) -> Vec<Ask> {
-    let by = match (&source.reference.digest, pin) {
-        (Some(digest), _) if source.is_short() => vec![By::Digest(digest.clone())],
-        (Some(_), _) => vec![],
-        (None, Some(tag)) if source.kept().is_some() => vec![By::Tag(tag.to_owned())],
-        (None, Some(tag)) => vec![By::Tag(tag.to_owned()), source.configured()],
-        (None, None) if source.kept().is_some() => vec![],
-        (None, None) => vec![source.configured()],
-    };
-    by.into_iter().filter_map(|by| source.ask(by)).collect()
-}
-
-/// Decides by what ECR answered; with a warning, where the result is not what one may expect.
-pub fn decide(
-    source: &Source,
-    pin: Option<&str>,
-    scope: &Scope,
-    answers: &BTreeMap<Ask, Answer>,
-) -> Result<(TaskImage, Option<String>), Missing> {
-    if source.registry.is_none() {
-        return Ok(source.outside());
-    }
-    let reference = &source.reference;
-    if let Some(digest) = &reference.digest {
-        let tag = reference.tag.as_deref();
-        let as_written = source.pinned(scope, digest, tag, ImageOrigin::Configured);
-        if !source.is_short() {
-            return Ok((as_written, None));
-        }
-        return resolve(source, By::Digest(digest.clone()), answers).map(|digest| match digest {
-            Some(_) => (as_written, None),
-            None => source.outside(),
-        });
-    }
-    let mut warning = None;
-    if let Some(tag) = pin {
-        match resolve(source, By::Tag(tag.to_owned()), answers) {
-            Ok(Some(digest)) => {
-                return Ok((
-                    source.pinned(scope, &digest, Some(tag), ImageOrigin::Pinned),
-                    None,
-                ));
-            }
-            Ok(None) => return Ok(source.outside()),
-            Err(missing) if missing.answer == Answer::NoRepository => return Err(missing),
-            Err(missing) => {
-                let (repository, task) = (&reference.repository, &source.task);
-                let why = if missing.answer == Answer::Denied {
-                    format!(
-                        "the ECR repository `{repository}` of another account may not be asked for the tag `{tag}`"
-                    )
-                } else {
-                    format!("the ECR repository `{repository}` has no image tagged `{tag}`")
-                };
-                let then = match source.kept() {
-                    Some(_) => "keeps the image that runs now".to_owned(),
-                    None => format!("gets `{}`", source.text),
-                };
-                warning = Some(format!("{why}: task `{task}` {then}"));
-            }
-        }
-    }
-    if let Some((running, digest)) = source.kept() {
-        let image = source.pinned(scope, &digest, running.tag.as_deref(), ImageOrigin::Running);
-        let commit = running.commit.clone().or(image.commit);
-        return Ok((TaskImage { commit, ..image }, warning));
-    }
-    let by = source.configured();
-    let By::Tag(tag) = by.clone() else {
-        return Ok(source.outside());
-    };
-    match resolve(source, by, answers)? {
-        Some(digest) => Ok((
-            source.pinned(scope, &digest, Some(&tag), ImageOrigin::Configured),
-            warning,
-        )),
-        None => Ok(source.outside()),
-    }
-}
-
-/// The digest; `None` when a short name is no repository of the account's own registry.
-fn resolve(source: &Source, by: By, answers: &BTreeMap<Ask, Answer>) -> Result<Option<String>, Missing> {
-    let Some(ask) = source.ask(by) else {
-        return Ok(None);
-    };
-    match answers.get(&ask) {
-        Some(Answer::Digest(digest)) => Ok(Some(digest.clone())),
-        Some(Answer::NoRepository) if source.is_short() => Ok(None),
-        Some(answer) => Err(Missing {
-            ask,
-            answer: answer.clone(),
-        }),
-        // `asks` names everything that is resolved here; what was not asked is not there.
-        None => Err(Missing {
-            ask,
-            answer: Answer::NoImage,
-        }),
-    }
-}
-
-/// A tag that looks like a Git commit, short or whole.
-fn is_commit(tag: &str) -> bool {
-    (7..=40).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Says what is missing, with what there is instead.
 async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
     let Missing { ask, answer } = missing;
-    let Ask {
-        registry,
-        repository,
-        by,
-    } = ask;
+    let Ask { registry, repository, by } = ask.as_ref();
     let key = format!("tasks.{task}.image");
     let place = format!("{} ({})", registry.account, registry.region);
     // The lists only help: when they cannot be read, the problem is told without them.
@@ -374,10 +121,7 @@ async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
             format!("the account {place} has no ECR repository `{repository}`"),
             format!("create the repository and push an image, or correct `{key}`"),
         )
-        .candidates(nearest(
-            repository,
-            registry::repositories(aws, registry).await.unwrap_or_default(),
-        )),
+        .candidates(nearest(repository, registry::repositories(aws, registry).await.unwrap_or_default())),
         (Answer::Denied, _) => Problem::new(
             format!("the ECR repository `{repository}` of the account {place} refuses `ecr:DescribeImages`"),
             format!("allow it in the repository's policy, or write the image with its digest in `{key}`"),
@@ -386,12 +130,7 @@ async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
             format!("the ECR repository `{repository}` of the account {place} has no image tagged `{tag}`"),
             format!("push an image with that tag, or correct `{key}`"),
         )
-        .candidates(newest(
-            tag,
-            registry::tags(aws, registry, repository)
-                .await
-                .unwrap_or_default(),
-        )),
+        .candidates(newest(tag, registry::tags(aws, registry, repository).await.unwrap_or_default())),
         (_, By::Digest(digest)) => Problem::new(
             format!("the ECR repository `{repository}` of the account {place} has no image `{digest}`"),
             format!("push that image, or correct `{key}`"),

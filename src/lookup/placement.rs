@@ -2,101 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::land::{Land, Reach, Site, Vpc, site_line, sites, vpc_line};
 use super::{LookupError, Problem};
 use crate::config::Subnets;
 use crate::stack::Placement;
 
 /// How many subnets ECS takes (`AwsVpcConfiguration.subnets`, ECS API reference).
 const SUBNETS_MAX: usize = 16;
-
-/// What EC2 says about the region (or about one VPC of it, and the list of all VPCs).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Land {
-    /// For example `eu-west-1`.
-    pub region: String,
-    /// Every VPC.
-    pub vpcs: Vec<Vpc>,
-    /// Subnets.
-    pub subnets: Vec<Subnet>,
-    /// Route tables.
-    pub tables: Vec<RouteTable>,
-    /// VPC endpoints.
-    pub endpoints: Vec<Endpoint>,
-}
-
-/// A VPC.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Vpc {
-    /// `vpc-…`.
-    pub id: String,
-    /// Its first IPv4 block.
-    pub cidr: String,
-    /// Its `Name` tag.
-    pub name: Option<String>,
-    /// The VPC that every account starts with.
-    pub is_default: bool,
-    /// An internet gateway is attached.
-    pub has_internet_gateway: bool,
-}
-
-/// A subnet.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Subnet {
-    /// `subnet-…`.
-    pub id: String,
-    /// Its VPC.
-    pub vpc: String,
-    /// Its Availability Zone by name, for example `eu-west-1a`.
-    pub zone: String,
-    /// Its IPv4 block.
-    pub cidr: String,
-    /// Its `Name` tag.
-    pub name: Option<String>,
-    /// It is on an Outpost, where Fargate does not run.
-    pub on_outpost: bool,
-}
-
-/// A route table.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RouteTable {
-    /// `rtb-…`.
-    pub id: String,
-    /// Its VPC.
-    pub vpc: String,
-    /// It serves every subnet without an association of its own.
-    pub is_main: bool,
-    /// The subnets associated explicitly.
-    pub subnets: Vec<String>,
-    /// Where 0.0.0.0/0 leads.
-    pub default: Target,
-}
-
-/// Where a default route leads.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Target {
-    /// Nowhere: there is none, or its target is gone.
-    #[default]
-    None,
-    /// To an internet gateway.
-    Internet(String),
-    /// To anything else that passes traffic on: NAT gateway or instance, transit gateway, virtual private gateway, peering, …
-    Other(String),
-}
-
-/// A VPC endpoint.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Its VPC.
-    pub vpc: String,
-    /// For example `com.amazonaws.eu-west-1.ecr.api`.
-    pub service: String,
-    /// A gateway endpoint (works by route tables), not an interface.
-    pub is_gateway: bool,
-    /// It works.
-    pub is_available: bool,
-    /// The route tables of a gateway endpoint.
-    pub tables: Vec<String>,
-}
 
 /// What the configuration asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -126,52 +38,20 @@ pub struct Decision {
     pub warnings: Vec<String>,
 }
 
-/// How a subnet reaches the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// By an internet gateway: with a public address only.
-    Public,
-    /// By something that passes traffic on.
-    Private,
-    /// Not at all, except by VPC endpoints.
-    Isolated,
-}
-
-/// A subnet with what its routes mean.
-#[derive(Debug, Clone)]
-struct Site<'a> {
-    subnet: &'a Subnet,
-    reach: Reach,
-    /// It is in an Availability Zone of the region: the zone's name is the region's and one letter, and longer for others.
-    runs_fargate: bool,
-    /// The VPC endpoints that a task without any other way out would lack.
-    lacks: Vec<&'static str>,
-}
-
 /// Chooses VPC and subnets.
 pub fn decide(land: &Land, request: &Request) -> Result<Decision, LookupError> {
     let vpc = choose_vpc(land, request.vpc_id.as_deref())?;
     let sites = sites(land, vpc, request.secrets);
-    let mut error = LookupError {
-        problems: unknown(vpc, &sites, &request.subnets),
-        calls: Vec::new(),
-    };
+    let mut error = LookupError { problems: unknown(vpc, &sites, &request.subnets), calls: Vec::new() };
     if !error.is_empty() {
         return Err(error);
     }
-    let mut decision = Decision {
-        vpc_id: vpc.id.clone(),
-        ..Decision::default()
-    };
+    let mut decision = Decision { vpc_id: vpc.id.clone(), ..Decision::default() };
     for public in [false, true] {
         if !request.tasks.values().any(|wants| *wants == public) {
             continue;
         }
-        let result = if public {
-            in_public(vpc, &sites, request)
-        } else {
-            in_private(vpc, &sites, request)
-        };
+        let result = if public { in_public(vpc, &sites, request) } else { in_private(vpc, &sites, request) };
         let Some(choice) = error.take(result) else {
             continue;
         };
@@ -180,38 +60,28 @@ pub fn decide(land: &Land, request: &Request) -> Result<Decision, LookupError> {
         let subnets = spread(&choice.sites);
         if choice.sites.len() > subnets.len() {
             let (all, used) = (choice.sites.len(), subnets.len());
-            decision.warnings.push(format!(
-                "{all} subnets fit, and ECS takes {used}: the others are not used"
-            ));
+            decision
+                .warnings
+                .push(format!("{all} subnets fit, and ECS takes {used}: the others are not used"));
         }
-        let zones: BTreeSet<&str> = choice
-            .sites
-            .iter()
-            .map(|site| site.subnet.zone.as_str())
-            .collect();
-        if let ([zone], true) = (Vec::from_iter(zones).as_slice(), !subnets.is_empty()) {
-            decision.warnings.push(format!(
-                "all subnets that tasks run in are in {zone}: they stop when that zone fails"
-            ));
+        let zones: BTreeSet<&str> = choice.sites.iter().map(|site| site.subnet.zone.as_str()).collect();
+        if let [zone] = Vec::from_iter(zones).as_slice() {
+            let warning =
+                format!("all subnets that tasks run in are in {zone}: they stop when that zone fails");
+            if !decision.warnings.contains(&warning) {
+                decision.warnings.push(warning);
+            }
         }
         if let Some(list) = choice.found {
             decision.found.insert(list, subnets.clone());
         }
         for (task, _) in request.tasks.iter().filter(|(_, wants)| **wants == public) {
-            decision.placements.insert(
-                task.clone(),
-                Placement {
-                    subnets: subnets.clone(),
-                    assign_public_ip: public,
-                },
-            );
+            decision
+                .placements
+                .insert(task.clone(), Placement { subnets: subnets.clone(), assign_public_ip: public });
         }
     }
-    if error.is_empty() {
-        Ok(decision)
-    } else {
-        Err(error)
-    }
+    if error.is_empty() { Ok(decision) } else { Err(error) }
 }
 
 /// The subnets of one kind of placement.
@@ -228,13 +98,10 @@ fn choose_vpc<'a>(land: &'a Land, wanted: Option<&str>) -> Result<&'a Vpc, Probl
     let region = &land.region;
     if let Some(id) = wanted {
         return land.vpcs.iter().find(|vpc| vpc.id == id).ok_or_else(|| {
-            Problem::new(
-                format!("there is no VPC `{id}` in {region}"),
-                "set `vpc_id` to one that exists",
-            )
-            .candidates(list(&mut land.vpcs.iter()))
-            .key("vpc_id")
-            .route(["vpc_id"])
+            Problem::new(format!("there is no VPC `{id}` in {region}"), "set `vpc_id` to one that exists")
+                .candidates(list(&mut land.vpcs.iter()))
+                .key("vpc_id")
+                .route(["vpc_id"])
         });
     }
     let open: Vec<&Vpc> = land.vpcs.iter().filter(|vpc| vpc.has_internet_gateway).collect();
@@ -262,99 +129,13 @@ fn choose_vpc<'a>(land: &'a Land, wanted: Option<&str>) -> Result<&'a Vpc, Probl
     }
 }
 
-/// Classifies the subnets of a VPC, in order of zone and id.
-fn sites<'a>(land: &'a Land, vpc: &Vpc, secrets: bool) -> Vec<Site<'a>> {
-    let tables: Vec<&RouteTable> = land.tables.iter().filter(|table| table.vpc == vpc.id).collect();
-    let endpoints: Vec<&Endpoint> = land
-        .endpoints
-        .iter()
-        .filter(|endpoint| endpoint.vpc == vpc.id && endpoint.is_available)
-        .collect();
-    let mut sites: Vec<Site<'a>> = land
-        .subnets
-        .iter()
-        .filter(|subnet| subnet.vpc == vpc.id)
-        .map(|subnet| {
-            let table = table_of(&tables, &subnet.id);
-            let reach = match table.map(|table| &table.default) {
-                Some(Target::Internet(_)) => Reach::Public,
-                Some(Target::Other(_)) => Reach::Private,
-                Some(Target::None) | None => Reach::Isolated,
-            };
-            let lacks = lacks(
-                &endpoints,
-                table.map(|table| table.id.as_str()),
-                &land.region,
-                secrets,
-            );
-            let letter = subnet
-                .zone
-                .strip_prefix(&land.region)
-                .is_some_and(|rest| rest.len() == 1);
-            Site {
-                subnet,
-                reach,
-                runs_fargate: letter && !subnet.on_outpost,
-                lacks,
-            }
-        })
-        .collect();
-    sites.sort_by(|a, b| (&a.subnet.zone, &a.subnet.id).cmp(&(&b.subnet.zone, &b.subnet.id)));
-    sites
-}
-
-/// A subnet without an association of its own uses the main route table.
-fn table_of<'a>(tables: &[&'a RouteTable], subnet: &str) -> Option<&'a RouteTable> {
-    let own = tables
-        .iter()
-        .find(|table| table.subnets.iter().any(|id| id == subnet));
-    own.or_else(|| tables.iter().find(|table| table.is_main)).copied()
-}
-
-/// What a task needs to start where nothing leads out: images (ECR's two interfaces, and S3 for the layers), logs, and
-/// secrets when it has any (AWS Fargate guide, interface VPC endpoints; platform version 1.4.0).
-fn lacks(endpoints: &[&Endpoint], table: Option<&str>, region: &str, secrets: bool) -> Vec<&'static str> {
-    let serves =
-        |endpoint: &&&Endpoint, service: &str| endpoint.service.ends_with(&format!(".{region}.{service}"));
-    let interface = |service: &str| {
-        endpoints
-            .iter()
-            .any(|endpoint| serves(&endpoint, service) && !endpoint.is_gateway)
-    };
-    let gateway = |service: &str| {
-        let on_table = |endpoint: &Endpoint| endpoint.tables.iter().any(|id| Some(id.as_str()) == table);
-        endpoints
-            .iter()
-            .any(|endpoint| serves(&endpoint, service) && endpoint.is_gateway && on_table(endpoint))
-    };
-    let mut lacks = Vec::new();
-    for service in ["ecr.api", "ecr.dkr", "logs"] {
-        if !interface(service) {
-            lacks.push(service);
-        }
-    }
-    if !gateway("s3") && !interface("s3") {
-        lacks.push("s3");
-    }
-    if secrets && !interface("secretsmanager") {
-        lacks.push("secretsmanager");
-    }
-    lacks
-}
-
 /// Configured ids that the VPC does not have.
 fn unknown(vpc: &Vpc, sites: &[Site<'_>], subnets: &Subnets) -> Vec<Problem> {
-    let lists = [
-        ("public", &subnets.public),
-        ("private", &subnets.private),
-        ("isolated", &subnets.isolated),
-    ];
+    let lists = [("public", &subnets.public), ("private", &subnets.private), ("isolated", &subnets.isolated)];
     let mut problems = Vec::new();
     for (list, ids) in lists {
-        for (index, id) in ids
-            .iter()
-            .enumerate()
-            .filter(|(_, id)| sites.iter().all(|site| site.subnet.id != **id))
+        for (index, id) in
+            ids.iter().enumerate().filter(|(_, id)| sites.iter().all(|site| site.subnet.id != **id))
         {
             problems.push(
                 Problem::new(
@@ -371,46 +152,27 @@ fn unknown(vpc: &Vpc, sites: &[Site<'_>], subnets: &Subnets) -> Vec<Problem> {
 }
 
 fn configured<'a>(sites: &'a [Site<'a>], ids: &[String]) -> Vec<&'a Site<'a>> {
-    sites
-        .iter()
-        .filter(|site| ids.contains(&site.subnet.id))
-        .collect()
+    sites.iter().filter(|site| ids.contains(&site.subnet.id)).collect()
 }
 
 /// The subnets where Fargate runs: not on Outposts, and not in Local and Wavelength Zones.
 fn found<'a>(sites: &'a [Site<'a>], fits: impl Fn(&Site<'a>) -> bool) -> Vec<&'a Site<'a>> {
-    sites
-        .iter()
-        .filter(|site| site.runs_fargate && fits(site))
-        .collect()
+    sites.iter().filter(|site| site.runs_fargate && fits(site)).collect()
 }
 
 /// Tasks without a public address: what the configuration names, else private subnets, else isolated ones with endpoints.
 fn in_private<'a>(vpc: &Vpc, sites: &'a [Site<'a>], request: &Request) -> Result<Choice<'a>, LookupError> {
-    let named = [
-        ("private", &request.subnets.private),
-        ("isolated", &request.subnets.isolated),
-    ];
+    let named = [("private", &request.subnets.private), ("isolated", &request.subnets.isolated)];
     if let Some((list, ids)) = named.into_iter().find(|(_, ids)| !ids.is_empty()) {
         return named_private(configured(sites, ids), list, ids);
     }
     let private = found(sites, |site| site.reach == Reach::Private);
     if !private.is_empty() {
-        return Ok(Choice {
-            sites: private,
-            found: Some("private"),
-            warnings: Vec::new(),
-        });
+        return Ok(Choice { sites: private, found: Some("private"), warnings: Vec::new() });
     }
-    let isolated = found(sites, |site| {
-        site.reach == Reach::Isolated && site.lacks.is_empty()
-    });
+    let isolated = found(sites, |site| site.reach == Reach::Isolated && site.lacks.is_empty());
     if !isolated.is_empty() {
-        return Ok(Choice {
-            sites: isolated,
-            found: Some("isolated"),
-            warnings: Vec::new(),
-        });
+        return Ok(Choice { sites: isolated, found: Some("isolated"), warnings: Vec::new() });
     }
     if sites.is_empty() {
         let problem = Problem::new(
@@ -421,15 +183,9 @@ fn in_private<'a>(vpc: &Vpc, sites: &'a [Site<'a>], request: &Request) -> Result
     }
     let any_public = sites.iter().any(|site| site.reach == Reach::Public);
     let (key, public) = if any_public {
-        (
-            "assign_public_ip",
-            ", or set `assign_public_ip: true` to run the tasks in the public subnets",
-        )
+        ("assign_public_ip", ", or set `assign_public_ip: true` to run the tasks in the public subnets")
     } else {
-        (
-            "subnets.private",
-            ", or name the subnets to use in `subnets.private`",
-        )
+        ("subnets.private", ", or name the subnets to use in `subnets.private`")
     };
     let problem = Problem::new(
         format!(
@@ -469,15 +225,7 @@ fn named_private<'a>(
             }
         }
     }
-    if error.is_empty() {
-        Ok(Choice {
-            sites: chosen,
-            found: None,
-            warnings,
-        })
-    } else {
-        Err(error)
-    }
+    if error.is_empty() { Ok(Choice { sites: chosen, found: None, warnings }) } else { Err(error) }
 }
 
 /// Tasks with a public address, because the configuration asks for one.
@@ -486,34 +234,20 @@ fn in_public<'a>(vpc: &Vpc, sites: &'a [Site<'a>], request: &Request) -> Result<
     if ids.is_empty() {
         let public = found(sites, |site| site.reach == Reach::Public);
         if !public.is_empty() {
-            return Ok(Choice {
-                sites: public,
-                found: Some("public"),
-                warnings: Vec::new(),
-            });
+            return Ok(Choice { sites: public, found: Some("public"), warnings: Vec::new() });
         }
         let problem = Problem::new(
-            format!(
-                "`assign_public_ip` is set, and the VPC `{}` has no public subnet",
-                vpc.id
-            ),
+            format!("`assign_public_ip` is set, and the VPC `{}` has no public subnet", vpc.id),
             "route a subnet to an internet gateway, or remove `assign_public_ip`",
         );
-        return Err(problem
-            .candidates(sites.iter().map(site_line))
-            .key("assign_public_ip")
-            .into());
+        return Err(problem.candidates(sites.iter().map(site_line)).key("assign_public_ip").into());
     }
     let chosen = configured(sites, ids);
     let closed = chosen.iter().filter(|site| site.reach != Reach::Public);
     let problems: Vec<Problem> = closed
         .map(|site| {
             let id = &site.subnet.id;
-            let index = ids
-                .iter()
-                .position(|other| other == id)
-                .unwrap_or_default()
-                .to_string();
+            let index = ids.iter().position(|other| other == id).unwrap_or_default().to_string();
             Problem::new(
                 format!(
                     "the subnet `{id}` is not public: its default route does not lead to an internet gateway"
@@ -525,16 +259,9 @@ fn in_public<'a>(vpc: &Vpc, sites: &'a [Site<'a>], request: &Request) -> Result<
         })
         .collect();
     if problems.is_empty() {
-        return Ok(Choice {
-            sites: chosen,
-            found: None,
-            warnings: Vec::new(),
-        });
+        return Ok(Choice { sites: chosen, found: None, warnings: Vec::new() });
     }
-    Err(LookupError {
-        problems,
-        calls: Vec::new(),
-    })
+    Err(LookupError { problems, calls: Vec::new() })
 }
 
 /// At most as many as ECS takes: the first of every zone, then the second of every zone, and so on.
@@ -546,30 +273,4 @@ fn spread(sites: &[&Site<'_>]) -> Vec<String> {
     let longest = zones.values().map(Vec::len).max().unwrap_or_default();
     let rounds = (0..longest).flat_map(|round| zones.values().filter_map(move |ids| ids.get(round)));
     rounds.take(SUBNETS_MAX).map(|id| (*id).to_owned()).collect()
-}
-
-fn vpc_line(vpc: &Vpc) -> String {
-    let name = vpc
-        .name
-        .as_deref()
-        .map(|name| format!("  {name}"))
-        .unwrap_or_default();
-    let default = if vpc.is_default { "  (the default VPC)" } else { "" };
-    format!("{}  {}{name}{default}", vpc.id, vpc.cidr)
-}
-
-fn site_line(site: &Site<'_>) -> String {
-    let subnet = site.subnet;
-    let name = subnet
-        .name
-        .as_deref()
-        .map(|name| format!("  {name}"))
-        .unwrap_or_default();
-    let reach = match site.reach {
-        Reach::Public => "public".to_owned(),
-        Reach::Private => "private".to_owned(),
-        Reach::Isolated if site.lacks.is_empty() => "isolated, with VPC endpoints".to_owned(),
-        Reach::Isolated => format!("isolated, without the VPC endpoints {}", site.lacks.join(", ")),
-    };
-    format!("{}  {}  {}{name}  {reach}", subnet.id, subnet.zone, subnet.cidr)
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::hints;
 use super::redact::credentials;
 use super::value::clip;
 use super::view::{plural, verb};
-use super::hints;
 use crate::model::{Action, ApplyReport, Outcome, Plan, Step, StepError, Verb};
 
 /// How an apply ended as a whole.

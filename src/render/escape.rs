@@ -151,7 +151,9 @@ pub fn markdown(text: &str) -> String {
             '#' => out.extend(['\\', '#', BREAK]),
             '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '$' => out.extend(['\\', c]),
             '-' | '+' | '=' if i == 0 => out.extend(['\\', c]),
-            '.' | ')' if i > 0 && i == digits => out.extend(['\\', c]),
+            '.' | ')' if i > 0 && i == digits && at(i + 1).is_none_or(char::is_whitespace) => {
+                out.extend(['\\', c]);
+            }
             '-' if matches!((before(i, 2), before(i, 1)), (Some('g' | 'G'), Some('h' | 'H'))) => {
                 out.extend(['-', BREAK]);
             }
@@ -159,6 +161,32 @@ pub fn markdown(text: &str) -> String {
             '.' if (1..=3).all(|back| matches!(before(i, back), Some('w' | 'W'))) => out.extend(['.', BREAK]),
             c => out.push(c),
         }
+    }
+    out
+}
+
+/// A sentence of ours in Markdown: what stands between back-ticks becomes a code span, everything is harmless as in
+/// [`markdown`] and [`code`].
+pub fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    let paired =
+        parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|inside| !inside.trim().is_empty());
+    if !paired {
+        return markdown(text);
+    }
+    let mut out = String::with_capacity(text.len() * 2);
+    for (i, part) in parts.iter().enumerate() {
+        if i % 2 == 1 {
+            out.push_str(&code(part));
+            continue;
+        }
+        let space = |side: bool| if side { " " } else { "" };
+        let inner = markdown(part);
+        let edges = (part.starts_with(char::is_whitespace), part.ends_with(char::is_whitespace));
+        // White space at the edge of the whole text means nothing, and before the first word it could mean an indented block.
+        out.push_str(space(i > 0 && edges.0));
+        out.push_str(&inner);
+        out.push_str(space(i + 1 < parts.len() && edges.1 && !inner.is_empty()));
     }
     out
 }
@@ -199,7 +227,7 @@ pub fn fence(language: &str, lines: &[String]) -> String {
 }
 
 fn fenced_line(line: &str) -> String {
-    let visible: Vec<String> = line.split('\n').map(|part| plain(part)).collect();
+    let visible: Vec<String> = line.split('\n').map(plain).collect();
     visible.join("\\n").replace("<!--", "<!\u{200b}--")
 }
 

@@ -61,15 +61,17 @@ fn attribute(attr: &AttrChange) -> Value {
 
 /// What an apply did, for machines.
 pub fn apply_json(view: &ApplyView) -> Value {
-    let or_null = |text: &str| if text.is_empty() { Value::Null } else { Value::from(text) };
+    let or_null = |text: &str| {
+        if text.is_empty() { Value::Null } else { Value::from(text) }
+    };
     let steps: Vec<Value> = view
         .steps
         .iter()
         .map(|step| {
             let mut out = Map::new();
             out.insert("address".to_owned(), step.address.clone().into());
-            out.insert("action".to_owned(), step.doing.into());
-            out.insert("state".to_owned(), step.state.into());
+            out.insert("action".to_owned(), step.doing.replace(' ', "_").into());
+            out.insert("state".to_owned(), step.state.replace(' ', "_").into());
             out.insert("took_ms".to_owned(), step.took_ms.into());
             out.insert("because".to_owned(), or_null(&step.because));
             Value::Object(out)

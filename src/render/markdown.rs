@@ -131,7 +131,9 @@ pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String
     // Failures matter more than what waited for them.
     let failures_only = page(&unfinished, folded, 0, usize::MAX);
     if budget.holds(&failures_only) {
-        return most_that_fits(unfinished.len(), budget, |shown| page(&unfinished, folded, shown, usize::MAX));
+        return most_that_fits(unfinished.len(), budget, |shown| {
+            page(&unfinished, folded, shown, usize::MAX)
+        });
     }
     most_that_fits(view.failures.len(), budget, |shown| page(&unfinished, folded, 0, shown))
 }

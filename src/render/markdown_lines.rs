@@ -53,7 +53,9 @@ fn change_lines(change: &ChangeView, detail: Detail) -> Vec<String> {
     let mut lines = match change.action {
         Action::Create => vec![format!("+ {head}")],
         Action::Delete => vec![format!("- {head}")],
-        Action::Replace => vec![format!("- {head}  (the present one goes)"), format!("+ {head}  (a new one is made)")],
+        Action::Replace => {
+            vec![format!("- {head}  (the present one goes)"), format!("+ {head}  (a new one is made)")]
+        }
         Action::Adopt | Action::Update | Action::Keep => vec![format!("! {head}")],
     };
     if attributes {
@@ -84,7 +86,17 @@ pub(super) fn most_that_fits(items: usize, budget: Budget, document: impl Fn(usi
     if budget.holds(&whole) {
         return whole;
     }
+    // Doubling first keeps the trials short when only a few of very many fit.
     let (mut fits, mut too_many) = (0, items);
+    let mut trial = 64;
+    while trial < items && too_many == items {
+        if budget.holds(&document(trial)) {
+            fits = trial;
+            trial *= 2;
+        } else {
+            too_many = trial;
+        }
+    }
     while too_many - fits > 1 {
         let middle = fits + (too_many - fits) / 2;
         if budget.holds(&document(middle)) {

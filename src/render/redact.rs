@@ -93,6 +93,9 @@ mod tests {
             ),
             "arn:aws:iam::…9999:role/x …9012 555555555555 …8888.dkr.ecr.eu-west-1.amazonaws.com/a"
         );
-        assert_eq!(accounts("bucket-123456789012-logs 1234567890123", "123456789012"), "bucket-…9012-logs 1234567890123");
+        assert_eq!(
+            accounts("bucket-123456789012-logs 1234567890123", "123456789012"),
+            "bucket-…9012-logs 1234567890123"
+        );
     }
 }

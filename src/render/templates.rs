@@ -28,7 +28,9 @@ impl Templates {
         let mut env = environment();
         env.set_formatter(|out, _, value| write(out, value, escape::terminal));
         let filter = move |value: Value, name: &str| paint(style, &printed(&value, escape::terminal), name);
-        env.add_filter("paint", move |value: Value, name: String| Value::from_safe_string(filter(value, &name)));
+        env.add_filter("paint", move |value: Value, name: String| {
+            Value::from_safe_string(filter(value, &name))
+        });
         env.add_filter("pad", |value: Value, width: usize| {
             Value::from_safe_string(padded(&printed(&value, escape::terminal), width))
         });
@@ -43,6 +45,8 @@ impl Templates {
         env.set_formatter(move |out, _, value| write(out, value, &markdown));
         let own = account.to_owned();
         env.add_filter("code", move |text: String| safe(escape::code(&redact::accounts(&text, &own))));
+        let own = account.to_owned();
+        env.add_filter("prose", move |text: String| safe(escape::prose(&redact::accounts(&text, &own))));
         let own = account.to_owned();
         env.add_filter("cell", move |text: String| safe(escape::code_cell(&redact::accounts(&text, &own))));
         let own = account.to_owned();
@@ -62,7 +66,7 @@ impl Templates {
     /// an apply must not stop for it, so the document then says so.
     pub(super) fn render(&self, name: &str, model: impl Serialize) -> String {
         match self.0.get_template(name).and_then(|template| template.render(Serde(model))) {
-            Ok(text) => text,
+            Ok(text) => without_trailing_spaces(&text),
             Err(error) => format!("this is a bug: {}\n", escape::terminal(&format!("{error:#}"))),
         }
     }
@@ -95,6 +99,11 @@ fn printed(value: &Value, escaped: impl Fn(&str) -> String) -> String {
 
 fn write(out: &mut Output, value: &Value, escaped: impl Fn(&str) -> String) -> Result<(), minijinja::Error> {
     out.write_str(&printed(value, escaped)).map_err(minijinja::Error::from)
+}
+
+/// Columns are padded, also the last of a line.
+fn without_trailing_spaces(text: &str) -> String {
+    text.split('\n').map(|line| line.trim_end_matches(' ')).collect::<Vec<_>>().join("\n")
 }
 
 /// Pads escaped text; colours come after it, so that they do not count.

@@ -17,7 +17,8 @@ const ENVIRONMENT: &str = "environment";
 fn environment_name(path: &str) -> Option<&str> {
     let marker = ".environment.";
     let at = path.find(marker).map(|at| at + marker.len());
-    at.or_else(|| path.starts_with("environment.").then_some("environment.".len())).and_then(|at| path.get(at..))
+    at.or_else(|| path.starts_with("environment.").then_some("environment.".len()))
+        .and_then(|at| path.get(at..))
 }
 
 fn is_environment(path: &str) -> bool {
@@ -27,7 +28,7 @@ fn is_environment(path: &str) -> bool {
 /// Whether the value of this path is hidden, given what the kind said and what may be shown.
 pub fn hidden(path: &str, sensitive: bool, show: &BTreeSet<String>) -> bool {
     match environment_name(path) {
-        Some(name) => !show.contains(name.split('.').next().unwrap_or(name)) && !show.contains(name),
+        Some(name) => !show.contains(name),
         None => sensitive,
     }
 }
@@ -78,7 +79,9 @@ fn walk(
 }
 
 fn listed(item: &Value, show: &BTreeSet<String>, hide: &impl Fn(&Value) -> Value) -> Value {
-    let Some(pair) = item.as_object() else { return hide(item) };
+    let Some(pair) = item.as_object() else {
+        return hide(item);
+    };
     let shown = pair.get("name").and_then(Value::as_str).is_some_and(|name| show.contains(name));
     pair.iter()
         .map(|(key, value)| (key.clone(), if shown || key == "name" { value.clone() } else { hide(value) }))
@@ -105,7 +108,8 @@ fn text(value: &Value, outermost: bool) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Object(map) => {
-            let items: Vec<String> = map.iter().map(|(key, value)| format!("{key}: {}", text(value, false))).collect();
+            let items: Vec<String> =
+                map.iter().map(|(key, value)| format!("{key}: {}", text(value, false))).collect();
             format!("{{{}}}", items.join(", "))
         }
         other => other.to_string(),
@@ -175,7 +179,10 @@ mod tests {
         );
         assert_eq!(people("containers.0.environment", &json!({"KEY": "secret"})), "{KEY: (sensitive)}");
         assert_eq!(
-            people("other", &json!({"environment": [{"name": "KEY", "value": "secret"}, {"name": "MODE", "value": "x"}]})),
+            people(
+                "other",
+                &json!({"environment": [{"name": "KEY", "value": "secret"}, {"name": "MODE", "value": "x"}]})
+            ),
             "{environment: [{name: KEY, value: (sensitive)}, {name: MODE, value: x}]}"
         );
         assert_eq!(
@@ -189,6 +196,7 @@ mod tests {
         let show = BTreeSet::from(["MODE".to_owned()]);
         assert!(hidden("containers.0.environment.KEY", false, &show));
         assert!(!hidden("containers.0.environment.MODE", true, &show));
+        assert!(hidden("containers.0.environment.MODE.x", false, &show), "names may hold dots");
         assert!(hidden("password", true, &show));
         assert!(!hidden("cpu", false, &show));
     }

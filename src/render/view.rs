@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::value::{HIDDEN, clip, for_people, hidden, short_digest, short_image};
-use crate::model::{Action, AttrChange, Change, Image, ImageOrigin, Plan, Reason, Summary};
+use super::telling::{details, release};
+use super::value::{HIDDEN, clip, for_people, hidden};
+use crate::model::{Action, AttrChange, Change, Plan, Reason, Summary};
 
 /// What the view must know beside the plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,7 +139,11 @@ pub fn plan(plan: &Plan, context: &Context) -> PlanView {
         summary,
         tally: tally(summary),
         deed: deed(summary),
-        restarts: changes.iter().filter(|change| change.restarts_tasks).map(|change| change.address.clone()).collect(),
+        restarts: changes
+            .iter()
+            .filter(|change| change.restarts_tasks)
+            .map(|change| change.address.clone())
+            .collect(),
         changes,
         releases: plan.images.iter().map(|image| release(image, plan)).collect(),
         warnings: plan.warnings.clone(),
@@ -203,7 +208,9 @@ fn deed(summary: Summary) -> String {
 fn change_view(change: &Change, context: &Context) -> ChangeView {
     let address = &change.at.address;
     let details = match change.action {
-        Action::Create => change.want.as_ref().map(|want| details(address.kind(), &want.attrs)).unwrap_or_default(),
+        Action::Create => {
+            change.want.as_ref().map(|want| details(address.kind(), &want.attrs)).unwrap_or_default()
+        }
         _ => String::new(),
     };
     let attributes = match change.action {
@@ -212,7 +219,11 @@ fn change_view(change: &Change, context: &Context) -> ChangeView {
     };
     ChangeView {
         address: address.to_string(),
-        physical_name: if change.at.name == address.name() { String::new() } else { clip(&change.at.name, 300) },
+        physical_name: if change.at.name == address.name() {
+            String::new()
+        } else {
+            clip(&change.at.name, 300)
+        },
         action: change.action,
         verb: verb(change.action),
         destructive: matches!(change.action, Action::Replace | Action::Delete),
@@ -244,85 +255,7 @@ fn attr_view(attr: &AttrChange, context: &Context) -> AttrView {
     }
 }
 
-/// What tells most about a new resource of this kind. A kind that is not listed has nothing that its name does not say.
-fn details(kind: &str, attrs: &Value) -> String {
-    let number = |path: &str| attrs.pointer(path).and_then(Value::as_i64);
-    let text = |path: &str| attrs.pointer(path).and_then(Value::as_str);
-    let mut parts = Vec::new();
-    match kind {
-        "task_definition" => {
-            parts.extend(number("/cpu").map(|units| format!("{} vCPU", vcpu(units))));
-            parts.extend(number("/memory").map(|mib| format!("{mib} MiB")));
-            let containers = attrs.get("containers").and_then(Value::as_array).into_iter().flatten();
-            parts.extend(containers.filter_map(|one| one.get("image")).filter_map(Value::as_str).map(short_image));
-        }
-        "log_group" => parts.extend(number("/retention_days").map(|days| format!("kept {}", plural(days, "day")))),
-        "service" => parts.extend(number("/desired_count").map(|count| plural(count, "task"))),
-        "schedule" => parts.extend(text("/expression").map(str::to_owned)),
-        "security_group" => parts.extend(text("/vpc_id").map(|vpc| format!("in {vpc}"))),
-        _ => {}
-    }
-    clip(&parts.join(", "), 300)
-}
-
-/// 256 CPU units are `0.25`.
-fn vcpu(units: i64) -> String {
-    let hundredths = units * 100 / 1024;
-    match (hundredths / 100, hundredths % 100) {
-        (whole, 0) => whole.to_string(),
-        (whole, part) => format!("{whole}.{part:02}").trim_end_matches('0').to_owned(),
-    }
-}
-
 /// `1 task`, `2 tasks`.
 pub fn plural(count: i64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-fn release(image: &Image, plan: &Plan) -> ReleaseView {
-    let change = plan.changes.iter().find(|change| {
-        change.at.address.kind() == "task_definition" && change.at.address.name() == image.task
-    });
-    let seen = change.and_then(|change| change.seen.as_ref()).map(|seen| &seen.attrs);
-    let want = change.and_then(|change| change.want.as_ref()).map(|want| &want.attrs);
-    let wanted = want.and_then(first_image);
-    let running = seen.and_then(first_image);
-    let tag = image.tag.as_deref().or_else(|| want.and_then(|attrs| release_text(attrs, "/release/tag")));
-    ReleaseView {
-        task: image.task.clone(),
-        from: running
-            .map(|image| label(image, seen.and_then(|attrs| release_text(attrs, "/release/tag"))))
-            .unwrap_or_default(),
-        to: label(image.digest.as_deref().unwrap_or(&image.image), tag),
-        changes: running.is_none() || (wanted.is_some() && wanted != running),
-        note: match image.origin {
-            ImageOrigin::Pinned => "asked for by its tag",
-            ImageOrigin::Running => "the image that runs now",
-            ImageOrigin::Configured => "",
-            ImageOrigin::Outside => "outside the account's registry, not pinned to a digest",
-        },
-    }
-}
-
-fn first_image(attrs: &Value) -> Option<&str> {
-    attrs.pointer("/containers/0/image").and_then(Value::as_str)
-}
-
-fn release_text<'a>(attrs: &'a Value, pointer: &str) -> Option<&'a str> {
-    attrs.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty())
-}
-
-/// `9be77d1 (sha256:9f3b07a1b2c3)`: the tag, a commit by its first seven digits, and the digest.
-fn label(image: &str, tag: Option<&str>) -> String {
-    let digest = image.rsplit_once('@').map_or(image, |(_, digest)| digest);
-    let digest = if digest.starts_with("sha256:") { short_digest(digest) } else { clip(image, 200) };
-    match tag {
-        Some(tag) if !digest.ends_with(&format!(":{tag}")) => format!("{} ({digest})", short_tag(tag)),
-        _ => digest,
-    }
-}
-
-fn short_tag(tag: &str) -> String {
-    let commit = tag.len() == 40 && tag.chars().all(|c| c.is_ascii_hexdigit());
-    if commit { tag.chars().take(7).collect() } else { clip(tag, 128) }
 }

@@ -16,7 +16,8 @@ fn sandbox() -> &'static Ready {
     READY.get_or_init(|| {
         let (send, receive) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async move {
                 let options = Options { seed: Seed::Empty, ..Options::default() };
                 match fargate_stack_sandbox::start(options).await {
@@ -62,7 +63,8 @@ impl Run {
     /// Standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.stdout, self.stderr))
     }
 }
 
@@ -75,8 +77,9 @@ impl World {
     /// A world with this seed.
     pub fn seeded(seed: &str) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(200_000_000_001);
-        let account = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
-        let world = Self { repository: format!("octo/app-{account}"), account, folder: TempDir::new().unwrap() };
+        let account = NEXT.fetch_add(1, Ordering::Relaxed);
+        let repository = format!("octo/app-{}", account % 100_000_000);
+        let world = Self { account: account.to_string(), repository, folder: TempDir::new().unwrap() };
         world.control("POST", "seed", &json!({"account": world.account, "seed": seed}));
         world.forget_calls();
         world
@@ -110,7 +113,12 @@ impl World {
     /// The binary, ready to run in a scrubbed environment.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fargate-stack"));
-        command.args(args).current_dir(self.folder()).env_clear().envs(self.environment()).stdin(Stdio::null());
+        command
+            .args(args)
+            .current_dir(self.folder())
+            .env_clear()
+            .envs(self.environment())
+            .stdin(Stdio::null());
         command
     }
 
@@ -144,6 +152,7 @@ impl World {
     }
 
     /// Asks the sandbox's control API.
+    #[allow(clippy::unused_self, reason = "reads as what this world does")]
     pub fn control(&self, method: &str, path: &str, body: &Value) -> Value {
         let url = format!("{}/{path}", sandbox().control);
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -169,7 +178,9 @@ impl World {
         self.calls()
             .iter()
             .filter(|call| call["mutating"] == true)
-            .map(|call| format!("{}:{}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap()))
+            .map(|call| {
+                format!("{}:{}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap())
+            })
             .collect()
     }
 

@@ -10,9 +10,18 @@
 )]
 
 mod account;
+mod act;
 mod architecture;
+mod command_line;
+mod discovery;
 mod generated;
+mod github;
 mod harness;
+mod images;
+mod inspect;
 mod interrupted;
+mod kinds;
+mod ownership;
+mod regressions;
 mod sandbox;
 mod stacks;

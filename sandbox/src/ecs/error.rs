@@ -12,18 +12,13 @@ pub struct EcsError {
     /// What AWS tells the caller.
     pub message: String,
     /// Further members of the exception (for example `resourceIds` of a `ConflictException`).
-    pub extra: Map<String, Value>,
+    pub extra: Box<Map<String, Value>>,
 }
 
 impl EcsError {
     /// An exception with HTTP status 400.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            code: code.to_owned(),
-            message: message.into(),
-            extra: Map::new(),
-        }
+        Self { status: 400, code: code.to_owned(), message: message.into(), extra: Box::default() }
     }
 
     /// `ClientException`: the action or resource is not usable by the caller, or a task definition is invalid.
@@ -52,13 +47,13 @@ impl EcsError {
             status: 501,
             code: "NotEmulated".to_owned(),
             message: format!("not emulated: ecs:{operation}"),
-            extra: Map::new(),
+            extra: Box::default(),
         }
     }
 
     /// The body of the HTTP answer.
     pub fn body(&self) -> Value {
-        let mut body = self.extra.clone();
+        let mut body = (*self.extra).clone();
         body.insert("__type".to_owned(), json!(self.code));
         body.insert("message".to_owned(), json!(self.message));
         Value::Object(body)

@@ -36,7 +36,6 @@ pub use rollout::{Outcome, Rollout};
 pub use tags::Tags;
 
 use clusters::Cluster;
-use error::Answer;
 use ids::{Ids, Place};
 use services::{Service, ServiceKey};
 use task_definitions::Family;
@@ -127,13 +126,13 @@ impl Ecs {
             "TagResource" => self.tag_resource(input),
             "UntagResource" => self.untag_resource(input),
             "ListTagsForResource" => self.list_tags(input),
-            "ListAccountSettings" => self.account_settings(input),
+            "ListAccountSettings" => Ok(self.account_settings(input)),
             other => Err(EcsError::not_emulated(other)),
         }
     }
 
     /// Default settings of an account that never changed any.
-    fn account_settings(&self, input: &Value) -> Answer {
+    fn account_settings(&self, input: &Value) -> Value {
         const DEFAULTS: [(&str, &str); 7] = [
             ("awsvpcTrunking", "disabled"),
             ("containerInsights", "disabled"),
@@ -154,13 +153,11 @@ impl Ecs {
                 })
             })
             .collect();
-        Ok(serde_json::json!({ "settings": settings }))
+        serde_json::json!({ "settings": settings })
     }
 }
 
 /// Whether an operation of ECS changes anything.
 pub fn is_mutating(operation: &str) -> bool {
-    !["Describe", "List", "Get", "Discover"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
+    !["Describe", "List", "Get", "Discover"].iter().any(|verb| operation.starts_with(verb))
 }

@@ -3,7 +3,10 @@
 use super::documents::links;
 use super::plans::{denied, empty, many, step};
 use crate::model::{Action, ApplyReport, Outcome, Plan, StepError, Verb};
-use crate::render::{Budget, Context, Difference, Refusal, Style, apply_markdown, apply_view, plan_markdown, plan_text, refusal_markdown, view};
+use crate::render::{
+    Budget, Context, Difference, Refusal, Style, apply_markdown, apply_view, plan_markdown, plan_text,
+    refusal_markdown, view,
+};
 
 fn markdown(plan: &Plan, budget: Budget) -> String {
     plan_markdown(&view::plan(plan, &Context::default()), &links(), budget)
@@ -54,7 +57,8 @@ fn every_rung_of_the_ladder_fits_and_shows_what_goes() {
         let document = markdown(&plan, Budget { limit, reserved: 0 });
         assert!(document.len() <= limit, "{} > {limit}", document.len());
         assert_eq!((listed(&document), unlisted(&document)), (3, 0));
-        let left_out = document.lines().find_map(|line| line.strip_prefix("This plan is too long for one comment: "));
+        let left_out =
+            document.lines().find_map(|line| line.strip_prefix("This plan is too long for one comment: "));
         let left_out = left_out.map(|line| line.split('.').next().unwrap().to_owned()).unwrap_or_default();
         if said.last() != Some(&left_out) {
             said.push(left_out);
@@ -96,7 +100,7 @@ fn failures_stay_when_an_apply_is_too_long() {
     let mut report = ApplyReport::default();
     for i in 0..10_000 {
         let name = format!("log_group.l{i}");
-        report.outcomes.insert(step(&name, Verb::Make), Outcome::Done(Default::default()));
+        report.outcomes.insert(step(&name, Verb::Make), Outcome::Done(std::collections::BTreeMap::new()));
     }
     report.outcomes.insert(service.clone(), Outcome::Failed(error.clone()));
     let document = |report: &ApplyReport| {
@@ -135,7 +139,8 @@ fn ten_thousand_differences_are_counted() {
             now: None,
         })
         .collect();
-    let refusal = Refusal { stack: "shop".to_owned(), why: "differs".to_owned(), differences, next: String::new() };
+    let refusal =
+        Refusal { stack: "shop".to_owned(), why: "differs".to_owned(), differences, next: String::new() };
     let document = refusal_markdown(&refusal, "123456789012", &links(), Budget::comment(0));
     assert!(document.len() <= 60_000, "{}", document.len());
     let rows = document.lines().filter(|line| line.starts_with("| `service.")).count();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::model::{
-    Action, Address, ApplyReport, AttrChange, CallError, Change, Image, ImageOrigin, Locator, Observed, Outcome, Owner, Plan,
-    Reason, Resource, Step, StepError, Verb,
+    Action, Address, ApplyReport, AttrChange, CallError, Change, Image, ImageOrigin, Locator, Observed,
+    Outcome, Owner, Plan, Reason, Resource, Step, StepError, Verb,
 };
 
 pub(super) const ACCOUNT: &str = "123456789012";
@@ -35,7 +35,13 @@ pub(super) fn empty() -> Plan {
 
 pub(super) fn at(address: &str, name: &str) -> Locator {
     let (kind, key) = address.split_once('.').unwrap();
-    Locator { address: Address::new(kind, key), name: name.to_owned(), parent: None, id: None, stack: "shop".to_owned() }
+    Locator {
+        address: Address::new(kind, key),
+        name: name.to_owned(),
+        parent: None,
+        id: None,
+        stack: "shop".to_owned(),
+    }
 }
 
 pub(super) fn change(address: &str, name: &str, action: Action, attrs: Vec<AttrChange>) -> Change {
@@ -86,10 +92,20 @@ fn definition(image: &str, tag: &str) -> Value {
 /// A change of every action, with every form of attribute.
 pub(super) fn one_of_each() -> Plan {
     let create = wanted(
-        change("log_group.main", "/ecs/shop", Action::Create, vec![attr("retention_days", json!(null), json!(14))]),
+        change(
+            "log_group.main",
+            "/ecs/shop",
+            Action::Create,
+            vec![attr("retention_days", json!(null), json!(14))],
+        ),
         json!({"name": "/ecs/shop", "retention_days": 14}),
     );
-    let adopt = change("cluster.main", "shop-cluster", Action::Adopt, vec![attr("tags.team", json!(null), json!("web"))]);
+    let adopt = change(
+        "cluster.main",
+        "shop-cluster",
+        Action::Adopt,
+        vec![attr("tags.team", json!(null), json!("web"))],
+    );
     let (before, after) = (image('a'), image('b'));
     let mut definition_attrs = vec![
         attr("containers.0.image", json!(before), json!(after)),
@@ -102,7 +118,10 @@ pub(super) fn one_of_each() -> Plan {
     ];
     definition_attrs[0].release = true;
     let update = seen(
-        wanted(change("task_definition.web", "web", Action::Update, definition_attrs), definition(&after, &"9be77d1".repeat(6)[..40])),
+        wanted(
+            change("task_definition.web", "web", Action::Update, definition_attrs),
+            definition(&after, &"9be77d1".repeat(6)[..40]),
+        ),
         definition(&before, "v1.4"),
     );
     let service = Change {
@@ -138,16 +157,18 @@ pub(super) fn one_of_each() -> Plan {
 
 /// A first plan, in which everything waits for something else.
 pub(super) fn all_pending() -> Plan {
-    let group = wanted(
-        change("security_group.tasks", "shop-sg", Action::Create, vec![]),
-        json!({"vpc_id": "vpc-1"}),
-    );
+    let group =
+        wanted(change("security_group.tasks", "shop-sg", Action::Create, vec![]), json!({"vpc_id": "vpc-1"}));
     let definition = wanted(
         change(
             "task_definition.web",
             "web",
             Action::Create,
-            vec![attr("containers", json!(null), json!([{"image": image('a'), "environment": {"KEY": "canary-value"}}]))],
+            vec![attr(
+                "containers",
+                json!(null),
+                json!([{"image": image('a'), "environment": {"KEY": "canary-value"}}]),
+            )],
         ),
         definition(&image('a'), "latest"),
     );
@@ -236,7 +257,9 @@ pub(super) fn denied() -> CallError {
     CallError {
         op: "ecs:UpdateService".to_owned(),
         code: "AccessDeniedException".to_owned(),
-        message: format!("User: arn:aws:sts::{ACCOUNT}:assumed-role/ci/run is not authorized to perform: ecs:UpdateService"),
+        message: format!(
+            "User: arn:aws:sts::{ACCOUNT}:assumed-role/ci/run is not authorized to perform: ecs:UpdateService"
+        ),
         request_id: Some("7c1d2e3f-0a0b".to_owned()),
         unanswered: false,
     }
@@ -258,12 +281,13 @@ pub(super) fn partial() -> ApplyReport {
     ]);
     let took = BTreeMap::from([
         (step("cluster.main", Verb::Make), Duration::from_millis(420)),
-        (step("task_definition.web", Verb::Make), Duration::from_millis(192_000)),
+        (step("task_definition.web", Verb::Make), Duration::from_secs(192)),
     ]);
     ApplyReport { outcomes, took, interrupted: false }
 }
 
 pub(super) fn complete() -> ApplyReport {
-    let outcomes = partial().outcomes.into_keys().map(|step| (step, Outcome::Done(BTreeMap::new()))).collect();
+    let outcomes =
+        partial().outcomes.into_keys().map(|step| (step, Outcome::Done(BTreeMap::new()))).collect();
     ApplyReport { outcomes, ..partial() }
 }

@@ -14,37 +14,17 @@ fn a_cluster_keeps_tags_and_settings_and_its_creation_can_be_repeated() {
     block(async {
         let bench = Bench::empty();
         let insights = |value: &str| {
-            ClusterSetting::builder()
-                .name(ClusterSettingName::ContainerInsights)
-                .value(value)
-                .build()
+            ClusterSetting::builder().name(ClusterSettingName::ContainerInsights).value(value).build()
         };
         let create = |name: &str| bench.ecs.create_cluster().cluster_name(name);
-        let made = create("main")
-            .tags(tag("app", "shop"))
-            .settings(insights("enhanced"))
-            .send()
-            .await
-            .unwrap();
+        let made =
+            create("main").tags(tag("app", "shop")).settings(insights("enhanced")).send().await.unwrap();
         assert_eq!(made.cluster().unwrap().tags(), [tag("app", "shop")]);
         let again = create("main").tags(tag("app", "other")).send().await.unwrap();
-        assert_eq!(
-            again.cluster().unwrap().cluster_arn(),
-            made.cluster().unwrap().cluster_arn()
-        );
-        assert_eq!(
-            again.cluster().unwrap().tags(),
-            [tag("app", "shop")],
-            "the cluster comes back as it is"
-        );
+        assert_eq!(again.cluster().unwrap().cluster_arn(), made.cluster().unwrap().cluster_arn());
+        assert_eq!(again.cluster().unwrap().tags(), [tag("app", "shop")], "the cluster comes back as it is");
 
-        let plain = bench
-            .ecs
-            .describe_clusters()
-            .clusters("main")
-            .send()
-            .await
-            .unwrap();
+        let plain = bench.ecs.describe_clusters().clusters("main").send().await.unwrap();
         assert!(plain.clusters()[0].tags().is_empty() && plain.clusters()[0].settings().is_empty());
         let all = bench
             .ecs
@@ -66,10 +46,7 @@ fn a_cluster_keeps_tags_and_settings_and_its_creation_can_be_repeated() {
         assert_eq!(changed.cluster().unwrap().settings(), [insights("enabled")]);
         let plain = create("plain").send().await.unwrap();
         assert_eq!(plain.cluster().unwrap().settings(), [insights("disabled")]);
-        assert_refused(
-            create("no spaces").send().await,
-            "InvalidParameterException: Invalid cluster name",
-        );
+        assert_refused(create("no spaces").send().await, "InvalidParameterException: Invalid cluster name");
     });
 }
 
@@ -79,40 +56,16 @@ fn a_deleted_cluster_is_inactive_to_see_and_not_there_to_use() {
         let bench = Bench::empty();
         bench.cluster().await;
         bench.ecs.delete_cluster().cluster("main").send().await.unwrap();
-        let seen = bench
-            .ecs
-            .describe_clusters()
-            .clusters("main")
-            .send()
-            .await
-            .unwrap();
+        let seen = bench.ecs.describe_clusters().clusters("main").send().await.unwrap();
         assert_eq!(seen.clusters()[0].status(), Some("INACTIVE"));
-        assert!(
-            bench
-                .ecs
-                .list_clusters()
-                .send()
-                .await
-                .unwrap()
-                .cluster_arns()
-                .is_empty()
-        );
+        assert!(bench.ecs.list_clusters().send().await.unwrap().cluster_arns().is_empty());
         assert_refused(
             bench.ecs.list_services().cluster("main").send().await,
             "ClusterNotFoundException: Cluster not found.",
         );
-        assert_refused(
-            bench.ecs.delete_cluster().cluster("main").send().await,
-            "ClusterNotFoundException",
-        );
+        assert_refused(bench.ecs.delete_cluster().cluster("main").send().await, "ClusterNotFoundException");
         bench.cluster().await;
-        let seen = bench
-            .ecs
-            .describe_clusters()
-            .clusters("main")
-            .send()
-            .await
-            .unwrap();
+        let seen = bench.ecs.describe_clusters().clusters("main").send().await.unwrap();
         assert_eq!(seen.clusters()[0].status(), Some("ACTIVE"));
     });
 }

@@ -15,10 +15,7 @@ async fn is_size(bench: &Bench, cpu: &str, memory: &str) -> bool {
         return true;
     }
     let said = refused(result);
-    assert!(
-        said.starts_with("ClientException: No Fargate configuration exists for given values"),
-        "{said}"
-    );
+    assert!(said.starts_with("ClientException: No Fargate configuration exists for given values"), "{said}");
     false
 }
 
@@ -32,26 +29,16 @@ fn fargate_has_exactly_the_sizes_of_its_table() {
         ("4096", &[8192, 9216, 30720], &[7168, 8704, 31744]),
         ("8192", &[16384, 20480, 61440], &[12288, 17408, 65536]),
         ("16384", &[32768, 40960, 122_880], &[24576, 36864, 131_072]),
-        (
-            "32768",
-            &[61440, 122_880, 249_856],
-            &[65536, 131_072, 245_760, 253_952],
-        ),
+        ("32768", &[61440, 122_880, 249_856], &[65536, 131_072, 245_760, 253_952]),
     ];
     block(async {
         let bench = Bench::empty();
         for (cpu, good, bad) in rows {
             for memory in good {
-                assert!(
-                    is_size(&bench, cpu, &memory.to_string()).await,
-                    "{cpu} with {memory}"
-                );
+                assert!(is_size(&bench, cpu, &memory.to_string()).await, "{cpu} with {memory}");
             }
             for memory in bad {
-                assert!(
-                    !is_size(&bench, cpu, &memory.to_string()).await,
-                    "{cpu} with {memory}"
-                );
+                assert!(!is_size(&bench, cpu, &memory.to_string()).await, "{cpu} with {memory}");
             }
         }
         for cpu in ["128", "768", "3072", "65536"] {
@@ -64,13 +51,7 @@ fn fargate_has_exactly_the_sizes_of_its_table() {
 fn sizes_in_vcpu_and_gb_are_stored_as_units_and_mib() {
     block(async {
         let bench = Bench::empty();
-        let made = bench
-            .definition("web")
-            .cpu(".5 vCPU")
-            .memory("2 GB")
-            .send()
-            .await
-            .unwrap();
+        let made = bench.definition("web").cpu(".5 vCPU").memory("2 GB").send().await.unwrap();
         let made = made.task_definition().unwrap();
         assert_eq!((made.cpu(), made.memory()), (Some("512"), Some("2048")));
     });
@@ -85,26 +66,12 @@ fn windows_on_fargate_needs_a_whole_vcpu_and_x86() {
                 .operating_system_family(OsFamily::WindowsServer2022Core)
                 .cpu_architecture(architecture)
                 .build();
-            bench
-                .definition("win")
-                .cpu(cpu)
-                .memory(memory)
-                .runtime_platform(platform)
-                .send()
+            bench.definition("win").cpu(cpu).memory(memory).runtime_platform(platform).send()
         };
         windows("1024", "2048", CpuArchitecture::X8664).await.unwrap();
-        assert_refused(
-            windows("512", "1024", CpuArchitecture::X8664).await,
-            "ClientException: Windows",
-        );
-        assert_refused(
-            windows("8192", "16384", CpuArchitecture::X8664).await,
-            "ClientException: Windows",
-        );
-        assert_refused(
-            windows("1024", "2048", CpuArchitecture::Arm64).await,
-            "ClientException: Windows",
-        );
+        assert_refused(windows("512", "1024", CpuArchitecture::X8664).await, "ClientException: Windows");
+        assert_refused(windows("8192", "16384", CpuArchitecture::X8664).await, "ClientException: Windows");
+        assert_refused(windows("1024", "2048", CpuArchitecture::Arm64).await, "ClientException: Windows");
     });
 }
 
@@ -120,11 +87,7 @@ fn a_registered_definition_comes_back_with_every_field_and_the_defaults_of_the_s
             .options("awslogs-stream-prefix", "web")
             .build()
             .unwrap();
-        let check = HealthCheck::builder()
-            .command("CMD-SHELL")
-            .command("true")
-            .build()
-            .unwrap();
+        let check = HealthCheck::builder().command("CMD-SHELL").command("true").build().unwrap();
         let web = container("web")
             .environment(KeyValuePair::builder().name("B").value("2").build())
             .environment(KeyValuePair::builder().name("A").value("1").build())
@@ -139,33 +102,17 @@ fn a_registered_definition_comes_back_with_every_field_and_the_defaults_of_the_s
             .execution_role_arn(&role)
             .task_role_arn(&role)
             .ephemeral_storage(EphemeralStorage::builder().size_in_gib(30).build())
-            .runtime_platform(
-                RuntimePlatform::builder()
-                    .cpu_architecture(CpuArchitecture::Arm64)
-                    .build(),
-            )
+            .runtime_platform(RuntimePlatform::builder().cpu_architecture(CpuArchitecture::Arm64).build())
             .tags(Tag::builder().key("app").value("shop").build())
             .send()
             .await
             .unwrap();
         assert_eq!(made.tags().len(), 1);
-        let described = bench
-            .ecs
-            .describe_task_definition()
-            .task_definition("web")
-            .send()
-            .await
-            .unwrap();
-        assert!(
-            described.tags().is_empty(),
-            "tags come only when they are asked for"
-        );
+        let described = bench.ecs.describe_task_definition().task_definition("web").send().await.unwrap();
+        assert!(described.tags().is_empty(), "tags come only when they are asked for");
         assert_eq!(described.task_definition(), made.task_definition());
-        let asked = bench
-            .ecs
-            .describe_task_definition()
-            .task_definition("web:1")
-            .include(TaskDefinitionField::Tags);
+        let asked =
+            bench.ecs.describe_task_definition().task_definition("web:1").include(TaskDefinitionField::Tags);
         assert_eq!(asked.send().await.unwrap().tags(), made.tags());
 
         let definition = described.task_definition().unwrap();
@@ -175,29 +122,16 @@ fn a_registered_definition_comes_back_with_every_field_and_the_defaults_of_the_s
         );
         assert_eq!(definition.status(), Some(&TaskDefinitionStatus::Active));
         assert!(definition.registered_at().is_some() && definition.registered_by().is_some());
-        let compatible: Vec<&str> = definition
-            .compatibilities()
-            .iter()
-            .map(Compatibility::as_str)
-            .collect();
+        let compatible: Vec<&str> = definition.compatibilities().iter().map(Compatibility::as_str).collect();
         assert_eq!(compatible, ["EC2", "FARGATE"]);
         assert_eq!(definition.execution_role_arn(), Some(role.as_str()));
         assert_eq!(definition.ephemeral_storage().unwrap().size_in_gib(), 30);
         let web = definition.container_definitions().first().unwrap();
-        assert_eq!(
-            (web.essential(), web.cpu(), web.stop_timeout()),
-            (Some(true), 0, Some(90))
-        );
+        assert_eq!((web.essential(), web.cpu(), web.stop_timeout()), (Some(true), 0, Some(90)));
         let port = web.port_mappings().first().unwrap();
-        assert_eq!(
-            (port.host_port(), port.protocol().unwrap().as_str()),
-            (Some(80), "tcp")
-        );
+        assert_eq!((port.host_port(), port.protocol().unwrap().as_str()), (Some(80), "tcp"));
         let check = web.health_check().unwrap();
-        assert_eq!(
-            (check.interval(), check.timeout(), check.retries()),
-            (Some(30), Some(5), Some(3))
-        );
+        assert_eq!((check.interval(), check.timeout(), check.retries()), (Some(30), Some(5), Some(3)));
         let names: Vec<&str> = web.environment().iter().filter_map(KeyValuePair::name).collect();
         assert_eq!(names, ["B", "A"], "the order of the request stays");
         assert_eq!(web.log_configuration().unwrap().options().unwrap().len(), 3);

@@ -14,25 +14,15 @@ use super::{Bench, assert_refused, clusters, refused};
 fn record(world: &World) -> Vec<String> {
     let text = |call: &Value, key: &str| call[key].as_str().unwrap_or_default().to_owned();
     let line = |call: &Value| {
-        format!(
-            "{} {} {}",
-            text(call, "operation"),
-            text(call, "result"),
-            text(call, "fault")
-        )
+        format!("{} {} {}", text(call, "operation"), text(call, "result"), text(call, "fault"))
     };
-    world
-        .calls()
-        .iter()
-        .map(|call| line(call).trim_end().to_owned())
-        .collect()
+    world.calls().iter().map(|call| line(call).trim_end().to_owned()).collect()
 }
 
 /// A client that tries once.
 fn once(bench: &Bench) -> aws_sdk_ecs::Client {
-    let config = aws_sdk_ecs::config::Builder::from(&bench.config)
-        .retry_config(RetryConfig::disabled())
-        .build();
+    let config =
+        aws_sdk_ecs::config::Builder::from(&bench.config).retry_config(RetryConfig::disabled()).build();
     aws_sdk_ecs::Client::from_conf(config)
 }
 
@@ -45,17 +35,9 @@ fn a_throttled_call_is_tried_again_by_the_sdk() {
         let expected = ["CreateCluster ThrottlingException throttle", "CreateCluster ok"];
         assert_eq!(record(&bench.world), expected);
         bench.fault(json!({"service": "ec2", "kind": "throttle"}));
-        aws_sdk_ec2::Client::new(&bench.config)
-            .describe_vpcs()
-            .send()
-            .await
-            .unwrap();
+        aws_sdk_ec2::Client::new(&bench.config).describe_vpcs().send().await.unwrap();
         bench.fault(json!({"service": "iam", "kind": "throttle"}));
-        aws_sdk_iam::Client::new(&bench.config)
-            .list_roles()
-            .send()
-            .await
-            .unwrap();
+        aws_sdk_iam::Client::new(&bench.config).list_roles().send().await.unwrap();
         assert_eq!(
             record(&bench.world)[2..],
             [
@@ -74,10 +56,7 @@ fn an_internal_error_is_tried_again_by_the_sdk() {
         let bench = Bench::empty();
         bench.fault(json!({"service": "ecs", "kind": "error500"}));
         bench.cluster().await;
-        assert_eq!(
-            record(&bench.world),
-            ["CreateCluster ServerException error500", "CreateCluster ok"]
-        );
+        assert_eq!(record(&bench.world), ["CreateCluster ServerException error500", "CreateCluster ok"]);
     });
 }
 
@@ -93,24 +72,10 @@ fn an_access_denied_has_the_code_of_its_service_and_names_the_action() {
             "{ecs}"
         );
         let iam = refused(aws_sdk_iam::Client::new(&bench.config).list_roles().send().await);
-        assert!(
-            iam.starts_with("AccessDenied: ") && iam.contains("iam:ListRoles"),
-            "{iam}"
-        );
-        let ec2 = refused(
-            aws_sdk_ec2::Client::new(&bench.config)
-                .describe_vpcs()
-                .send()
-                .await,
-        );
-        assert!(
-            ec2.starts_with("UnauthorizedOperation: ") && ec2.contains("ec2:DescribeVpcs"),
-            "{ec2}"
-        );
-        let tagging = aws_sdk_resourcegroupstagging::Client::new(&bench.config)
-            .get_resources()
-            .send()
-            .await;
+        assert!(iam.starts_with("AccessDenied: ") && iam.contains("iam:ListRoles"), "{iam}");
+        let ec2 = refused(aws_sdk_ec2::Client::new(&bench.config).describe_vpcs().send().await);
+        assert!(ec2.starts_with("UnauthorizedOperation: ") && ec2.contains("ec2:DescribeVpcs"), "{ec2}");
+        let tagging = aws_sdk_resourcegroupstagging::Client::new(&bench.config).get_resources().send().await;
         let tagging = refused(tagging);
         assert!(
             tagging.starts_with("AccessDeniedException: ") && tagging.contains("tag:GetResources"),
@@ -133,15 +98,9 @@ fn any_error_can_be_given_to_the_nth_call() {
         }));
         bench.revision("web").await;
         for _ in 0..2 {
-            assert_refused(
-                bench.definition("web").send().await,
-                &format!("ClientException: {busy}"),
-            );
+            assert_refused(bench.definition("web").send().await, &format!("ClientException: {busy}"));
         }
-        assert!(
-            bench.revision("web").await.ends_with(":2"),
-            "a failed call used no number"
-        );
+        assert!(bench.revision("web").await.ends_with(":2"), "a failed call used no number");
         let faults = bench.world.control("GET", "faults", &Value::Null);
         let ours = faults
             .as_array()
@@ -168,14 +127,9 @@ fn a_dropped_call_has_no_effect_and_one_that_timed_out_has() {
         let error = make("main").await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
         assert_eq!(clusters(&ecs).await, 1);
-        let seen: Vec<String> = record(&bench.world)
-            .into_iter()
-            .filter(|line| line.starts_with("Create"))
-            .collect();
-        assert_eq!(
-            seen,
-            ["CreateCluster dropped drop", "CreateCluster ok timeout_after"]
-        );
+        let seen: Vec<String> =
+            record(&bench.world).into_iter().filter(|line| line.starts_with("Create")).collect();
+        assert_eq!(seen, ["CreateCluster dropped drop", "CreateCluster ok timeout_after"]);
 
         // With its retries the client makes a revision twice without knowing: the reason for planning again.
         bench
@@ -193,15 +147,8 @@ fn an_answer_of_any_status_and_form_can_be_given() {
         }));
         let error = once(&bench).list_clusters().send().await.unwrap_err();
         assert_eq!(error.raw_response().unwrap().status().as_u16(), 403);
-        assert_eq!(
-            error.raw_response().unwrap().body().bytes(),
-            Some("<html>proxy</html>".as_bytes())
-        );
-        assert_eq!(
-            clusters(&bench.ecs).await,
-            0,
-            "one call was struck, the next one is not"
-        );
+        assert_eq!(error.raw_response().unwrap().body().bytes(), Some("<html>proxy</html>".as_bytes()));
+        assert_eq!(clusters(&bench.ecs).await, 0, "one call was struck, the next one is not");
     });
 }
 

@@ -57,12 +57,7 @@ impl Bench {
     fn of(world: World) -> Self {
         let config = sdk(&world);
         let seed = world.control("GET", &format!("seed?account={}", world.account), &Value::Null);
-        Self {
-            ecs: Client::new(&config),
-            config,
-            seed,
-            world,
-        }
+        Self { ecs: Client::new(&config), config, seed, world }
     }
 
     /// An ARN of this account in its region.
@@ -89,19 +84,12 @@ impl Bench {
         for group in groups {
             vpc = vpc.security_groups(*group);
         }
-        NetworkConfiguration::builder()
-            .awsvpc_configuration(vpc.build().unwrap())
-            .build()
+        NetworkConfiguration::builder().awsvpc_configuration(vpc.build().unwrap()).build()
     }
 
     /// Makes the cluster.
     async fn cluster(&self) {
-        self.ecs
-            .create_cluster()
-            .cluster_name("main")
-            .send()
-            .await
-            .unwrap();
+        self.ecs.create_cluster().cluster_name("main").send().await.unwrap();
     }
 
     /// A request for the smallest Fargate task, with one container `web` on port 80.
@@ -123,11 +111,7 @@ impl Bench {
     /// Registers a revision of a family; its ARN.
     async fn revision(&self, family: &str) -> String {
         let made = self.definition(family).send().await.unwrap();
-        made.task_definition()
-            .unwrap()
-            .task_definition_arn()
-            .unwrap()
-            .to_owned()
+        made.task_definition().unwrap().task_definition_arn().unwrap().to_owned()
     }
 
     /// A request for a Fargate service of `web:1` without tasks.
@@ -157,14 +141,7 @@ impl Bench {
 
     /// The service `web`.
     async fn look(&self) -> Service {
-        let answer = self
-            .ecs
-            .describe_services()
-            .cluster("main")
-            .services("web")
-            .send()
-            .await
-            .unwrap();
+        let answer = self.ecs.describe_services().cluster("main").services("web").send().await.unwrap();
         answer.services().first().unwrap().clone()
     }
 
@@ -190,26 +167,12 @@ impl Bench {
 
     /// Every task of the cluster with this desired status.
     async fn tasks(&self, status: aws_sdk_ecs::types::DesiredStatus) -> Vec<Task> {
-        let listed = self
-            .ecs
-            .list_tasks()
-            .cluster("main")
-            .desired_status(status)
-            .send()
-            .await
-            .unwrap();
+        let listed = self.ecs.list_tasks().cluster("main").desired_status(status).send().await.unwrap();
         if listed.task_arns().is_empty() {
             return Vec::new();
         }
         let arns = Some(listed.task_arns().to_vec());
-        let described = self
-            .ecs
-            .describe_tasks()
-            .cluster("main")
-            .set_tasks(arns)
-            .send()
-            .await
-            .unwrap();
+        let described = self.ecs.describe_tasks().cluster("main").set_tasks(arns).send().await.unwrap();
         assert!(described.failures().is_empty(), "{:?}", described.failures());
         described.tasks().to_vec()
     }
@@ -223,10 +186,7 @@ impl Bench {
 
 /// A container with an image and port 80.
 fn container(name: &str) -> aws_sdk_ecs::types::builders::ContainerDefinitionBuilder {
-    let port = aws_sdk_ecs::types::PortMapping::builder()
-        .container_port(80)
-        .name("http")
-        .build();
+    let port = aws_sdk_ecs::types::PortMapping::builder().container_port(80).name("http").build();
     ContainerDefinition::builder()
         .name(name)
         .image("public.ecr.aws/docker/library/nginx:1")
@@ -237,11 +197,7 @@ fn container(name: &str) -> aws_sdk_ecs::types::builders::ContainerDefinitionBui
 #[track_caller]
 fn refused<T: std::fmt::Debug, E: ProvideErrorMetadata>(result: Result<T, SdkError<E>>) -> String {
     let error = result.expect_err("the call was accepted");
-    format!(
-        "{}: {}",
-        error.code().unwrap_or("no code"),
-        error.message().unwrap_or("no message")
-    )
+    format!("{}: {}", error.code().unwrap_or("no code"), error.message().unwrap_or("no message"))
 }
 
 /// Fails the test unless a call was refused with this code and words.

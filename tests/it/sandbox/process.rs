@@ -11,15 +11,9 @@ use serde_json::Value;
 
 /// When the youngest file below a folder was written.
 fn youngest(folder: &Path) -> SystemTime {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let times = entries.map(|path| {
-        if path.is_dir() {
-            youngest(&path)
-        } else {
-            path.metadata().unwrap().modified().unwrap()
-        }
+        if path.is_dir() { youngest(&path) } else { path.metadata().unwrap().modified().unwrap() }
     });
     times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
@@ -33,30 +27,16 @@ fn program() -> &'static Path {
         let profile = test.parent().unwrap().parent().unwrap();
         let program = profile.join("fargate-stack-sandbox");
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let built = program
-            .metadata()
-            .and_then(|file| file.modified())
-            .unwrap_or(SystemTime::UNIX_EPOCH);
+        let built = program.metadata().and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
         if built < youngest(&root.join("sandbox/src")) {
             let mut cargo = Command::new(env!("CARGO"));
-            cargo.args([
-                "build",
-                "--locked",
-                "--quiet",
-                "-p",
-                "fargate-stack-sandbox",
-                "--target-dir",
-            ]);
+            cargo.args(["build", "--locked", "--quiet", "-p", "fargate-stack-sandbox", "--target-dir"]);
             cargo.arg(profile.parent().unwrap()).current_dir(root);
             if profile.ends_with("release") {
                 cargo.arg("--release");
             }
             let output = cargo.output().unwrap();
-            assert!(
-                output.status.success(),
-                "{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
         program
     })
@@ -80,21 +60,9 @@ impl Drop for Served {
 impl Served {
     fn start(args: &[&str], stdin: Stdio) -> Self {
         let mut command = Command::new(program());
-        command
-            .arg("serve")
-            .args(args)
-            .env_clear()
-            .env("PATH", std::env::var("PATH").unwrap_or_default());
-        command.env(
-            "FARGATE_STACK_SANDBOX_PYTHON",
-            fargate_stack_sandbox::moto::default_python(),
-        );
-        let mut child = command
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
+        command.arg("serve").args(args).env_clear().env("PATH", std::env::var("PATH").unwrap_or_default());
+        command.env("FARGATE_STACK_SANDBOX_PYTHON", fargate_stack_sandbox::moto::default_python());
+        let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut rest = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         rest.read_line(&mut line).unwrap();
@@ -104,35 +72,22 @@ impl Served {
 
     /// The host and port of an address of the ready line.
     fn address(&self, key: &str) -> String {
-        self.ready[key]
-            .as_str()
-            .unwrap()
-            .strip_prefix("http://")
-            .unwrap()
-            .to_owned()
+        self.ready[key].as_str().unwrap().strip_prefix("http://").unwrap().to_owned()
     }
 
     /// Ids of the processes that it started.
     fn children(&self) -> Vec<u32> {
         let id = self.child.id();
-        let threads = std::fs::read_dir(format!("/proc/{id}/task"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
+        let threads =
+            std::fs::read_dir(format!("/proc/{id}/task")).unwrap().map(|entry| entry.unwrap().path());
         let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.join("children")).ok());
         lists
-            .flat_map(|list| {
-                list.split_whitespace()
-                    .map(|id| id.parse().unwrap())
-                    .collect::<Vec<u32>>()
-            })
+            .flat_map(|list| list.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<u32>>())
             .collect()
     }
 
     fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
@@ -154,22 +109,14 @@ fn lives(id: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else {
         return false;
     };
-    !matches!(
-        stat.rsplit(')')
-            .next()
-            .and_then(|rest| rest.split_whitespace().next()),
-        Some("Z" | "X") | None
-    )
+    !matches!(stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next()), Some("Z" | "X") | None)
 }
 
 /// Fails the test unless the processes go.
 fn assert_gone(ids: &[u32]) {
     let started = Instant::now();
     while ids.iter().any(|id| lives(*id)) {
-        assert!(
-            started.elapsed() < Duration::from_secs(20),
-            "moto outlives the sandbox: {ids:?}"
-        );
+        assert!(started.elapsed() < Duration::from_secs(20), "moto outlives the sandbox: {ids:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -178,10 +125,7 @@ fn assert_gone(ids: &[u32]) {
 fn it_says_in_one_line_of_json_where_it_listens_and_ends_with_moto_on_sigterm() {
     let mut served = Served::start(&[], Stdio::null());
     let keys: Vec<&String> = served.ready.as_object().unwrap().keys().collect();
-    assert_eq!(
-        keys,
-        ["aws_endpoint", "github_api", "control", "account", "region"]
-    );
+    assert_eq!(keys, ["aws_endpoint", "github_api", "control", "account", "region"]);
     assert_eq!(
         (&served.ready["account"], &served.ready["region"]),
         (&"123456789012".into(), &"us-east-1".into())
@@ -191,22 +135,9 @@ fn it_says_in_one_line_of_json_where_it_listens_and_ends_with_moto_on_sigterm() 
         TcpStream::connect(served.address(key)).unwrap();
     }
     let control = served.ready["control"].as_str().unwrap();
-    let seed: Value = ureq::get(format!("{control}/seed"))
-        .call()
-        .unwrap()
-        .body_mut()
-        .read_json()
-        .unwrap();
-    assert!(
-        seed["vpc_id"].as_str().unwrap().starts_with("vpc-"),
-        "the default seed is the standard one"
-    );
-    let same: Value = ureq::get(format!("{control}/ready"))
-        .call()
-        .unwrap()
-        .body_mut()
-        .read_json()
-        .unwrap();
+    let seed: Value = ureq::get(format!("{control}/seed")).call().unwrap().body_mut().read_json().unwrap();
+    assert!(seed["vpc_id"].as_str().unwrap().starts_with("vpc-"), "the default seed is the standard one");
+    let same: Value = ureq::get(format!("{control}/ready")).call().unwrap().body_mut().read_json().unwrap();
     assert_eq!(same, served.ready);
     let moto = served.children();
     assert_eq!(moto.len(), 1, "moto runs");
@@ -226,10 +157,7 @@ fn it_ends_with_moto_when_its_parent_closes_standard_input() {
     let moto = served.children();
     assert_eq!(moto.len(), 1);
     std::thread::sleep(Duration::from_millis(200));
-    assert!(
-        served.child.try_wait().unwrap().is_none(),
-        "it lives as long as the pipe is open"
-    );
+    assert!(served.child.try_wait().unwrap().is_none(), "it lives as long as the pipe is open");
     drop(served.child.stdin.take());
     assert!(served.end().success());
     assert_gone(&moto);
@@ -247,11 +175,8 @@ fn moto_goes_even_when_the_sandbox_is_killed() {
 
 #[test]
 fn it_listens_on_loopback_alone() {
-    let run = Command::new(program())
-        .args(["serve", "--aws", "0.0.0.0:0"])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let run =
+        Command::new(program()).args(["serve", "--aws", "0.0.0.0:0"]).stdin(Stdio::null()).output().unwrap();
     assert!(!run.status.success());
     assert_eq!(String::from_utf8_lossy(&run.stdout), "");
     let said = String::from_utf8_lossy(&run.stderr);

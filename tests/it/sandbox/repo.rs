@@ -24,10 +24,7 @@ impl Answer {
 
     /// The address of a page by its `rel`.
     pub fn page(&self, rel: &str) -> Option<String> {
-        let part = self
-            .link
-            .split(", ")
-            .find(|part| part.ends_with(&format!("; rel=\"{rel}\"")))?;
+        let part = self.link.split(", ").find(|part| part.ends_with(&format!("; rel=\"{rel}\"")))?;
         Some(part.split(['<', '>']).nth(1).unwrap().to_owned())
     }
 }
@@ -39,28 +36,15 @@ pub fn sha(digit: char) -> String {
 
 /// Asks an address as the workflow run, or as whom the token says.
 pub fn ask(method: &str, url: &str, token: Option<&str>, body: &Value) -> Answer {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let mut request = ureq::http::Request::builder()
-        .method(method)
-        .uri(url)
-        .header("user-agent", "tests");
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut request = ureq::http::Request::builder().method(method).uri(url).header("user-agent", "tests");
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let text = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
-    };
+    let text = if body.is_null() { String::new() } else { body.to_string() };
     let mut answer = agent.run(request.body(text).unwrap()).unwrap();
     let header = |name: &str| {
-        let value = answer
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap().to_owned());
+        let value = answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         value.unwrap_or_default()
     };
     let (link, retry_after) = (header("link"), header("retry-after"));
@@ -74,9 +58,7 @@ pub fn ask(method: &str, url: &str, token: Option<&str>, body: &Value) -> Answer
 
 impl Repo {
     pub fn new() -> Self {
-        let repo = Self {
-            world: World::seeded("empty"),
-        };
+        let repo = Self { world: World::seeded("empty") };
         let opened = repo.control(
             "POST",
             "pulls",
@@ -84,10 +66,7 @@ impl Repo {
                 "number": 7, "head_sha": sha('a'), "base": "main", "title": "Add a worker", "user": "author",
             }),
         );
-        assert_eq!(
-            (&opened["number"], &opened["head"]["sha"]),
-            (&json!(7), &json!(sha('a')))
-        );
+        assert_eq!((&opened["number"], &opened["head"]["sha"]), (&json!(7), &json!(sha('a'))));
         repo
     }
 
@@ -110,12 +89,7 @@ impl Repo {
     }
 
     pub fn ask_as(&self, token: Option<&str>, method: &str, path: &str, body: &Value) -> Answer {
-        ask(
-            method,
-            &format!("{}/repos/{}/{path}", World::github_api(), self.world.repository),
-            token,
-            body,
-        )
+        ask(method, &format!("{}/repos/{}/{path}", World::github_api(), self.world.repository), token, body)
     }
 
     pub fn comment(&self, text: &str) -> Value {
@@ -134,12 +108,6 @@ impl Repo {
     pub fn pulls_of(&self, sha: &str) -> Vec<u64> {
         let found = self.ask("GET", &format!("commits/{sha}/pulls"), &Value::Null);
         assert_eq!(found.status, 200, "{}", found.text);
-        found
-            .json()
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|pull| pull["number"].as_u64().unwrap())
-            .collect()
+        found.json().as_array().unwrap().iter().map(|pull| pull["number"].as_u64().unwrap()).collect()
     }
 }

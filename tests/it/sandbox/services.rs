@@ -20,46 +20,21 @@ fn a_new_service_shows_the_defaults_of_the_server() {
         bench.revision("web").await;
         let made = bench.service("web").send().await.unwrap();
         let service = made.service().unwrap();
-        assert_eq!(
-            service.service_arn(),
-            Some(bench.arn("ecs", "service/main/web").as_str())
-        );
-        assert_eq!(
-            service.task_definition(),
-            Some(bench.arn("ecs", "task-definition/web:1").as_str())
-        );
-        assert_eq!(
-            (service.platform_version(), service.platform_family()),
-            (Some("LATEST"), Some("Linux"))
-        );
+        assert_eq!(service.service_arn(), Some(bench.arn("ecs", "service/main/web").as_str()));
+        assert_eq!(service.task_definition(), Some(bench.arn("ecs", "task-definition/web:1").as_str()));
+        assert_eq!((service.platform_version(), service.platform_family()), (Some("LATEST"), Some("Linux")));
         assert_eq!(service.deployments()[0].platform_version(), Some("1.4.0"));
         let config = service.deployment_configuration().unwrap();
-        assert_eq!(
-            (config.maximum_percent(), config.minimum_healthy_percent()),
-            (Some(200), Some(100))
-        );
+        assert_eq!((config.maximum_percent(), config.minimum_healthy_percent()), (Some(200), Some(100)));
         assert_eq!(config.strategy().unwrap().as_str(), "ROLLING");
         let breaker = config.deployment_circuit_breaker().unwrap();
-        assert!(
-            !breaker.enable() && !breaker.rollback(),
-            "the circuit breaker is off by default"
-        );
-        assert_eq!(
-            service.deployment_controller().unwrap().r#type(),
-            &DeploymentControllerType::Ecs
-        );
+        assert!(!breaker.enable() && !breaker.rollback(), "the circuit breaker is off by default");
+        assert_eq!(service.deployment_controller().unwrap().r#type(), &DeploymentControllerType::Ecs);
         assert_eq!(service.scheduling_strategy(), Some(&SchedulingStrategy::Replica));
         assert_eq!(service.propagate_tags(), Some(&PropagateTags::None));
-        assert_eq!(
-            service.availability_zone_rebalancing(),
-            Some(&AvailabilityZoneRebalancing::Enabled)
-        );
+        assert_eq!(service.availability_zone_rebalancing(), Some(&AvailabilityZoneRebalancing::Enabled));
         assert!(!service.enable_execute_command() && !service.enable_ecs_managed_tags());
-        let vpc = service
-            .network_configuration()
-            .unwrap()
-            .awsvpc_configuration()
-            .unwrap();
+        let vpc = service.network_configuration().unwrap().awsvpc_configuration().unwrap();
         assert_eq!(vpc.assign_public_ip(), Some(&AssignPublicIp::Disabled));
         assert_eq!(
             service.health_check_grace_period_seconds(),
@@ -75,12 +50,7 @@ fn tags_of_a_service_are_made_with_it_and_shown_when_asked_for() {
         let bench = Bench::new();
         bench.cluster().await;
         bench.revision("web").await;
-        bench
-            .service("web")
-            .tags(tag("app", "shop"))
-            .send()
-            .await
-            .unwrap();
+        bench.service("web").tags(tag("app", "shop")).send().await.unwrap();
         let arn = bench.arn("ecs", "service/main/web");
         bench
             .ecs
@@ -91,40 +61,14 @@ fn tags_of_a_service_are_made_with_it_and_shown_when_asked_for() {
             .send()
             .await
             .unwrap();
-        bench
-            .ecs
-            .untag_resource()
-            .resource_arn(&arn)
-            .tag_keys("team")
-            .send()
-            .await
-            .unwrap();
+        bench.ecs.untag_resource().resource_arn(&arn).tag_keys("team").send().await.unwrap();
         assert!(bench.look().await.tags().is_empty());
-        let asked = bench
-            .ecs
-            .describe_services()
-            .cluster("main")
-            .services(&arn)
-            .include(ServiceField::Tags);
-        assert_eq!(
-            asked.send().await.unwrap().services()[0].tags(),
-            [tag("app", "till")]
-        );
-        let listed = bench
-            .ecs
-            .list_tags_for_resource()
-            .resource_arn(&arn)
-            .send()
-            .await
-            .unwrap();
+        let asked = bench.ecs.describe_services().cluster("main").services(&arn).include(ServiceField::Tags);
+        assert_eq!(asked.send().await.unwrap().services()[0].tags(), [tag("app", "till")]);
+        let listed = bench.ecs.list_tags_for_resource().resource_arn(&arn).send().await.unwrap();
         assert_eq!(listed.tags(), [tag("app", "till")]);
-        let missing = bench
-            .ecs
-            .tag_resource()
-            .resource_arn(format!("{arn}x"))
-            .tags(tag("a", "b"))
-            .send()
-            .await;
+        let missing =
+            bench.ecs.tag_resource().resource_arn(format!("{arn}x")).tags(tag("a", "b")).send().await;
         assert_refused(
             missing,
             "InvalidParameterException: The specified service is inactive or does not exist.",
@@ -140,27 +84,16 @@ fn a_service_that_cannot_work_is_refused() {
         let new = || bench.service("new");
         let (subnet, group) = (bench.subnet(0), bench.group());
         let on = |subnets: &[&str], groups: &[&str]| {
-            new()
-                .network_configuration(Bench::network(subnets, groups))
-                .send()
+            new().network_configuration(Bench::network(subnets, groups)).send()
         };
 
-        assert_refused(
-            new().cluster("other").send().await,
-            "ClusterNotFoundException: Cluster not found.",
-        );
+        assert_refused(new().cluster("other").send().await, "ClusterNotFoundException: Cluster not found.");
         assert_refused(
             new().task_definition("gone").send().await,
             "ClientException: TaskDefinition not found.",
         );
-        assert_refused(
-            new().service_name("a b").send().await,
-            &invalid("Invalid service name"),
-        );
-        assert_refused(
-            new().set_desired_count(None).send().await,
-            &invalid("desiredCount is required"),
-        );
+        assert_refused(new().service_name("a b").send().await, &invalid("Invalid service name"));
+        assert_refused(new().set_desired_count(None).send().await, &invalid("desiredCount is required"));
         assert_refused(
             new().scheduling_strategy(SchedulingStrategy::Daemon).send().await,
             &invalid("The DAEMON"),
@@ -177,45 +110,29 @@ fn a_service_that_cannot_work_is_refused() {
             on(&[subnet], &["sg-0000000"]).await,
             &invalid("Error retrieving security group information"),
         );
-        assert_refused(
-            on(&[subnet; 17], &[group]).await,
-            &invalid("subnets can have at most 16 items."),
-        );
+        assert_refused(on(&[subnet; 17], &[group]).await, &invalid("subnets can have at most 16 items."));
         assert_refused(
             on(&[subnet], &[group; 6]).await,
             &invalid("securityGroups can have at most 5 items."),
         );
-        assert_refused(
-            new().platform_version("9.9.9").send().await,
-            "PlatformUnknownException",
-        );
-        assert_refused(
-            new().client_token("x".repeat(37)).send().await,
-            &invalid("Invalid client token"),
-        );
+        assert_refused(new().platform_version("9.9.9").send().await, "PlatformUnknownException");
+        assert_refused(new().client_token("x".repeat(37)).send().await, &invalid("Invalid client token"));
         assert_refused(
             new().enable_execute_command(true).send().await,
             &invalid("The service couldn't be created because"),
         );
 
         let percent = |least: i32, most: i32| {
-            let config = DeploymentConfiguration::builder()
-                .minimum_healthy_percent(least)
-                .maximum_percent(most);
+            let config =
+                DeploymentConfiguration::builder().minimum_healthy_percent(least).maximum_percent(most);
             new().deployment_configuration(config.build()).send()
         };
         assert_refused(
             percent(100, 100).await,
             &invalid("Both maximumPercent and minimumHealthyPercent cannot be 100"),
         );
-        assert_refused(
-            percent(150, 100).await,
-            &invalid("minimumHealthyPercent must be less"),
-        );
-        let breaker = DeploymentCircuitBreaker::builder()
-            .enable(true)
-            .rollback(true)
-            .build();
+        assert_refused(percent(150, 100).await, &invalid("minimumHealthyPercent must be less"));
+        let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();
         let canary =
             DeploymentConfiguration::builder().strategy(aws_sdk_ecs::types::DeploymentStrategy::BlueGreen);
         let canary = canary.deployment_circuit_breaker(breaker).build();
@@ -227,16 +144,11 @@ fn a_service_that_cannot_work_is_refused() {
 
         let group = bench.arn("elasticloadbalancing", "targetgroup/web/0123456789abcdef");
         let behind = |name: &str, port: i32| {
-            let balancer = LoadBalancer::builder()
-                .target_group_arn(&group)
-                .container_name(name)
-                .container_port(port);
+            let balancer =
+                LoadBalancer::builder().target_group_arn(&group).container_name(name).container_port(port);
             new().load_balancers(balancer.build()).send()
         };
-        assert_refused(
-            behind("web", 80).await,
-            &invalid("The target group with targetGroupArn"),
-        );
+        assert_refused(behind("web", 80).await, &invalid("The target group with targetGroupArn"));
         assert_refused(
             behind("db", 80).await,
             &invalid("The container db does not exist in the task definition."),
@@ -247,23 +159,11 @@ fn a_service_that_cannot_work_is_refused() {
         );
 
         assert_refused(
-            bench
-                .ecs
-                .update_service()
-                .cluster("main")
-                .service("gone")
-                .send()
-                .await,
+            bench.ecs.update_service().cluster("main").service("gone").send().await,
             "ServiceNotFoundException",
         );
         assert_refused(
-            bench
-                .ecs
-                .delete_service()
-                .cluster("main")
-                .service("gone")
-                .send()
-                .await,
+            bench.ecs.delete_service().cluster("main").service("gone").send().await,
             "ServiceNotFoundException",
         );
         let listed = bench.ecs.list_services().cluster("main").send().await.unwrap();
@@ -279,22 +179,11 @@ fn the_same_name_again_is_refused_unless_it_is_the_same_request_with_its_token()
         bench.revision("web").await;
         let first = bench.service("web").client_token("token-1").send().await.unwrap();
         let again = bench.service("web").client_token("token-1").send().await.unwrap();
-        assert_eq!(
-            again.service().unwrap().created_at(),
-            first.service().unwrap().created_at()
-        );
+        assert_eq!(again.service().unwrap().created_at(), first.service().unwrap().created_at());
         let not_idempotent = "InvalidParameterException: Creation of service was not idempotent.";
         assert_refused(bench.service("web").send().await, not_idempotent);
-        assert_refused(
-            bench.service("web").client_token("token-2").send().await,
-            not_idempotent,
-        );
-        let other = bench
-            .service("web")
-            .client_token("token-1")
-            .desired_count(1)
-            .send()
-            .await;
+        assert_refused(bench.service("web").client_token("token-2").send().await, not_idempotent);
+        let other = bench.service("web").client_token("token-1").desired_count(1).send().await;
         assert_refused(other, not_idempotent);
     });
 }

@@ -1,0 +1,403 @@
+//! The first whole loop: pull request → comment, merge → apply, and every reason not to.
+
+use std::process::Command;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::harness::{Run, World};
+use super::stacks::example;
+
+const BASE: &str = "00000000000000000000000000000000000000aa";
+const HEAD: &str = "00000000000000000000000000000000000000bb";
+const MERGE: &str = "00000000000000000000000000000000000000cc";
+
+impl World {
+    /// The GitHub stub's control API, for this world's repository.
+    fn github(&self, method: &str, path: &str, mut body: Value) -> Value {
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("repo".to_owned(), self.repository.clone().into());
+        }
+        self.control(method, &format!("github/{path}?repo={}", self.repository), &body)
+    }
+
+    fn open_pull_request(&self) {
+        let pull = json!({"number": 7, "head_sha": HEAD, "head_repo": self.repository, "base": "main", "title": "Change", "user": "author"});
+        self.github("POST", "pulls", pull);
+    }
+
+    fn merge_pull_request(&self) {
+        self.github("POST", "pulls/7/merge", json!({"sha": MERGE, "method": "squash"}));
+    }
+
+    fn comments(&self) -> Vec<Value> {
+        self.github("GET", "pulls/7/comments", Value::Null).as_array().unwrap().clone()
+    }
+
+    fn pull_request_event(&self) -> Value {
+        json!({
+            "action": "synchronize", "number": 7,
+            "pull_request": {
+                "number": 7, "title": "Change", "user": {"login": "author"},
+                "head": {"sha": HEAD, "ref": "change", "repo": {"full_name": self.repository}},
+                "base": {"sha": BASE, "ref": "main", "repo": {"full_name": self.repository}},
+            },
+            "repository": {"full_name": self.repository, "default_branch": "main"},
+            "sender": {"login": "author"},
+        })
+    }
+
+    fn push_event(&self) -> Value {
+        json!({
+            "ref": "refs/heads/main", "before": BASE, "after": MERGE, "forced": false, "deleted": false, "created": false,
+            "head_commit": {"id": MERGE, "message": "Change (#7)"},
+            "repository": {"full_name": self.repository, "default_branch": "main"},
+        })
+    }
+
+    /// `fargate-stack ci` as a runner starts it.
+    fn ci_command(&self, name: &str, event: &Value) -> Command {
+        let path = self.write("runner/event.json", &event.to_string());
+        let mut command = self.command(&["ci"]);
+        for file in ["runner/output", "runner/summary"] {
+            self.write(file, "");
+        }
+        command.envs([
+            ("CI", "true"),
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_EVENT_NAME", name),
+            ("GITHUB_REPOSITORY", &self.repository),
+            ("GITHUB_API_URL", &World::github_api()),
+            ("GITHUB_GRAPHQL_URL", &format!("{}/graphql", World::github_api())),
+            ("GITHUB_SERVER_URL", "https://github.example"),
+            ("GITHUB_RUN_ID", "318"),
+            ("GITHUB_RUN_ATTEMPT", "1"),
+            ("GITHUB_TOKEN", "sandbox-token"),
+        ]);
+        command.env("GITHUB_WORKSPACE", self.folder());
+        command.env("GITHUB_EVENT_PATH", path);
+        command.env("GITHUB_OUTPUT", self.folder().join("runner/output"));
+        command.env("GITHUB_STEP_SUMMARY", self.folder().join("runner/summary"));
+        command
+    }
+
+    fn ci(&self, name: &str, event: &Value) -> Run {
+        World::output(&mut self.ci_command(name, event))
+    }
+
+    /// One output, read as the runner reads it: `name<<DELIMITER`, lines, `DELIMITER`.
+    fn output_of(&self, name: &str) -> Option<String> {
+        let text = self.read("runner/output");
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            let (key, delimiter) = line.split_once("<<").unwrap();
+            let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+            if key == name {
+                return Some(value.join("\n"));
+            }
+        }
+        None
+    }
+
+    fn github_writes(&self) -> Vec<Value> {
+        let calls =
+            self.control("GET", &format!("calls?source=github&account={}", self.repository), &Value::Null);
+        let calls = calls.as_array().cloned().unwrap_or_else(|| calls["calls"].as_array().cloned().unwrap());
+        calls.into_iter().filter(|call| call["mutating"] == true).collect()
+    }
+
+    fn github_fault(&self, operation: &str, mut fault: Value) {
+        let fields = fault.as_object_mut().unwrap();
+        fields.insert("account".to_owned(), self.repository.clone().into());
+        fields.insert("service".to_owned(), "github".into());
+        fields.insert("operation".to_owned(), operation.into());
+        self.control("POST", "faults", &fault);
+    }
+}
+
+#[test]
+fn a_pull_request_gets_one_comment_and_its_merge_applies_exactly_that_plan() {
+    let world = World::with(&example("worker"));
+    world.open_pull_request();
+    let run = world.ci("pull_request", &world.pull_request_event()).expect(0);
+    assert_eq!(world.mutations(), Vec::<String>::new());
+    assert_eq!(world.output_of("outcome").as_deref(), Some("planned"), "{}", run.stderr);
+    assert_eq!(world.output_of("create").as_deref(), Some("11"));
+    let comments = world.comments();
+    assert_eq!(comments.len(), 1);
+    let body = comments[0]["body"].as_str().unwrap();
+    let visible: Vec<&str> =
+        body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty()).collect();
+    assert!(visible[0].starts_with("### Fargate plan") && visible[0].contains("create 11"), "{}", visible[0]);
+    assert!(!body.contains(&world.account), "the account id is shown whole");
+    assert!(world.read("runner/summary").contains("service.consumer"));
+    let planned = world.output_of("fingerprint").unwrap();
+
+    world.merge_pull_request();
+    let run = world.ci("push", &world.push_event()).expect(0);
+    assert_eq!(world.output_of("outcome").as_deref(), Some("applied"), "{}", run.stdout);
+    assert_eq!(world.output_of("fingerprint"), Some(planned));
+    assert!(world.mutations().contains(&"ecs:CreateService".to_owned()));
+    let comments = world.comments();
+    assert_eq!(comments.len(), 1);
+    assert!(comments[0]["body"].as_str().unwrap().contains("applied"), "{}", comments[0]["body"]);
+
+    world.forget_calls();
+    world.ci("push", &world.push_event()).expect(0);
+    assert_eq!(world.output_of("outcome").as_deref(), Some("no-changes"));
+    assert_eq!(world.mutations(), Vec::<String>::new());
+}
+
+#[test]
+fn the_image_of_the_merge_commit_is_released_although_it_was_built_after_the_plan() {
+    let world = World::with(&example("minimal-daemon"));
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    world.merge_pull_request();
+    let image = json!({"account": world.account, "repository": "helloworld", "tag": MERGE, "platforms": ["linux/amd64"]});
+    let digest = world.control("POST", "ecr/images", &image)["digest"].as_str().unwrap().to_owned();
+    world.ci("push", &world.push_event()).expect(0);
+    let registered =
+        world.calls().into_iter().find(|call| call["operation"] == "RegisterTaskDefinition").unwrap();
+    assert!(registered["parameters"].to_string().contains(&digest), "{registered}");
+}
+
+#[test]
+fn a_plan_that_is_not_the_one_that_was_shown_is_refused_with_each_field() {
+    let world = World::with(&example("minimal-daemon"));
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    world.merge_pull_request();
+    world.write(
+        "fargate-stack.yml",
+        &example("minimal-daemon").replace("type: daemon", "type: daemon\n    cpu: 2048\n    memory: 4096"),
+    );
+    let run = world.ci("push", &world.push_event()).expect(3);
+    assert_eq!(world.mutations(), Vec::<String>::new());
+    assert_eq!(world.output_of("outcome").as_deref(), Some("refused"));
+    assert!(
+        run.stdout.contains("cpu") && run.stdout.contains("1024") && run.stdout.contains("2048"),
+        "{}",
+        run.stdout
+    );
+    assert!(world.read("runner/summary").contains("2048"));
+}
+
+#[test]
+fn a_change_in_aws_after_the_plan_is_refused_too() {
+    let world = World::with(&example("minimal-task"));
+    world.run(&["apply", "--yes"]).expect(0);
+    world.write(
+        "fargate-stack.yml",
+        &example("minimal-task").replace("type: task", "type: task\n    size: small"),
+    );
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    world.merge_pull_request();
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&super::account::sdk(&world));
+    super::account::block(
+        logs.put_retention_policy().log_group_name("/ecs/my-one-shot").retention_in_days(365).send(),
+    )
+    .unwrap();
+    world.forget_calls();
+    let run = world.ci("push", &world.push_event()).expect(3);
+    assert!(run.stdout.contains("log_group.main"), "{}", run.stdout);
+    assert_eq!(world.mutations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_comment_that_somebody_else_edited_approves_nothing() {
+    let world = World::with(&example("minimal-task"));
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    let comment = world.comments().remove(0);
+    let harmless = comment["body"].as_str().unwrap().replace("create 6", "create 5");
+    world.github(
+        "POST",
+        &format!("comments/{}/edit", comment["id"]),
+        json!({"user": "somebody", "body": harmless}),
+    );
+    world.merge_pull_request();
+    let run = world.ci("push", &world.push_event()).expect(3);
+    assert!(run.stderr.contains("was edited by `somebody`"), "{}", run.stderr);
+    assert_eq!(world.mutations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_comment_that_somebody_else_wrote_is_neither_taken_nor_touched() {
+    let world = World::with(&example("minimal-task"));
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    let forged = world.comments().remove(0)["body"].clone();
+    let other = World::with(&example("minimal-task"));
+    other.open_pull_request();
+    other.github("POST", "comments", json!({"number": 7, "user": "somebody", "body": forged}));
+    other.merge_pull_request();
+    other.ci("push", &other.push_event()).expect(3);
+    assert_eq!(other.mutations(), Vec::<String>::new());
+    other.ci("pull_request", &other.pull_request_event()).expect(0);
+    let comments = other.comments();
+    assert_eq!(comments.len(), 2);
+    assert_eq!(comments[0]["body"], forged);
+}
+
+#[test]
+fn a_push_without_a_merged_pull_request_is_refused_unless_nothing_changes() {
+    let world = World::with(&example("minimal-task"));
+    world.open_pull_request();
+    let mut event = world.push_event();
+    event["after"] = HEAD.into();
+    let run = world.ci("push", &event).expect(3);
+    assert!(run.stderr.contains("no merged pull request"), "{}", run.stderr);
+    assert_eq!(world.mutations(), Vec::<String>::new());
+    world.run(&["apply", "--yes"]).expect(0);
+    world.ci("push", &event).expect(0);
+}
+
+#[test]
+fn an_equal_plan_leaves_the_comment_untouched_and_a_different_one_edits_it_in_place() {
+    let world = World::with(&example("minimal-task"));
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    let first = world.comments().remove(0);
+    let writes = world.github_writes().len();
+    let mut again = world.ci_command("pull_request", &world.pull_request_event());
+    World::output(again.env("GITHUB_RUN_ID", "319")).expect(0);
+    assert_eq!(world.github_writes().len(), writes, "an equal comment was written again");
+    world.write(
+        "fargate-stack.yml",
+        &example("minimal-task").replace("type: task", "type: task\n    size: small"),
+    );
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    let comments = world.comments();
+    assert_eq!(comments.len(), 1);
+    assert_eq!(comments[0]["id"], first["id"]);
+    assert_ne!(comments[0]["body"], first["body"]);
+}
+
+#[test]
+fn the_comment_is_found_behind_more_than_a_hundred_others() {
+    let world = World::with(&example("minimal-task"));
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    world.github("POST", "comments", json!({"number": 7, "user": "talker", "body": "hm", "count": 130}));
+    world.write(
+        "fargate-stack.yml",
+        &example("minimal-task").replace("type: task", "type: task\n    size: small"),
+    );
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    assert_eq!(world.comments().len(), 131);
+}
+
+#[test]
+fn a_head_that_moved_on_keeps_its_own_comment() {
+    let world = World::with(&example("minimal-task"));
+    world.open_pull_request();
+    world.github("POST", "pulls/7/push", json!({"head_sha": "00000000000000000000000000000000000000dd"}));
+    let run = world.ci("pull_request", &world.pull_request_event()).expect(0);
+    assert_eq!(world.comments().len(), 0);
+    assert!(run.stderr.contains("moved on"), "{}", run.stderr);
+}
+
+#[test]
+fn a_fork_a_deleted_fork_and_dependabot_get_static_validation_without_any_call() {
+    for change in ["fork", "deleted", "dependabot"] {
+        let world = World::with(&example("minimal-task"));
+        world.open_pull_request();
+        let mut event = world.pull_request_event();
+        match change {
+            "fork" => event["pull_request"]["head"]["repo"]["full_name"] = "somebody/app".into(),
+            "deleted" => event["pull_request"]["head"]["repo"] = Value::Null,
+            _ => event["sender"]["login"] = "dependabot[bot]".into(),
+        }
+        world.ci("pull_request", &event).expect(0);
+        assert_eq!(world.output_of("outcome").as_deref(), Some("validated"), "{change}");
+        assert_eq!(world.calls().len(), 0, "{change}");
+        assert_eq!(world.github_writes().len(), 0, "{change}");
+        assert!(world.read("runner/summary").contains("valid"), "{change}");
+        world.write("fargate-stack.yml", "app: {name: x}\ntasks: {a: {image: i, cpu: half}}\n");
+        let run = world.ci("pull_request", &event).expect(2);
+        assert!(run.stderr.contains("::error file=fargate-stack.yml,line=2"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_job_without_credentials_validates_on_a_pull_request_and_fails_on_a_push() {
+    let world = World::with(&example("minimal-task"));
+    world.open_pull_request();
+    let mut command = world.ci_command("pull_request", &world.pull_request_event());
+    World::output(command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY")).expect(0);
+    assert_eq!(world.output_of("outcome").as_deref(), Some("validated"));
+    assert_eq!((world.calls().len(), world.github_writes().len()), (0, 0));
+    world.merge_pull_request();
+    let mut command = world.ci_command("push", &world.push_event());
+    World::output(command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY")).expect(1);
+    assert_eq!(world.output_of("outcome").as_deref(), Some("failed"));
+}
+
+#[test]
+fn events_that_ask_for_nothing_are_told_so() {
+    let world = World::with(&example("minimal-task"));
+    let mut other_branch = world.push_event();
+    other_branch["ref"] = "refs/heads/feature".into();
+    let mut closed = world.pull_request_event();
+    closed["action"] = "closed".into();
+    for (name, event) in [("push", other_branch), ("pull_request", closed), ("watch", json!({}))] {
+        world.ci(name, &event).expect(0);
+        assert_eq!(world.output_of("outcome").as_deref(), Some("ignored"), "{name}");
+    }
+    assert_eq!(world.calls().len(), 0);
+}
+
+#[test]
+fn a_token_that_may_not_comment_is_told_which_permission_is_missing() {
+    let world = World::with(&example("minimal-task"));
+    world.open_pull_request();
+    let mut command = world.ci_command("pull_request", &world.pull_request_event());
+    let run = World::output(command.env("GITHUB_TOKEN", "readonly-token")).expect(1);
+    assert!(run.stderr.contains("pull-requests: write"), "{}", run.stderr);
+}
+
+#[test]
+fn a_bad_gateway_and_a_lost_answer_do_not_double_the_comment() {
+    const CREATE: &str = "POST /repos/{owner}/{repo}/issues/{issue_number}/comments";
+    for fault in [
+        json!({"kind": "status", "status": 502, "body": "<html>bad gateway</html>", "content_type": "text/html"}),
+        json!({"kind": "timeout_after"}),
+    ] {
+        let world = World::with(&example("minimal-task"));
+        world.open_pull_request();
+        world.github_fault(CREATE, fault.clone());
+        world.ci("pull_request", &world.pull_request_event()).expect(0);
+        assert_eq!(world.comments().len(), 1, "{fault}");
+    }
+}
+
+#[test]
+fn environment_values_reach_neither_comment_nor_summary_nor_log() {
+    let canary = "canary-7f3a9c";
+    let world = World::with(&format!(
+        "app: {{name: shy}}\ntasks:\n  job:\n    image: helloworld:latest\n    environment: {{PASSWORD: {canary}}}\n"
+    ));
+    world.open_pull_request();
+    let run = world.ci("pull_request", &world.pull_request_event()).expect(0);
+    let mut sinks = vec![run.stdout, run.stderr, world.read("runner/summary"), world.read("runner/output")];
+    sinks.push(world.comments()[0]["body"].to_string());
+    let marker = world.comments()[0]["body"]
+        .as_str()
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .nth(2)
+        .unwrap()
+        .to_owned();
+    let decoded =
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(marker.trim_end_matches('=')).unwrap();
+    sinks.push(String::from_utf8(decoded).unwrap());
+    for sink in sinks {
+        assert!(!sink.contains(canary), "{sink}");
+    }
+    assert!(world.comments()[0]["body"].as_str().unwrap().contains("### Fargate plan"));
+}
