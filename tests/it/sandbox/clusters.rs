@@ -16,10 +16,11 @@ fn a_cluster_keeps_tags_and_settings_and_its_creation_can_be_repeated() {
         let insights = |value: &str| {
             ClusterSetting::builder().name(ClusterSettingName::ContainerInsights).value(value).build()
         };
-        let make = |name: &str| bench.ecs.create_cluster().cluster_name(name);
-        let made = make("main").tags(tag("app", "shop")).settings(insights("enhanced")).send().await.unwrap();
+        let create = |name: &str| bench.ecs.create_cluster().cluster_name(name);
+        let made =
+            create("main").tags(tag("app", "shop")).settings(insights("enhanced")).send().await.unwrap();
         assert_eq!(made.cluster().unwrap().tags(), [tag("app", "shop")]);
-        let again = make("main").tags(tag("app", "other")).send().await.unwrap();
+        let again = create("main").tags(tag("app", "other")).send().await.unwrap();
         assert_eq!(again.cluster().unwrap().cluster_arn(), made.cluster().unwrap().cluster_arn());
         assert_eq!(again.cluster().unwrap().tags(), [tag("app", "shop")], "the cluster comes back as it is");
 
@@ -43,9 +44,9 @@ fn a_cluster_keeps_tags_and_settings_and_its_creation_can_be_repeated() {
             .await
             .unwrap();
         assert_eq!(changed.cluster().unwrap().settings(), [insights("enabled")]);
-        let plain = make("plain").send().await.unwrap();
+        let plain = create("plain").send().await.unwrap();
         assert_eq!(plain.cluster().unwrap().settings(), [insights("disabled")]);
-        assert_refused(make("no spaces").send().await, "InvalidParameterException: Invalid cluster name");
+        assert_refused(create("no spaces").send().await, "InvalidParameterException: Invalid cluster name");
     });
 }
 

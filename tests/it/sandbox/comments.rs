@@ -144,9 +144,9 @@ fn github_fails_in_the_ways_that_are_asked_for() {
 
     repo.fault(json!({"mutating": true, "kind": "timeout_after"}));
     let url = format!("{}/repos/{}/issues/7/comments", World::github_api(), repo.world.repository);
-    let lost =
+    let unanswered =
         ureq::post(&url).header("authorization", "Bearer run-token").send_json(json!({"body": "once"}));
-    assert!(lost.is_err(), "{lost:?}");
+    assert!(unanswered.is_err(), "{unanswered:?}");
     assert_eq!(list().json().as_array().unwrap().len(), 1, "the comment was made all the same");
 
     let calls = repo.world.control(
@@ -156,7 +156,7 @@ fn github_fails_in_the_ways_that_are_asked_for() {
     );
     let calls = calls.as_array().unwrap();
     assert_eq!((&calls[0]["operation"], &calls[0]["mutating"]), (&json!(operation), &json!(false)));
-    let last = calls.iter().rfind(|call| call["mutating"] == true).unwrap();
-    assert_eq!((&last["result"], &last["fault"]), (&json!("ok"), &json!("timeout_after")));
-    assert_eq!(last["parameters"]["body"]["body"], "once");
+    let written = calls.iter().rfind(|call| call["mutating"] == true).unwrap();
+    assert_eq!((&written["result"], &written["fault"]), (&json!("ok"), &json!("timeout_after")));
+    assert_eq!(written["parameters"]["body"]["body"], "once");
 }

@@ -64,9 +64,9 @@ async fn tagged_group(bench: &Bench, key: &str, value: &str) -> String {
     let tags = TagSpecification::builder().resource_type(ResourceType::SecurityGroup);
     let tags = tags.tags(Tag::builder().key(key).value(value).build()).build();
     let ec2 = aws_sdk_ec2::Client::new(&bench.config);
-    let make = ec2.create_security_group().group_name("tasks").description("tasks of a stack");
+    let request = ec2.create_security_group().group_name("tasks").description("tasks of a stack");
     let made =
-        make.vpc_id(bench.seed["vpc_id"].as_str().unwrap()).tag_specifications(tags).send().await.unwrap();
+        request.vpc_id(bench.seed["vpc_id"].as_str().unwrap()).tag_specifications(tags).send().await.unwrap();
     assert_eq!(made.tags()[0].key(), Some(key), "the answer shows the tags");
     made.group_id().unwrap().to_owned()
 }

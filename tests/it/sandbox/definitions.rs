@@ -1,8 +1,8 @@
 //! Task definitions: what is kept, what is filled in, how revisions live and end.
 
 use aws_sdk_ecs::types::{
-    CpuArchitecture, EphemeralStorage, HealthCheck, KeyValuePair, LogConfiguration, LogDriver, OsFamily,
-    RuntimePlatform, Tag, TaskDefinitionField, TaskDefinitionStatus,
+    Compatibility, CpuArchitecture, EphemeralStorage, HealthCheck, KeyValuePair, LogConfiguration, LogDriver,
+    OsFamily, RuntimePlatform, Tag, TaskDefinitionField, TaskDefinitionStatus,
 };
 
 use super::super::account::block;
@@ -122,7 +122,7 @@ fn a_registered_definition_comes_back_with_every_field_and_the_defaults_of_the_s
         );
         assert_eq!(definition.status(), Some(&TaskDefinitionStatus::Active));
         assert!(definition.registered_at().is_some() && definition.registered_by().is_some());
-        let compatible: Vec<&str> = definition.compatibilities().iter().map(|one| one.as_str()).collect();
+        let compatible: Vec<&str> = definition.compatibilities().iter().map(Compatibility::as_str).collect();
         assert_eq!(compatible, ["EC2", "FARGATE"]);
         assert_eq!(definition.execution_role_arn(), Some(role.as_str()));
         assert_eq!(definition.ephemeral_storage().unwrap().size_in_gib(), 30);

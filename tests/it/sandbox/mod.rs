@@ -157,7 +157,7 @@ impl Bench {
                 return seen;
             }
             assert!(
-                started.elapsed() < Duration::from_secs(60),
+                started.elapsed() < Duration::from_mins(1),
                 "waited in vain until {what}: {:?}",
                 seen.last()
             );
@@ -196,7 +196,7 @@ fn container(name: &str) -> aws_sdk_ecs::types::builders::ContainerDefinitionBui
 /// `Code: message` of a refused call.
 #[track_caller]
 fn refused<T: std::fmt::Debug, E: ProvideErrorMetadata>(result: Result<T, SdkError<E>>) -> String {
-    let error = result.err().expect("the call was accepted");
+    let error = result.expect_err("the call was accepted");
     format!("{}: {}", error.code().unwrap_or("no code"), error.message().unwrap_or("no message"))
 }
 

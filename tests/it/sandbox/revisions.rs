@@ -59,7 +59,7 @@ fn a_revision_goes_from_active_over_inactive_to_delete_in_progress() {
         let listed = async |status: TaskDefinitionStatus| {
             ecs.list_task_definitions().status(status).send().await.unwrap().task_definition_arns().to_vec()
         };
-        assert_eq!(listed(TaskDefinitionStatus::Active).await, [first.clone()]);
+        assert_eq!(listed(TaskDefinitionStatus::Active).await, std::slice::from_ref(&first));
         assert_eq!(listed(TaskDefinitionStatus::Inactive).await, Vec::<String>::new());
         assert_eq!(listed(TaskDefinitionStatus::DeleteInProgress).await, [second]);
 

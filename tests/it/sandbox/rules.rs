@@ -222,7 +222,7 @@ fn a_definition_for_ec2_alone_is_not_held_to_the_rules_of_fargate() {
             .await
             .unwrap();
         let fits: Vec<&str> =
-            made.task_definition().unwrap().compatibilities().iter().map(|one| one.as_str()).collect();
+            made.task_definition().unwrap().compatibilities().iter().map(Compatibility::as_str).collect();
         assert!(!fits.contains(&"FARGATE"), "{fits:?}");
     });
 }
