@@ -188,17 +188,9 @@ impl Error {
     /// The whole, ended by a line break.
     pub fn text(&self, color: bool) -> String {
         let paint = |code: &str, word: &str| {
-            if color {
-                format!("\u{1b}[{code}m{word}\u{1b}[0m")
-            } else {
-                word.to_owned()
-            }
+            if color { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() }
         };
-        let mut out = format!(
-            "{} {}\n",
-            paint("1;31", "error:"),
-            escape::terminal(&self.message)
-        );
+        let mut out = format!("{} {}\n", paint("1;31", "error:"), escape::terminal(&self.message));
         // Writing to a `String` cannot fail.
         if !self.detail.is_empty() {
             let _ = writeln!(out, "\n{}", escape::terminal_lines(&self.detail));
@@ -264,21 +256,15 @@ mod tests {
     }
 
     fn step(source: CallError) -> StepError {
-        StepError {
-            address: Address::new("service", "web"),
-            doing: "create",
-            source,
-        }
+        StepError { address: Address::new("service", "web"), doing: "create", source }
     }
 
     #[test]
     fn an_error_says_what_why_and_what_to_do_each_once() {
-        let error = Error::from(step(call(
-            "InvalidParameterException",
-            "Creation of service was not idempotent.",
-        )))
-        .hint("look at the service in the console")
-        .hint("look at the service in the console");
+        let error =
+            Error::from(step(call("InvalidParameterException", "Creation of service was not idempotent.")))
+                .hint("look at the service in the console")
+                .hint("look at the service in the console");
         insta::assert_snapshot!(error.text(false), @r"
         error: could not create service.web
           caused by: ecs:CreateService refused: InvalidParameterException: Creation of service was not idempotent.
@@ -310,17 +296,11 @@ mod tests {
         assert!(hint(call("ExpiredTokenException", "x")).contains("have expired"));
         assert!(hint(call("UnrecognizedClientException", "x")).contains("does not accept these credentials"));
         assert!(hint(call("ThrottlingException", "x")).contains("wait a minute"));
-        let silent = CallError {
-            unanswered: true,
-            ..call("", "connection refused")
-        };
+        let silent = CallError { unanswered: true, ..call("", "connection refused") };
         let error = Error::from(silent);
         assert_eq!(error.message(), "no answer from ecs");
         assert!(error.hints().first().unwrap().contains("may have taken effect"));
-        assert_eq!(
-            Error::from(call("InvalidParameterException", "x")).hints(),
-            <&[String]>::default()
-        );
+        assert_eq!(Error::from(call("InvalidParameterException", "x")).hints(), <&[String]>::default());
     }
 
     #[test]
@@ -346,21 +326,12 @@ mod tests {
     fn a_chain_of_causes_repeats_nothing() {
         let source = step(call("Bad", "no"));
         let error = Error::new(ExitStatus::Failed, "could not plan").caused_by_error(&source);
-        assert_eq!(
-            error.causes(),
-            [
-                "could not create service.web",
-                "ecs:CreateService refused: Bad: no"
-            ]
-        );
+        assert_eq!(error.causes(), ["could not create service.web", "ecs:CreateService refused: Bad: no"]);
     }
 
     #[test]
     fn an_apply_ends_with_the_status_of_its_worst_step() {
-        let at = |name: &str| Step {
-            address: Address::new("service", name),
-            verb: Verb::Make,
-        };
+        let at = |name: &str| Step { address: Address::new("service", name), verb: Verb::Make };
         let report = |outcomes: Vec<(Step, Outcome)>, interrupted| ApplyReport {
             outcomes: outcomes.into_iter().collect(),
             took: BTreeMap::new(),
@@ -369,18 +340,12 @@ mod tests {
         let done = || Outcome::Done(BTreeMap::new());
         let failed = || Outcome::Failed(step(call("Bad", "no")));
         assert_eq!(ExitStatus::of(&report(vec![], false)), ExitStatus::Done);
-        assert_eq!(
-            ExitStatus::of(&report(vec![(at("a"), done())], true)),
-            ExitStatus::Done
-        );
+        assert_eq!(ExitStatus::of(&report(vec![(at("a"), done())], true)), ExitStatus::Done);
         assert_eq!(
             ExitStatus::of(&report(vec![(at("a"), done()), (at("b"), failed())], false)),
             ExitStatus::Partial
         );
-        assert_eq!(
-            ExitStatus::of(&report(vec![(at("b"), failed())], false)),
-            ExitStatus::Failed
-        );
+        assert_eq!(ExitStatus::of(&report(vec![(at("b"), failed())], false)), ExitStatus::Failed);
         assert_eq!(
             ExitStatus::of(&report(vec![(at("b"), Outcome::NotStarted)], true)),
             ExitStatus::Interrupted

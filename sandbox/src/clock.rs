@@ -13,14 +13,8 @@ pub struct Clock {
 impl Clock {
     /// A clock that shows the time of the wall.
     pub fn new() -> Self {
-        let base = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0.0, |since| since.as_secs_f64());
-        Self {
-            since: Instant::now(),
-            base,
-            speed: 1.0,
-        }
+        let base = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        Self { since: Instant::now(), base, speed: 1.0 }
     }
 
     /// Now, in seconds since the epoch.
@@ -72,9 +66,7 @@ mod tests {
 
     #[test]
     fn a_new_clock_shows_the_wall() {
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0.0, |since| since.as_secs_f64());
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
         assert!((Clock::new().now() - wall).abs() < 5.0);
     }
 }

@@ -16,13 +16,8 @@ const ROOT: &str = "/_sandbox";
 
 /// The path below the root, if the path belongs to the control API; the root may be repeated.
 pub fn below_root(path: &str) -> Option<&str> {
-    let mut rest = path
-        .strip_prefix(ROOT)
-        .filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
-    while let Some(next) = rest
-        .strip_prefix(ROOT)
-        .filter(|next| next.is_empty() || next.starts_with('/'))
-    {
+    let mut rest = path.strip_prefix(ROOT).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+    while let Some(next) = rest.strip_prefix(ROOT).filter(|next| next.is_empty() || next.starts_with('/')) {
         rest = next;
     }
     Some(rest.trim_end_matches('/'))
@@ -59,11 +54,7 @@ fn refuse(status: u16, message: &str) -> Response {
 /// The body as JSON; no body is an empty object.
 fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
     let text = request.text();
-    let text = if text.trim().is_empty() {
-        "{}"
-    } else {
-        text.as_str()
-    };
+    let text = if text.trim().is_empty() { "{}" } else { text.as_str() };
     serde_json::from_str(text).map_err(|error| (400, format!("the body is not as expected: {error}")))
 }
 
@@ -157,11 +148,7 @@ struct Reset {
 /// Puts an account, or the whole sandbox, back to how its seed left it.
 async fn reset(state: &State, reset: Reset) -> Result<Value, Refused> {
     let account = reset.account.as_deref();
-    state
-        .moto
-        .reset(account)
-        .await
-        .map_err(|error| (500, error.to_string()))?;
+    state.moto.reset(account).await.map_err(|error| (500, error.to_string()))?;
     let kept = |name: &str| account.is_some_and(|account| account != name);
     lock(&state.ecs).retain(|(name, _), _| kept(name));
     lock(&state.recorder).forget(account);
@@ -175,14 +162,10 @@ async fn reset(state: &State, reset: Reset) -> Result<Value, Refused> {
         *lock(&state.github) = crate::github::GitHub::new();
         lock(&state.keys).clear();
         let place = (DEFAULT_ACCOUNT, DEFAULT_REGION);
-        seed::plant(state, place.0, place.1, state.seed)
-            .await
-            .map_err(|error| failed(&error))?;
+        seed::plant(state, place.0, place.1, state.seed).await.map_err(|error| failed(&error))?;
     } else {
         for ((name, region), (seed, _)) in again {
-            seed::plant(state, &name, &region, seed)
-                .await
-                .map_err(|error| failed(&error))?;
+            seed::plant(state, &name, &region, seed).await.map_err(|error| failed(&error))?;
         }
     }
     Ok(json!({}))
@@ -201,21 +184,13 @@ struct Plant {
 async fn plant(state: &State, plant: Plant) -> Result<Value, Refused> {
     let region = plant.region.as_deref().unwrap_or(DEFAULT_REGION);
     if crate::aws::caller::account_of(&plant.account) != plant.account {
-        return Err((
-            400,
-            format!("`{}` is not an account id of 12 digits", plant.account),
-        ));
+        return Err((400, format!("`{}` is not an account id of 12 digits", plant.account)));
     }
     let seeded = lock(&state.seeds).contains_key(&(plant.account.clone(), region.to_owned()));
     if seeded {
-        return Err((
-            409,
-            format!("account {} is seeded in {region}: reset it first", plant.account),
-        ));
+        return Err((409, format!("account {} is seeded in {region}: reset it first", plant.account)));
     }
-    seed::plant(state, &plant.account, region, plant.seed)
-        .await
-        .map_err(|error| failed(&error))
+    seed::plant(state, &plant.account, region, plant.seed).await.map_err(|error| failed(&error))
 }
 
 /// An image to push.
@@ -234,25 +209,14 @@ struct Image {
 }
 
 async fn push(state: &State, image: Image) -> Result<Value, Refused> {
-    let platforms = if image.platforms.is_empty() {
-        vec!["linux/amd64".to_owned()]
-    } else {
-        image.platforms
-    };
+    let platforms = if image.platforms.is_empty() { vec!["linux/amd64".to_owned()] } else { image.platforms };
     let count = lock(&state.blobs).len();
     let content = image.content.unwrap_or_else(|| format!("push {count}"));
-    let push = Push {
-        repository: &image.repository,
-        tag: &image.tag,
-        platforms: &platforms,
-        content: &content,
-    };
+    let push =
+        Push { repository: &image.repository, tag: &image.tag, platforms: &platforms, content: &content };
     let account = image.account.as_deref().unwrap_or(DEFAULT_ACCOUNT);
     let region = image.region.as_deref().unwrap_or(DEFAULT_REGION);
-    let digest = push
-        .to(state, account, region)
-        .await
-        .map_err(|error| failed(&error))?;
+    let digest = push.to(state, account, region).await.map_err(|error| failed(&error))?;
     Ok(json!({"digest": digest, "repository": image.repository, "tag": image.tag}))
 }
 

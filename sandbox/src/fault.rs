@@ -113,9 +113,7 @@ pub struct Subject<'a> {
 
 impl Fault {
     fn matches(&self, call: Subject<'_>) -> bool {
-        self.account
-            .as_deref()
-            .is_none_or(|account| account == call.account)
+        self.account.as_deref().is_none_or(|account| account == call.account)
             && (self.service == "*" || self.service == call.service)
             && (self.operation == "*" || self.operation == call.operation)
             && self.mutating.is_none_or(|mutating| mutating == call.mutating)
@@ -156,8 +154,7 @@ impl Faults {
 
     /// Takes faults back: all, or those of one account.
     pub fn forget(&mut self, account: Option<&str>) {
-        self.faults
-            .retain(|fault| account.is_some() && fault.account.as_deref() != account);
+        self.faults.retain(|fault| account.is_some() && fault.account.as_deref() != account);
     }
 
     /// Counts a call, and gives the fault that strikes it.
@@ -174,28 +171,20 @@ impl Faults {
 
     /// Sets a latency, in place of an earlier one for the same calls.
     pub fn delay(&mut self, latency: Latency) {
-        self.latencies
-            .retain(|old| old.account != latency.account || old.service != latency.service);
+        self.latencies.retain(|old| old.account != latency.account || old.service != latency.service);
         self.latencies.push(latency);
     }
 
     /// Takes latencies back: all, or those of one account.
     pub fn hurry(&mut self, account: Option<&str>) {
-        self.latencies
-            .retain(|latency| account.is_some() && latency.account.as_deref() != account);
+        self.latencies.retain(|latency| account.is_some() && latency.account.as_deref() != account);
     }
 
     /// How long a call waits before it is looked at: the sum of all latencies that match.
     pub fn latency(&self, call: Subject<'_>) -> Duration {
         let matching = self.latencies.iter().filter(|latency| {
-            latency
-                .account
-                .as_deref()
-                .is_none_or(|account| account == call.account)
-                && latency
-                    .service
-                    .as_deref()
-                    .is_none_or(|service| service == call.service)
+            latency.account.as_deref().is_none_or(|account| account == call.account)
+                && latency.service.as_deref().is_none_or(|service| service == call.service)
         });
         Duration::from_millis(matching.map(|latency| latency.ms).sum())
     }
@@ -212,21 +201,15 @@ mod tests {
     }
 
     fn call<'a>(account: &'a str, operation: &'a str, mutating: bool) -> Subject<'a> {
-        Subject {
-            account,
-            service: "ecs",
-            operation,
-            mutating,
-        }
+        Subject { account, service: "ecs", operation, mutating }
     }
 
     #[test]
     fn a_fault_strikes_the_nth_matching_call_and_as_many_as_told() {
         let mut faults = Faults::default();
         faults.add(fault(json!({"account": "1", "service": "ecs", "operation": "CreateService", "nth": 2, "count": 2, "kind": "throttle"})));
-        let hits: Vec<bool> = (0..5)
-            .map(|_| faults.strike(call("1", "CreateService", true)).is_some())
-            .collect();
+        let hits: Vec<bool> =
+            (0..5).map(|_| faults.strike(call("1", "CreateService", true)).is_some()).collect();
         assert_eq!(hits, [false, true, true, false, false]);
         assert!(faults.strike(call("2", "CreateService", true)).is_none());
         assert_eq!(faults.list().first().unwrap().seen, 5);
@@ -243,21 +226,9 @@ mod tests {
     #[test]
     fn latencies_of_account_and_service_add_up() {
         let mut faults = Faults::default();
-        faults.delay(Latency {
-            account: None,
-            service: Some("ecs".into()),
-            ms: 5,
-        });
-        faults.delay(Latency {
-            account: Some("1".into()),
-            service: None,
-            ms: 7,
-        });
-        faults.delay(Latency {
-            account: Some("1".into()),
-            service: None,
-            ms: 10,
-        });
+        faults.delay(Latency { account: None, service: Some("ecs".into()), ms: 5 });
+        faults.delay(Latency { account: Some("1".into()), service: None, ms: 7 });
+        faults.delay(Latency { account: Some("1".into()), service: None, ms: 10 });
         assert_eq!(faults.latency(call("1", "X", true)), Duration::from_millis(15));
         assert_eq!(faults.latency(call("2", "X", true)), Duration::from_millis(5));
     }

@@ -34,19 +34,12 @@ pub async fn handle(state: &State, request: Request) -> Answer {
 
 /// The repository that a call is about, as `owner/name`: from the path, or the variables of a GraphQL query.
 fn repository(request: &Request, body: &Value) -> String {
-    let mut segments = request
-        .path
-        .split('/')
-        .skip_while(|segment| *segment != "repos")
-        .skip(1);
+    let mut segments = request.path.split('/').skip_while(|segment| *segment != "repos").skip(1);
     if let (Some(owner), Some(name)) = (segments.next(), segments.next()) {
         return format!("{owner}/{name}");
     }
-    let variable = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|name| body.pointer(&format!("/variables/{name}"))?.as_str())
-    };
+    let variable =
+        |names: &[&str]| names.iter().find_map(|name| body.pointer(&format!("/variables/{name}"))?.as_str());
     match (variable(&["owner"]), variable(&["name", "repo"])) {
         (Some(owner), Some(name)) => format!("{owner}/{name}"),
         _ => String::new(),
@@ -92,10 +85,7 @@ fn fail(fault: &Fault) -> Response {
     if limited && !given("retry-after") && !given("x-ratelimit-reset") {
         response.headers.push(("retry-after".into(), "1".into()));
     }
-    response.headers.push((
-        "x-github-request-id".into(),
-        "0000:000000:0000000:0000000:00000000".into(),
-    ));
+    response.headers.push(("x-github-request-id".into(), "0000:000000:0000000:0000000:00000000".into()));
     response
 }
 
@@ -105,11 +95,7 @@ fn result_of(response: &Response) -> String {
         return format!("http {}", response.status);
     }
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    if body
-        .get("errors")
-        .and_then(Value::as_array)
-        .is_some_and(|errors| !errors.is_empty())
-    {
+    if body.get("errors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty()) {
         return "graphql error".into();
     }
     "ok".into()
@@ -126,18 +112,9 @@ mod tests {
 
     #[test]
     fn the_repository_is_found_in_path_and_variables() {
-        let path = |path: &str| Request {
-            path: path.into(),
-            ..Request::default()
-        };
-        assert_eq!(
-            repository(&path("/repos/octo/app/pulls/1"), &Value::Null),
-            "octo/app"
-        );
-        assert_eq!(
-            repository(&path("/api/v3/repos/octo/app"), &Value::Null),
-            "octo/app"
-        );
+        let path = |path: &str| Request { path: path.into(), ..Request::default() };
+        assert_eq!(repository(&path("/repos/octo/app/pulls/1"), &Value::Null), "octo/app");
+        assert_eq!(repository(&path("/api/v3/repos/octo/app"), &Value::Null), "octo/app");
         let body = json!({"query": "…", "variables": {"owner": "octo", "name": "app"}});
         assert_eq!(repository(&path("/graphql"), &body), "octo/app");
         assert_eq!(repository(&path("/user"), &Value::Null), "");
@@ -162,10 +139,7 @@ mod tests {
 
     #[test]
     fn a_graphql_answer_with_errors_is_not_ok() {
-        assert_eq!(
-            result_of(&Response::json(200, &json!({"errors": [{"message": "x"}]}))),
-            "graphql error"
-        );
+        assert_eq!(result_of(&Response::json(200, &json!({"errors": [{"message": "x"}]}))), "graphql error");
         assert_eq!(result_of(&Response::json(200, &json!({"data": {}}))), "ok");
     }
 }

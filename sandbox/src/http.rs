@@ -67,10 +67,7 @@ impl Response {
 
     /// The value of the first header of this name, compared without case; empty when absent.
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map_or("", |(_, value)| value)
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
 }
 
@@ -98,9 +95,7 @@ pub fn decode(text: &str) -> String {
 /// The byte that two hexadecimal digits stand for, and what follows them.
 fn hex(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let (two, rest) = bytes.split_at_checked(2)?;
-    let digits = std::str::from_utf8(two)
-        .ok()
-        .filter(|_| two.iter().all(u8::is_ascii_hexdigit))?;
+    let digits = std::str::from_utf8(two).ok().filter(|_| two.iter().all(u8::is_ascii_hexdigit))?;
     Some((u8::from_str_radix(digits, 16).ok()?, rest))
 }
 

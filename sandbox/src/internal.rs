@@ -45,9 +45,7 @@ impl Internal<'_> {
         let mut all = vec![("Action", action), ("Version", version)];
         all.extend_from_slice(fields);
         let mut request = self.request(service, "POST", "/");
-        request
-            .headers
-            .insert("content-type".into(), "application/x-www-form-urlencoded".into());
+        request.headers.insert("content-type".into(), "application/x-www-form-urlencoded".into());
         request.body = form(&all).into_bytes();
         self.send(format!("{service}:{action}"), request, "").await
     }
@@ -55,9 +53,7 @@ impl Internal<'_> {
     /// Calls an awsJson operation; `target` is the whole `X-Amz-Target`.
     pub async fn json(&self, service: &str, target: &str, body: &Value) -> Result<Value, InternalError> {
         let mut request = self.request(service, "POST", "/");
-        request
-            .headers
-            .insert("content-type".into(), "application/x-amz-json-1.1".into());
+        request.headers.insert("content-type".into(), "application/x-amz-json-1.1".into());
         request.headers.insert("x-amz-target".into(), target.into());
         request.body = body.to_string().into_bytes();
         let text = self.send(format!("{service}:{target}"), request, "").await?;
@@ -78,24 +74,17 @@ impl Internal<'_> {
         request.query = pairs(query);
         request.headers.insert("content-type".into(), content_type.into());
         request.body = body.into_bytes();
-        self.send(format!("{service}:{method} {path}"), request, query)
-            .await
+        self.send(format!("{service}:{method} {path}"), request, query).await
     }
 
     fn request(&self, service: &str, method: &str, path: &str) -> Request {
-        let mut request = Request {
-            method: method.into(),
-            path: path.into(),
-            ..Request::default()
-        };
+        let mut request = Request { method: method.into(), path: path.into(), ..Request::default() };
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
             self.account, self.region
         );
         request.headers.insert("authorization".into(), authorization);
-        request
-            .headers
-            .insert("host".into(), format!("{service}.{}.amazonaws.com", self.region));
+        request.headers.insert("host".into(), format!("{service}.{}.amazonaws.com", self.region));
         request
     }
 
@@ -104,22 +93,14 @@ impl Internal<'_> {
         let response: Response = match answer {
             Ok(response) => response,
             Err(error) => {
-                return Err(InternalError {
-                    call,
-                    code: "NoAnswer".into(),
-                    said: error.to_string(),
-                });
+                return Err(InternalError { call, code: "NoAnswer".into(), said: error.to_string() });
             }
         };
         let text = String::from_utf8_lossy(&response.body).into_owned();
         if response.status < 400 {
             Ok(text)
         } else {
-            Err(InternalError {
-                call,
-                code: result_of(&response),
-                said: text,
-            })
+            Err(InternalError { call, code: result_of(&response), said: text })
         }
     }
 }

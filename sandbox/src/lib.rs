@@ -119,12 +119,7 @@ pub async fn start(options: Options) -> Result<Sandbox, Error> {
             tokio::spawn(server::serve(listener, side, Arc::clone(&state), stopped.clone()))
         })
         .collect();
-    Ok(Sandbox {
-        ready,
-        state,
-        stop,
-        listeners,
-    })
+    Ok(Sandbox { ready, state, stop, listeners })
 }
 
 async fn listen(address: Option<SocketAddr>) -> Result<(TcpListener, SocketAddr), Error> {

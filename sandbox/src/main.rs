@@ -42,20 +42,8 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Serve {
-        aws,
-        github,
-        seed,
-        python,
-    } = Arguments::parse().command;
-    match serve(Options {
-        aws,
-        github,
-        seed,
-        python,
-    })
-    .await
-    {
+    let Command::Serve { aws, github, seed, python } = Arguments::parse().command;
+    match serve(Options { aws, github, seed, python }).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error}");

@@ -27,14 +27,8 @@ const START: Duration = Duration::from_secs(90);
 pub const PYTHON: &str = "FARGATE_STACK_SANDBOX_PYTHON";
 
 /// Headers that belong to one connection, not to the message.
-const HOP: &[&str] = &[
-    "connection",
-    "transfer-encoding",
-    "content-length",
-    "keep-alive",
-    "expect",
-    "upgrade",
-];
+const HOP: &[&str] =
+    &["connection", "transfer-encoding", "content-length", "keep-alive", "expect", "upgrade"];
 
 /// Why moto could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -79,11 +73,8 @@ pub fn default_python() -> PathBuf {
     let inside = Path::new(".venv/bin/python");
     let here = std::env::current_dir().unwrap_or_default();
     let compiled = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let found = here
-        .ancestors()
-        .chain(compiled.ancestors())
-        .map(|dir| dir.join(inside))
-        .find(|path| path.exists());
+    let found =
+        here.ancestors().chain(compiled.ancestors()).map(|dir| dir.join(inside)).find(|path| path.exists());
     found.unwrap_or_else(|| here.join(inside))
 }
 
@@ -93,14 +84,7 @@ impl Moto {
         let mut command = Command::new(python);
         command.arg("-c").arg(PROGRAM).env_clear();
         // A dead proxy: nothing that moto imports may reach the network.
-        for name in [
-            "http_proxy",
-            "https_proxy",
-            "HTTP_PROXY",
-            "HTTPS_PROXY",
-            "all_proxy",
-            "ALL_PROXY",
-        ] {
+        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
             command.env(name, "http://127.0.0.1:9");
         }
         command
@@ -113,14 +97,9 @@ impl Moto {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let failed = |said: String| MotoError::Start {
-            python: python.into(),
-            said,
-        };
-        let mut child = command.spawn().map_err(|source| MotoError::Spawn {
-            python: python.into(),
-            source,
-        })?;
+        let failed = |said: String| MotoError::Start { python: python.into(), said };
+        let mut child =
+            command.spawn().map_err(|source| MotoError::Spawn { python: python.into(), source })?;
         let (Some(stdin), Some(stdout), Some(mut stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -130,21 +109,12 @@ impl Moto {
         let line = tokio::time::timeout(START, lines.next_line())
             .await
             .map_err(|_| failed(format!("it did not listen within {} s", START.as_secs())))?;
-        let port = line
-            .ok()
-            .flatten()
-            .and_then(|line| line.trim().parse::<u16>().ok());
+        let port = line.ok().flatten().and_then(|line| line.trim().parse::<u16>().ok());
         let Some(port) = port else {
             let mut said = String::new();
             let reading = stderr.read_to_string(&mut said);
             let _ = tokio::time::timeout(Duration::from_secs(5), reading).await;
-            return Err(failed(
-                said.trim()
-                    .lines()
-                    .last()
-                    .unwrap_or("it ended without a word")
-                    .to_owned(),
-            ));
+            return Err(failed(said.trim().lines().last().unwrap_or("it ended without a word").to_owned()));
         };
         // The pipes must not fill up; of what moto says, the last line of a traceback is worth keeping.
         let last_words = Arc::new(Mutex::new(String::new()));
@@ -185,37 +155,18 @@ impl Moto {
                 builder = builder.header(name, value);
             }
         }
-        let outgoing = builder
-            .body(Full::new(Bytes::from(request.body.clone())))
-            .map_err(|error| failed(&error))?;
-        let answer = self
-            .client
-            .request(outgoing)
-            .await
-            .map_err(|error| failed(&error))?;
+        let outgoing =
+            builder.body(Full::new(Bytes::from(request.body.clone()))).map_err(|error| failed(&error))?;
+        let answer = self.client.request(outgoing).await.map_err(|error| failed(&error))?;
         let (parts, body) = answer.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map_err(|error| failed(&error))?
-            .to_bytes()
-            .to_vec();
+        let body = body.collect().await.map_err(|error| failed(&error))?.to_bytes().to_vec();
         let headers = parts
             .headers
             .iter()
             .filter(|(name, _)| !HOP.contains(&name.as_str()) && !matches!(name.as_str(), "server" | "date"))
-            .map(|(name, value)| {
-                (
-                    name.to_string(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
-        Ok(Response {
-            status: parts.status.as_u16(),
-            headers,
-            body,
-        })
+        Ok(Response { status: parts.status.as_u16(), headers, body })
     }
 
     /// What moto wrote last to its standard error: why it broke, just after it did.
@@ -231,18 +182,12 @@ impl Moto {
             Some(account) => ("/sandbox-api/forget", format!("account={account}")),
             None => ("/moto-api/reset", String::new()),
         };
-        let request = Request {
-            method: "POST".into(),
-            path: path.into(),
-            ..Request::default()
-        };
+        let request = Request { method: "POST".into(), path: path.into(), ..Request::default() };
         let answer = self.forward(&request, &query, "").await?;
         if answer.status == 200 {
             Ok(())
         } else {
-            Err(MotoError::Answer(
-                String::from_utf8_lossy(&answer.body).into_owned(),
-            ))
+            Err(MotoError::Answer(String::from_utf8_lossy(&answer.body).into_owned()))
         }
     }
 

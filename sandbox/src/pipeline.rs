@@ -101,16 +101,8 @@ pub async fn run(
 /// The answer of a `status` fault, with `body` as its default.
 pub fn plain(fault: &Fault, status: u16, content_type: &str, body: String) -> Response {
     let content_type = fault.content_type.as_deref().unwrap_or(content_type);
-    let mut response = Response::text(
-        fault.status.unwrap_or(status),
-        content_type,
-        fault.body.clone().unwrap_or(body),
-    );
-    response.headers.extend(
-        fault
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+    let mut response =
+        Response::text(fault.status.unwrap_or(status), content_type, fault.body.clone().unwrap_or(body));
+    response.headers.extend(fault.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
     response
 }

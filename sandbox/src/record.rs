@@ -9,14 +9,8 @@ use serde_json::Value;
 const MASK: &str = "(hidden)";
 
 /// Parameters whose values are secrets, in any service, compared by the last part of a dotted name.
-const SECRET: &[&str] = &[
-    "SecretString",
-    "SecretBinary",
-    "WebIdentityToken",
-    "Password",
-    "SecretAccessKey",
-    "SAMLAssertion",
-];
+const SECRET: &[&str] =
+    &["SecretString", "SecretBinary", "WebIdentityToken", "Password", "SecretAccessKey", "SAMLAssertion"];
 
 /// One recorded call.
 #[derive(Debug, Clone, Serialize)]
@@ -70,10 +64,7 @@ impl Recorder {
     /// `since` (numbers above).
     pub fn list(&self, filter: &BTreeMap<String, String>) -> Vec<&Entry> {
         let is = |key: &str, value: &str| filter.get(key).is_none_or(|wanted| wanted == value);
-        let since: u64 = filter
-            .get("since")
-            .and_then(|since| since.parse().ok())
-            .unwrap_or(0);
+        let since: u64 = filter.get("since").and_then(|since| since.parse().ok()).unwrap_or(0);
         self.entries
             .iter()
             .filter(|entry| {
@@ -90,8 +81,7 @@ impl Recorder {
 
     /// Forgets all calls, or those of one account; numbers go on.
     pub fn forget(&mut self, account: Option<&str>) {
-        self.entries
-            .retain(|entry| account.is_some_and(|account| account != entry.account));
+        self.entries.retain(|entry| account.is_some_and(|account| account != entry.account));
     }
 }
 
@@ -154,13 +144,8 @@ mod tests {
         recorder.note(entry("1", true));
         recorder.note(entry("2", false));
         recorder.note(entry("2", true));
-        let list = |text: &str| {
-            recorder
-                .list(&crate::http::pairs(text))
-                .iter()
-                .map(|e| e.n)
-                .collect::<Vec<_>>()
-        };
+        let list =
+            |text: &str| recorder.list(&crate::http::pairs(text)).iter().map(|e| e.n).collect::<Vec<_>>();
         assert_eq!(list("account=2"), [2, 3]);
         assert_eq!(list("account=2&mutating=true"), [3]);
         assert_eq!(list("since=1&mutating=false"), [2]);
@@ -173,13 +158,6 @@ mod tests {
         recorder.note(entry("2", true));
         recorder.forget(Some("1"));
         recorder.note(entry("1", true));
-        assert_eq!(
-            recorder
-                .list(&BTreeMap::new())
-                .iter()
-                .map(|e| e.n)
-                .collect::<Vec<_>>(),
-            [2, 3]
-        );
+        assert_eq!(recorder.list(&BTreeMap::new()).iter().map(|e| e.n).collect::<Vec<_>>(), [2, 3]);
     }
 }

@@ -53,9 +53,7 @@ async fn connection(stream: TcpStream, side: Side, state: Arc<State>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |incoming| respond(incoming, side, Arc::clone(&state)));
     // An error here is a client that went away, or a connection that a fault closed.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn respond(
@@ -65,18 +63,10 @@ async fn respond(
 ) -> Result<hyper::Response<Full<Bytes>>, Closed> {
     let broken = |error: &dyn std::fmt::Display| Closed::Broken(error.to_string());
     let (parts, incoming) = incoming.into_parts();
-    let body = incoming
-        .collect()
-        .await
-        .map_err(|error| broken(&error))?
-        .to_bytes()
-        .to_vec();
+    let body = incoming.collect().await.map_err(|error| broken(&error))?.to_bytes().to_vec();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let headers = parts.headers.iter().map(|(name, value)| {
-        (
-            name.as_str().to_owned(),
-            String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        )
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
     let request = Request {
         method: parts.method.as_str().to_owned(),
@@ -108,7 +98,5 @@ fn write(response: Response) -> Result<hyper::Response<Full<Bytes>>, Closed> {
     for (name, value) in response.headers {
         builder = builder.header(name, value);
     }
-    builder
-        .body(Full::new(Bytes::from(response.body)))
-        .map_err(|error| Closed::Broken(error.to_string()))
+    builder.body(Full::new(Bytes::from(response.body))).map_err(|error| Closed::Broken(error.to_string()))
 }

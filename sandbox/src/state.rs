@@ -82,11 +82,7 @@ impl State {
 
     /// Calls of our own in an account and region.
     pub fn internal<'a>(&'a self, account: &'a str, region: &'a str) -> Internal<'a> {
-        Internal {
-            moto: &self.moto,
-            account,
-            region,
-        }
+        Internal { moto: &self.moto, account, region }
     }
 
     /// Uses the ECS model of an account and region; it is made on first use.

@@ -2,10 +2,7 @@
 
 /// Escapes text for an element or an attribute.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The inner text of every element of this name, outermost first come first; the name is without attributes.
@@ -72,13 +69,7 @@ mod tests {
             "<set><item><id>a</id><tags><item><k>1</k></item></tags></item><item><id>b</id></item></set>";
         let items = all(text, "item");
         assert_eq!(items.len(), 2);
-        assert_eq!(
-            items
-                .iter()
-                .filter_map(|item| first(item, "id"))
-                .collect::<Vec<_>>(),
-            ["a", "b"]
-        );
+        assert_eq!(items.iter().filter_map(|item| first(item, "id")).collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]

@@ -86,9 +86,12 @@ impl Connection {
         let mut config = loader.load().await;
         if let Some(profile) = options.profile.as_ref().filter(|_| options.only_profile) {
             // The standard chain asks the environment first, which may be of another account.
-            let settings = ProviderConfig::default().with_http_client(http).with_region(config.region().cloned());
-            let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&settings).build();
-            config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
+            let settings =
+                ProviderConfig::default().with_http_client(http).with_region(config.region().cloned());
+            let provider =
+                ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&settings).build();
+            config =
+                config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
         }
         let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -117,12 +120,7 @@ impl Connection {
             .await
             .map_err(ConnectError::Identity)?;
         let arn = identity.arn().unwrap_or_default();
-        let partition = arn
-            .split(':')
-            .nth(1)
-            .filter(|part| !part.is_empty())
-            .unwrap_or("aws")
-            .to_owned();
+        let partition = arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
         let config = &self.config;
         Ok(Aws {
             account: identity.account().unwrap_or_default().to_owned(),

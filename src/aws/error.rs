@@ -12,9 +12,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     // An answer of the 5xx class does not say either whether the call took effect.
-    let broken = error
-        .raw_response()
-        .is_some_and(|response| response.status().is_server_error());
+    let broken = error.raw_response().is_some_and(|response| response.status().is_server_error());
     let unanswered = broken
         || matches!(
             error,

@@ -26,28 +26,15 @@ pub async fn owned(aws: &Aws, key: &str, value: &str) -> Result<Vec<Owned>, Call
         let filter = TagFilter::builder().key(key).values(value).build();
         let page = call(
             "tag:GetResources",
-            aws.tagging
-                .get_resources()
-                .tag_filters(filter)
-                .set_pagination_token(token)
-                .send(),
+            aws.tagging.get_resources().tag_filters(filter).set_pagination_token(token).send(),
         )
         .await?;
         for mapping in page.resource_tag_mapping_list() {
-            let tags = mapping
-                .tags()
-                .iter()
-                .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-                .collect();
-            found.push(Owned {
-                arn: mapping.resource_arn().unwrap_or_default().to_owned(),
-                tags,
-            });
+            let tags =
+                mapping.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+            found.push(Owned { arn: mapping.resource_arn().unwrap_or_default().to_owned(), tags });
         }
-        token = page
-            .pagination_token()
-            .filter(|token| !token.is_empty())
-            .map(str::to_owned);
+        token = page.pagination_token().filter(|token| !token.is_empty()).map(str::to_owned);
         if token.is_none() {
             break;
         }

@@ -46,10 +46,7 @@ where
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let passes = retry
-            .on
-            .iter()
-            .any(|(code, part)| error.code == *code && error.message.contains(part));
+        let passes = retry.on.iter().any(|(code, part)| error.code == *code && error.message.contains(part));
         if !passes || started.elapsed() + pause > retry.limit {
             return Err(error);
         }

@@ -25,10 +25,7 @@ where
             return Ok(value);
         }
         if started.elapsed() + pause > limit {
-            return Err(CallError::local(
-                op,
-                format!("{what} did not happen within {} s", limit.as_secs()),
-            ));
+            return Err(CallError::local(op, format!("{what} did not happen within {} s", limit.as_secs())));
         }
         sleep(pause).await;
         pause = (pause * 3 / 2).min(Duration::from_secs(5));

@@ -16,7 +16,8 @@ use super::session::Session;
 use super::{App, apply, failure};
 
 /// What of the hidden record changes with every run.
-const VOLATILE: Volatile<'static> = Volatile { lines: &[render::STATUS_PREFIX], keys: &["run", "attempt", "head"] };
+const VOLATILE: Volatile<'static> =
+    Volatile { lines: &[render::STATUS_PREFIX], keys: &["run", "attempt", "head"] };
 
 /// Reads the event and does what it asks for.
 pub async fn run(app: &App) -> Result<ExitStatus, Error> {
@@ -47,7 +48,8 @@ async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) -> Res
     if let Some(why) = without {
         return job.validated(&loaded, why);
     }
-    let connection = Connection::load(&app.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
+    let connection =
+        Connection::load(&app.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
     if !connection.has_credentials().await {
         return job.validated(&loaded, "the job has no AWS credentials");
     }
@@ -59,7 +61,10 @@ async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) -> Res
     job.summary(&render::plan_markdown(&view, &links, Budget::summary(0)));
     let comment = if job.comments {
         let record = job.record(&plan, &event.head_sha)?;
-        let body = marker::mark(&record, &render::plan_markdown(&view, &links, Budget::comment(marker::encode(&record).len() + 1)));
+        let body = marker::mark(
+            &record,
+            &render::plan_markdown(&view, &links, Budget::comment(marker::encode(&record).len() + 1)),
+        );
         comment(app, job, event, &body).await?
     } else {
         None
@@ -89,7 +94,9 @@ async fn comment(
         Upserted::Updated { id } => (id, "updated the plan comment"),
         Upserted::Unchanged { id } => (id, "the plan comment says the same already"),
         Upserted::Superseded { head } => {
-            app.console.warn(&format!("the pull request has moved on to {head}: its plan comment is left to that commit's run"));
+            app.console.warn(&format!(
+                "the pull request has moved on to {head}: its plan comment is left to that commit's run"
+            ));
             return Ok(None);
         }
     };
@@ -102,7 +109,8 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
         return job.ignore(&format!("a push to `{}` is not a push to the default branch", event.ref_name));
     }
     let loaded = job.load()?;
-    let connection = Connection::load(&app.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
+    let connection =
+        Connection::load(&app.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
     let session = Session::new(loaded, connection).await?;
     let selection = job.selection(&event.after)?;
     let plan = session.plan(&selection).await?.plan;
@@ -125,7 +133,8 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
     let record = approved.record;
     let body = render::apply_markdown(&applied, &links, Budget::comment(marker::encode(&record).len() + 1));
     let body = marker::mark(&record, &body);
-    let wanted = Wanted { number: approved.number, scope: &job.scope, body: &body, volatile: VOLATILE, head: None };
+    let wanted =
+        Wanted { number: approved.number, scope: &job.scope, body: &body, volatile: VOLATILE, head: None };
     // The apply has happened: a comment that cannot be written does not undo it.
     if let Err(error) = job.github()?.upsert_comment(&wanted).await {
         app.console.warn(&format!("could not update the plan comment: {error}"));
@@ -163,12 +172,20 @@ async fn approved(job: &Job<'_>, event: &PushEvent, plan: &Plan) -> Result<Resul
     let pull = github.merged_pull_request(&event.after, branch).await;
     let pull = pull.map_err(|error| failure::github("find the pull request of this push", &error))?;
     let Some(pull) = pull else {
-        let why = format!("no merged pull request brought the commit {} to `{branch}`, so nobody was shown this plan", event.after);
-        return Ok(Err(refusal(why, vec![], "open a pull request with the change, or run `fargate-stack apply` yourself")));
+        let why = format!(
+            "no merged pull request brought the commit {} to `{branch}`, so nobody was shown this plan",
+            event.after
+        );
+        return Ok(Err(refusal(
+            why,
+            vec![],
+            "open a pull request with the change, or run `fargate-stack apply` yourself",
+        )));
     };
     let own = github.own_comments(pull.number, &job.scope).await;
     let own = own.map_err(|error| failure::github("read the plan comment", &error))?;
-    let again = "open a pull request that changes the stack file; its plan is then made from what is true now";
+    let again =
+        "open a pull request that changes the stack file; its plan is then made from what is true now";
     let number = pull.number;
     let Some(found) = own.kept else {
         let why = format!("pull request #{number} has no plan comment of `{}`", job.scope);
@@ -179,7 +196,8 @@ async fn approved(job: &Job<'_>, event: &PushEvent, plan: &Plan) -> Result<Resul
         let why = format!("the plan comment of pull request #{number} was edited by `{editor}`");
         return Ok(Err(refusal(why, vec![], again)));
     }
-    let readable = found.marker.and_then(|value| Some((serde_json::from_value::<Record>(value.clone()).ok()?, value)));
+    let readable =
+        found.marker.and_then(|value| Some((serde_json::from_value::<Record>(value.clone()).ok()?, value)));
     let Some((record, value)) = readable else {
         let why = format!("the record in the plan comment of pull request #{number} cannot be read");
         return Ok(Err(refusal(why, vec![], again)));
@@ -201,11 +219,19 @@ fn told(difference: engine::Difference) -> Difference {
     }
 }
 
-fn refuse(app: &App, job: &Job<'_>, plan: &Plan, links: &Links, refusal: &Refusal) -> Result<ExitStatus, Error> {
+fn refuse(
+    app: &App,
+    job: &Job<'_>,
+    plan: &Plan,
+    links: &Links,
+    refusal: &Refusal,
+) -> Result<ExitStatus, Error> {
     app.print(&render::refusal_text(refusal, app.console.style()))?;
     job.summary(&render::refusal_markdown(refusal, &plan.account, links, Budget::summary(0)));
     job.finish(Outcome::Refused, Some(plan), None);
-    app.console.error(&Error::new(ExitStatus::Refused, format!("not applied: {}", refusal.why)).hint(refusal.next.clone()));
+    app.console.error(
+        &Error::new(ExitStatus::Refused, format!("not applied: {}", refusal.why)).hint(refusal.next.clone()),
+    );
     Ok(ExitStatus::Refused)
 }
 

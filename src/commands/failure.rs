@@ -65,7 +65,10 @@ pub fn lookup(error: &LookupError, loaded: &Loaded) -> Error {
             return error.hints().into_iter().fold(told, Error::hint);
         }
         ([_], _, [call]) => return Error::of_call("could not look up what the stack needs", call),
-        _ => format!("the account {} what the stack needs", if error.calls.is_empty() { "does not have" } else { "could not be asked for" }),
+        _ => format!(
+            "the account {} what the stack needs",
+            if error.calls.is_empty() { "does not have" } else { "could not be asked for" }
+        ),
     };
     let told = Error::new(exit, message).detail(parts.join("\n\n"));
     error.hints().into_iter().fold(told, Error::hint)
@@ -77,9 +80,11 @@ pub fn plan(error: &PlanError) -> Error {
         PlanError::Reads(failures) => match failures.as_slice() {
             [(at, call)] => Error::of_call(format!("could not read {}", at.address), call),
             several => {
-                let lines: Vec<String> = several.iter().map(|(at, call)| format!("{}: {call}", at.address)).collect();
+                let lines: Vec<String> =
+                    several.iter().map(|(at, call)| format!("{}: {call}", at.address)).collect();
                 let first = several.first().map(|(_, call)| Error::of_call("", call));
-                let told = Error::new(ExitStatus::Failed, "could not read what exists").detail(lines.join("\n"));
+                let told =
+                    Error::new(ExitStatus::Failed, "could not read what exists").detail(lines.join("\n"));
                 first.iter().flat_map(|first| first.hints().to_vec()).fold(told, Error::hint)
             }
         },

@@ -75,8 +75,9 @@ impl<'a> Job<'a> {
     pub fn new(app: &'a App) -> Result<Self, Error> {
         let need = |name: &str| {
             app.env.get(name).map(str::to_owned).ok_or_else(|| {
-                Error::new(ExitStatus::Usage, format!("{name} is not set"))
-                    .hint("`fargate-stack ci` runs in a GitHub Actions workflow; elsewhere use `plan` and `apply`")
+                Error::new(ExitStatus::Usage, format!("{name} is not set")).hint(
+                    "`fargate-stack ci` runs in a GitHub Actions workflow; elsewhere use `plan` and `apply`",
+                )
             })
         };
         let event_path = PathBuf::from(need("GITHUB_EVENT_PATH")?);
@@ -151,7 +152,10 @@ impl<'a> Job<'a> {
         let (server, repository, run, attempt) = (&self.server, &self.repository, self.run, self.attempt);
         let address = format!("{server}/{repository}/actions/runs/{run}/attempts/{attempt}");
         Links {
-            head: Some(Link { label: commit.to_owned(), url: format!("{server}/{repository}/commit/{commit}") }),
+            head: Some(Link {
+                label: commit.to_owned(),
+                url: format!("{server}/{repository}/commit/{commit}"),
+            }),
             base,
             run: Some(Link { label: format!("run {run}"), url: address.clone() }),
             full: Some(Link { label: "full plan".to_owned(), url: address }),
@@ -207,7 +211,11 @@ impl<'a> Job<'a> {
         let stack = &loaded.config.app.name;
         let text = format!("The stack file is valid. Nothing was planned: {why}.");
         self.app.print(&format!("{stack}: {text}"))?;
-        self.summary(&format!("### Fargate stack {}\n\n{}\n", render::escape::code(stack), render::escape::markdown(&text)));
+        self.summary(&format!(
+            "### Fargate stack {}\n\n{}\n",
+            render::escape::code(stack),
+            render::escape::markdown(&text)
+        ));
         self.finish(Outcome::Validated, None, None);
         Ok(ExitStatus::Done)
     }

@@ -92,8 +92,12 @@ impl App {
             Command::Completions { shell } => completions::run(self, *shell),
             Command::Version => {
                 self.print(&match self.format() {
-                    Format::Json => format!("{:#}", serde_json::json!({"version": env!("CARGO_PKG_VERSION")})),
-                    Format::Text | Format::Markdown => concat!("fargate-stack ", env!("CARGO_PKG_VERSION")).to_owned(),
+                    Format::Json => {
+                        format!("{:#}", serde_json::json!({"version": env!("CARGO_PKG_VERSION")}))
+                    }
+                    Format::Text | Format::Markdown => {
+                        concat!("fargate-stack ", env!("CARGO_PKG_VERSION")).to_owned()
+                    }
                 })?;
                 Ok(ExitStatus::Done)
             }
@@ -126,5 +130,10 @@ fn log_to(console: &Console, level: LogLevel) {
     let filter = tracing_subscriber::EnvFilter::new(format!("off,fargate_stack={level}"));
     let console = console.clone();
     let writer = move || console.clone();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_target(false)
+        .with_ansi(false)
+        .init();
 }

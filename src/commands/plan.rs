@@ -52,7 +52,8 @@ pub fn update(app: &App, session: &Session, planned: &Planned) -> Result<(), Err
         return Ok(());
     }
     write_whole(&loaded.path, &text).map_err(|error| {
-        Error::new(ExitStatus::Failed, format!("could not write `{}`", loaded.path.display())).caused_by(error.to_string())
+        Error::new(ExitStatus::Failed, format!("could not write `{}`", loaded.path.display()))
+            .caused_by(error.to_string())
     })?;
     app.console.note(&format!("wrote the resolved values into `{}`", loaded.path.display()));
     Ok(())

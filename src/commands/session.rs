@@ -59,7 +59,8 @@ impl App {
     /// Settings of the AWS connection.
     pub fn connection(&self, config: &Config) -> Options {
         let global = &self.cli.global;
-        let region = global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned));
+        let region =
+            global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned));
         let profile = global.profile.clone().or_else(|| config.profile.clone().filter(|_| !self.env.is_ci()));
         Options {
             profile,
@@ -71,7 +72,8 @@ impl App {
     /// Loads the stack file and finds out which account this is.
     pub async fn session(&self) -> Result<Session, Error> {
         let loaded = self.load()?;
-        let connection = Connection::load(&self.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
+        let connection =
+            Connection::load(&self.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
         Session::new(loaded, connection).await
     }
 }
@@ -80,7 +82,8 @@ impl Session {
     /// Finds out which account this is; another one than the stack file names is refused.
     pub async fn new(loaded: Loaded, connection: Connection) -> Result<Self, Error> {
         let aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
-        lookup::same_account(&aws, &loaded.config).map_err(|problem| failure::lookup(&problem.into(), &loaded))?;
+        lookup::same_account(&aws, &loaded.config)
+            .map_err(|problem| failure::lookup(&problem.into(), &loaded))?;
         let (names, registry) = (Names::new(&loaded.config), kinds::registry(&aws));
         Ok(Self { loaded, aws, names, registry })
     }
@@ -89,8 +92,7 @@ impl Session {
     pub async fn plan(&self, selection: &Selection) -> Result<Planned, Error> {
         let config = &self.loaded.config;
         let wish = Wish { image_tag: selection.image_tag.clone() };
-        let (facts, owned) =
-            tokio::join!(lookup::facts(&self.aws, config, &self.names, &wish), self.owned());
+        let (facts, owned) = tokio::join!(lookup::facts(&self.aws, config, &self.names, &wish), self.owned());
         let facts = facts.map_err(|error| failure::lookup(&error, &self.loaded))?;
         let owned = owned.map_err(|error| failure::call(&error))?;
         let resolved = facts.resolved.clone();
@@ -98,7 +100,8 @@ impl Session {
         let wanted = kinds::wanted(&stack).map_err(|error| failure::call(&error))?;
         let images = stack.tasks.values().map(|task| task.image.image.clone()).collect();
         let allow_delete = selection.allow_delete.iter().cloned().collect();
-        let request = Request { wanted, owned, allow_delete, images, warnings: stack.warnings, ..self.request() };
+        let request =
+            Request { wanted, owned, allow_delete, images, warnings: stack.warnings, ..self.request() };
         Ok(Planned { plan: self.decide(request).await?, resolved })
     }
 
@@ -136,7 +139,9 @@ impl Session {
         let mut found: BTreeSet<Locator> =
             entries.iter().flat_map(|entry| (entry.candidates)(&self.names)).collect();
         for owned in inventory::owned(&self.aws, STACK, &self.names.stack).await? {
-            let Some(Ok(address)) = owned.tags.get(ADDRESS).map(|text| text.parse::<Address>()) else { continue };
+            let Some(Ok(address)) = owned.tags.get(ADDRESS).map(|text| text.parse::<Address>()) else {
+                continue;
+            };
             let at = self.names.at(address.kind(), address.name(), "");
             let entry = entries.iter().find(|entry| entry.kind == address.kind());
             found.extend(entry.and_then(|entry| (entry.locate)(&owned.arn, &at)));

@@ -18,7 +18,7 @@ pub fn run(app: &App) -> Result<ExitStatus, Error> {
         Format::Text | Format::Markdown => {
             let tasks = if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
             escape::terminal(&format!("{file} is valid: stack {stack}, {tasks}"))
-        },
+        }
     })?;
     Ok(ExitStatus::Done)
 }

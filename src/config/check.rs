@@ -17,11 +17,7 @@ const RETENTION_DAYS: &[u64] = &[
 
 /// Everything that is wrong with what the document means. Values of a wrong type are passed over: the schema names them.
 pub fn check(source: &Source<'_>, document: &Value) -> Vec<Finding> {
-    let mut checker = Checker {
-        source,
-        document,
-        findings: Vec::new(),
-    };
+    let mut checker = Checker { source, document, findings: Vec::new() };
     checker.app();
     checker.place();
     checker.roles();
@@ -51,9 +47,7 @@ impl<'a> Checker<'a> {
 
     /// The text at some keys.
     pub fn text(&self, at: &[&str]) -> Option<&'a str> {
-        at.iter()
-            .try_fold(self.document, |value, key| value.get(key))?
-            .as_str()
+        at.iter().try_fold(self.document, |value, key| value.get(key))?.as_str()
     }
 
     /// Checks a name by the rule for its kind.
@@ -90,11 +84,7 @@ impl<'a> Checker<'a> {
             let message = format!(
                 "`app.name` makes the security group `{name}-sg`, and EC2 takes no name that begins with `sg-`"
             );
-            self.wrong(
-                path.clone(),
-                message,
-                "set `security_groups.fargate.group_name`".to_owned(),
-            );
+            self.wrong(path.clone(), message, "set `security_groups.fargate.group_name`".to_owned());
         }
         let normal = names::normal_name(name);
         for (key, made) in [
@@ -113,46 +103,32 @@ impl<'a> Checker<'a> {
                     made.chars().count(),
                     names::ROLE.max
                 );
-                self.wrong(
-                    path.clone(),
-                    message,
-                    format!("use a shorter name, or set `{key}.name`"),
-                );
+                self.wrong(path.clone(), message, format!("use a shorter name, or set `{key}.name`"));
             }
         }
     }
 
     fn scheduled(&self) -> bool {
         let tasks = self.document.get("tasks").and_then(Value::as_object);
-        tasks
-            .into_iter()
-            .flatten()
-            .any(|(_, task)| task.get("schedule").is_some())
+        tasks.into_iter().flatten().any(|(_, task)| task.get("schedule").is_some())
     }
 
     /// Account, region, profile, VPC and subnets.
     fn place(&mut self) {
         let path = keys(&["account"]);
-        if let Some(account) = self
-            .document
-            .get("account")
-            .and_then(|value| normal::text(self.source, &path, value))
+        if let Some(account) =
+            self.document.get("account").and_then(|value| normal::text(self.source, &path, value))
             && (account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()))
         {
             let hint =
                 "an account id has 12 digits; write it in quotes, so that leading zeros stay".to_owned();
-            self.wrong(
-                path,
-                format!("`account` must be 12 digits, found `{}`", cut(&account)),
-                hint,
-            );
+            self.wrong(path, format!("`account` must be 12 digits, found `{}`", cut(&account)), hint);
         }
         if let Some(region) = self.text(&["region"])
             && !names::is_region(region)
         {
-            let zone = region
-                .strip_suffix(|c: char| c.is_ascii_lowercase())
-                .filter(|rest| names::is_region(rest));
+            let zone =
+                region.strip_suffix(|c: char| c.is_ascii_lowercase()).filter(|rest| names::is_region(rest));
             let hint = match zone {
                 Some(zone) => format!("this is an Availability Zone; its region is `{zone}`"),
                 None => "for example `us-east-1`".to_owned(),
@@ -168,11 +144,7 @@ impl<'a> Checker<'a> {
             if let Some(text) = self.text(&at)
                 && (text.is_empty() || text.contains(char::is_control))
             {
-                self.wrong(
-                    keys(&at),
-                    format!("`{key}` is empty or has control characters"),
-                    None,
-                );
+                self.wrong(keys(&at), format!("`{key}` is empty or has control characters"), None);
             }
         }
         if let Some(vpc) = self.text(&["vpc_id"])
@@ -188,11 +160,8 @@ impl<'a> Checker<'a> {
         let mut seen = BTreeSet::new();
         for kind in ["public", "private", "isolated"] {
             let path = keys(&["subnets", kind]);
-            let list = self
-                .document
-                .get("subnets")
-                .and_then(|subnets| subnets.get(kind))
-                .and_then(Value::as_array);
+            let list =
+                self.document.get("subnets").and_then(|subnets| subnets.get(kind)).and_then(Value::as_array);
             for (index, subnet) in list.into_iter().flatten().enumerate() {
                 let Some(subnet) = subnet.as_str() else { continue };
                 if !names::is_id(subnet, "subnet") {
@@ -238,47 +207,26 @@ impl<'a> Checker<'a> {
 
     fn log_group(&mut self) {
         self.named(&["log_group", "name"], &names::LOG_GROUP);
-        if self
-            .text(&["log_group", "name"])
-            .is_some_and(|name| name.starts_with("aws/"))
-        {
+        if self.text(&["log_group", "name"]).is_some_and(|name| name.starts_with("aws/")) {
             let path = keys(&["log_group", "name"]);
-            self.wrong(
-                path,
-                "`log_group.name` begins with `aws/`, which AWS keeps for itself",
-                None,
-            );
+            self.wrong(path, "`log_group.name` begins with `aws/`, which AWS keeps for itself", None);
         }
-        let days = self
-            .document
-            .get("log_group")
-            .and_then(|group| group.get("retention_days"));
+        let days = self.document.get("log_group").and_then(|group| group.get("retention_days"));
         if let Some(days) = days.filter(|days| days.is_number())
             && !days.as_u64().is_some_and(|days| RETENTION_DAYS.contains(&days))
         {
             let message = format!(
                 "`log_group.retention_days` cannot be {days}: CloudWatch Logs does not know this value"
             );
-            let values = RETENTION_DAYS
-                .iter()
-                .map(u64::to_string)
-                .collect::<Vec<_>>()
-                .join(", ");
-            self.wrong(
-                keys(&["log_group", "retention_days"]),
-                message,
-                format!("valid values are {values}"),
-            );
+            let values = RETENTION_DAYS.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            self.wrong(keys(&["log_group", "retention_days"]), message, format!("valid values are {values}"));
         }
     }
 
     fn security_group(&mut self) {
         let at = ["security_groups", "fargate", "group_name"];
         self.named(&at, &names::SECURITY_GROUP);
-        if self
-            .text(&at)
-            .is_some_and(|name| name.to_ascii_lowercase().starts_with("sg-"))
-        {
+        if self.text(&at).is_some_and(|name| name.to_ascii_lowercase().starts_with("sg-")) {
             let message =
                 "`security_groups.fargate.group_name` begins with `sg-`, and EC2 takes no such name";
             self.wrong(keys(&at), message, None);
@@ -299,16 +247,11 @@ impl<'a> Checker<'a> {
             if let Some(value) = normal::text(self.source, &path, value)
                 && let Some(why) = names::tag(key, &value)
             {
-                self.findings
-                    .push(Finding::key(path, format!("the tag `{}` {why}", cut(key)), None));
+                self.findings.push(Finding::key(path, format!("the tag `{}` {why}", cut(key)), None));
             }
         }
         if all.len() > names::TAGS_MAX && all.len() > inherited.len() {
-            let message = format!(
-                "{} tags are more than {} on one resource",
-                all.len(),
-                names::TAGS_MAX
-            );
+            let message = format!("{} tags are more than {} on one resource", all.len(), names::TAGS_MAX);
             let hint = "AWS takes 50, and some of them are kept to show whose a resource is".to_owned();
             self.findings.push(Finding::key(path.to_vec(), message, hint));
         }

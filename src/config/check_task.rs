@@ -19,21 +19,11 @@ use super::types::TaskType;
 pub fn check<'a>(checker: &mut Checker<'a>, stack_tags: &BTreeSet<&'a str>) {
     let document = checker.document;
     let mut families: BTreeMap<&str, &str> = BTreeMap::new();
-    for (key, task) in document
-        .get("tasks")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
+    for (key, task) in document.get("tasks").and_then(Value::as_object).into_iter().flatten() {
         let path = keys(&["tasks", key]);
         task_key(checker, &path, key, task);
         let Some(task) = task.as_object() else { continue };
-        let mut one = One {
-            checker,
-            path,
-            key,
-            task,
-        };
+        let mut one = One { checker, path, key, task };
         one.names();
         one.image();
         one.kind();
@@ -46,17 +36,9 @@ pub fn check<'a>(checker: &mut Checker<'a>, stack_tags: &BTreeSet<&'a str>) {
         let family = task.get("family").and_then(Value::as_str).unwrap_or(key);
         if let Some(other) = families.insert(family, key) {
             let path = keys(&["tasks", key]);
-            let path = if task.contains_key("family") {
-                join(&path, "family")
-            } else {
-                path
-            };
+            let path = if task.contains_key("family") { join(&path, "family") } else { path };
             let message = format!("the tasks `{other}` and `{key}` have the same family `{family}`");
-            checker.wrong(
-                path,
-                message,
-                "each task needs a task definition family of its own".to_owned(),
-            );
+            checker.wrong(path, message, "each task needs a task definition family of its own".to_owned());
         }
     }
 }
@@ -66,20 +48,14 @@ fn task_key(checker: &mut Checker<'_>, path: &[Seg], key: &str, task: &Value) {
     let what = format!("the task name `{}`", cut(key));
     if let Some(why) = names::ECS.against(key) {
         let hint = why.contains("which").then(|| names::ECS.characters());
-        checker
-            .findings
-            .push(Finding::key(path.to_vec(), format!("{what} {why}"), hint));
+        checker.findings.push(Finding::key(path.to_vec(), format!("{what} {why}"), hint));
     } else if task.get("schedule").is_some() && key.len() + "-schedule".len() > names::EVENT_RULE.max {
         let message = format!(
             "{what} makes the rule `{key}-schedule` of {} characters, but EventBridge takes at most {}",
             key.len() + "-schedule".len(),
             names::EVENT_RULE.max
         );
-        checker.findings.push(Finding::key(
-            path.to_vec(),
-            message,
-            "use a shorter name".to_owned(),
-        ));
+        checker.findings.push(Finding::key(path.to_vec(), message, "use a shorter name".to_owned()));
     }
 }
 
@@ -113,11 +89,7 @@ impl<'a> One<'_, 'a> {
             && let Err(why) = ImageRef::parse(image)
         {
             let message = format!("`{}` {why}", spell(&self.at("image")));
-            self.checker.wrong(
-                self.at("image"),
-                message,
-                "for example `helloworld:latest`".to_owned(),
-            );
+            self.checker.wrong(self.at("image"), message, "for example `helloworld:latest`".to_owned());
         }
     }
 
@@ -152,10 +124,8 @@ impl<'a> One<'_, 'a> {
         let is_task = matches!(self.text("type"), None | Some("task"));
         if self.task.contains_key("desired_count") && is_task {
             let path = self.at("desired_count");
-            let message = format!(
-                "`{}` is for services only; a task runs when it is asked or scheduled",
-                spell(&path)
-            );
+            let message =
+                format!("`{}` is for services only; a task runs when it is asked or scheduled", spell(&path));
             self.checker.findings.push(Finding::key(
                 path,
                 message,
@@ -170,14 +140,9 @@ impl<'a> One<'_, 'a> {
             Some(Err(_)) => return,
             None => None,
         };
-        let kind = if self.text("type") == Some("daemon") {
-            TaskType::Daemon
-        } else {
-            TaskType::Task
-        };
-        let Capacity { cpu, memory } = size
-            .unwrap_or_else(|| Size::default_of(kind, self.task.contains_key("schedule")))
-            .capacity();
+        let kind = if self.text("type") == Some("daemon") { TaskType::Daemon } else { TaskType::Task };
+        let Capacity { cpu, memory } =
+            size.unwrap_or_else(|| Size::default_of(kind, self.task.contains_key("schedule"))).capacity();
         let cpu = match self.task.get("cpu") {
             None => u64::from(cpu),
             Some(value) => match value.as_u64() {
@@ -195,14 +160,9 @@ impl<'a> One<'_, 'a> {
             Some(None) => return,
         };
         let Some(valid) = u32::try_from(cpu).ok().and_then(fargate::valid_memory) else {
-            let cpus = fargate::valid_cpus()
-                .map(|cpu| cpu.to_string())
-                .collect::<Vec<_>>()
-                .join(", ");
-            let message = format!(
-                "`{}` cannot be {cpu}: Fargate has no such CPU value",
-                spell(&self.at("cpu"))
-            );
+            let cpus = fargate::valid_cpus().map(|cpu| cpu.to_string()).collect::<Vec<_>>().join(", ");
+            let message =
+                format!("`{}` cannot be {cpu}: Fargate has no such CPU value", spell(&self.at("cpu")));
             return self.checker.wrong(
                 self.at("cpu"),
                 message,
@@ -212,16 +172,12 @@ impl<'a> One<'_, 'a> {
         if !valid.contains(memory) {
             let hint = format!("with {cpu} CPU units, memory (MiB) can be {}", valid.describe());
             if given {
-                let message = format!(
-                    "`{}` cannot be {memory} with {cpu} CPU units",
-                    spell(&self.at("memory"))
-                );
+                let message =
+                    format!("`{}` cannot be {memory} with {cpu} CPU units", spell(&self.at("memory")));
                 self.checker.wrong(self.at("memory"), message, hint);
             } else {
-                let message = format!(
-                    "`{}` of {cpu} needs a `memory` that goes with it",
-                    spell(&self.at("cpu"))
-                );
+                let message =
+                    format!("`{}` of {cpu} needs a `memory` that goes with it", spell(&self.at("cpu")));
                 self.checker.wrong(self.at("cpu"), message, hint);
             }
         }
@@ -230,10 +186,8 @@ impl<'a> One<'_, 'a> {
     fn command(&mut self) {
         let path = self.at("command");
         let what = spell(&path);
-        let words = self
-            .task
-            .get("command")
-            .and_then(|value| normal::command(self.checker.source, &path, value));
+        let words =
+            self.task.get("command").and_then(|value| normal::command(self.checker.source, &path, value));
         match words {
             Some(Err(why)) => {
                 self.checker.wrong(
@@ -250,8 +204,7 @@ impl<'a> One<'_, 'a> {
                 );
             }
             Some(Ok(words)) if words.iter().any(|word| word.contains('\0')) => {
-                self.checker
-                    .wrong(path, format!("`{what}` has a NUL character"), None);
+                self.checker.wrong(path, format!("`{what}` has a NUL character"), None);
             }
             _ => {}
         }
@@ -266,9 +219,7 @@ impl<'a> One<'_, 'a> {
         };
         for (path, entry) in normal::environment(self.checker.source, &path, value) {
             match entry {
-                Err(why) => self
-                    .checker
-                    .wrong(path.clone(), format!("`{}` {why}", spell(&path)), None),
+                Err(why) => self.checker.wrong(path.clone(), format!("`{}` {why}", spell(&path)), None),
                 Ok((name, value)) => {
                     if let Some(why) = names::variable(&name) {
                         let finding = Finding::key(path.clone(), why, None);
@@ -297,21 +248,15 @@ impl<'a> One<'_, 'a> {
 
     fn secrets(&mut self, mut seen: BTreeSet<String>) {
         let path = self.at("secrets");
-        for (index, entry) in self
-            .task
-            .get("secrets")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .enumerate()
+        for (index, entry) in
+            self.task.get("secrets").and_then(Value::as_array).into_iter().flatten().enumerate()
         {
             let path = join(&path, index);
             match normal::secret(entry) {
                 None => {}
                 Some(Err(why)) => {
                     let hint = "for example `/my-app/db/password:DB_PASSWORD`".to_owned();
-                    self.checker
-                        .wrong(path.clone(), format!("`{}` {why}", spell(&path)), hint);
+                    self.checker.wrong(path.clone(), format!("`{}` {why}", spell(&path)), hint);
                 }
                 Some(Ok(secret)) => {
                     if let Some(why) = names::variable(&secret.env) {

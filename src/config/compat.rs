@@ -29,18 +29,11 @@ fn hints(schema: &mut Schema, keys: &[&str]) {
 /// Keys that a later version will read. Empty values ask for nothing, so they are fine.
 fn later(schema: &mut Schema, keys: &[&str]) {
     let text = "Not supported yet in this version.";
-    add(
-        schema,
-        keys,
-        &json!({"description": text, "enum": [null, false, "", [], {}], LATER: true}),
-    );
+    add(schema, keys, &json!({"description": text, "enum": [null, false, "", [], {}], LATER: true}));
 }
 
 fn add(schema: &mut Schema, keys: &[&str], value: &Value) {
-    let properties = schema
-        .ensure_object()
-        .entry("properties")
-        .or_insert_with(|| Value::Object(Map::new()));
+    let properties = schema.ensure_object().entry("properties").or_insert_with(|| Value::Object(Map::new()));
     if let Value::Object(properties) = properties {
         properties.extend(keys.iter().map(|key| ((*key).to_owned(), value.clone())));
     }
@@ -57,44 +50,15 @@ fn block(schema: &mut Schema, key: &str, hint: &[&str], unsupported: &[&str]) {
 
 /// The top level.
 pub fn config_keys(schema: &mut Schema) {
-    hints(
-        schema,
-        &[
-            "id",
-            "last_updated",
-            "config_name",
-            "default_log_group",
-            "services",
-            "route53_profile",
-        ],
-    );
-    later(
-        schema,
-        &[
-            "domain",
-            "certificate_arn",
-            "bucket",
-            "queue",
-            "dlq",
-            "waf",
-            "autoscaling",
-        ],
-    );
+    hints(schema, &["id", "last_updated", "config_name", "default_log_group", "services", "route53_profile"]);
+    later(schema, &["domain", "certificate_arn", "bucket", "queue", "dlq", "waf", "autoscaling"]);
     block(schema, "route53", &["profile", "zone_id"], &[]);
-    block(
-        schema,
-        "alb",
-        &["arn", "name", "type", "port"],
-        &["create", "redirect_80", "waf"],
-    );
+    block(schema, "alb", &["arn", "name", "type", "port"], &["create", "redirect_80", "waf"]);
 }
 
 /// A task.
 pub fn task_keys(schema: &mut Schema) {
-    hints(
-        schema,
-        &["arn", "image_digest", "log_group", "task_definition_arn"],
-    );
+    hints(schema, &["arn", "image_digest", "log_group", "task_definition_arn"]);
     later(
         schema,
         &[

@@ -37,17 +37,10 @@ impl Diagnostic {
         let start = floor(text, range.start);
         let before = text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        let line = text
-            .get(line_start..)
-            .unwrap_or_default()
-            .lines()
-            .next()
-            .unwrap_or_default();
+        let line = text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
         let lead = before.get(line_start..).unwrap_or_default();
         // A place that goes over several lines is shown on its first one.
-        let end = floor(text, range.end.max(start))
-            .min(line_start + line.len())
-            .max(start);
+        let end = floor(text, range.end.max(start)).min(line_start + line.len()).max(start);
         let place = text.get(start..end).unwrap_or_default();
         let (source_line, caret, width) = show(line, lead, place.trim_end());
         Self {
@@ -67,19 +60,10 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = self.line.to_string();
         let gutter = " ".repeat(number.len());
-        writeln!(
-            f,
-            "{}:{}:{}: error: {}",
-            self.file, self.line, self.column, self.message
-        )?;
+        writeln!(f, "{}:{}:{}: error: {}", self.file, self.line, self.column, self.message)?;
         writeln!(f, "{gutter} |")?;
         writeln!(f, "{}", format!("{number} | {}", self.source_line).trim_end())?;
-        write!(
-            f,
-            "{gutter} | {}{}",
-            " ".repeat(self.caret),
-            "^".repeat(self.width)
-        )?;
+        write!(f, "{gutter} | {}{}", " ".repeat(self.caret), "^".repeat(self.width))?;
         if let Some(hint) = &self.hint {
             write!(f, "\n{gutter} = hint: {hint}")?;
         }
@@ -89,19 +73,13 @@ impl fmt::Display for Diagnostic {
 
 /// The nearest character boundary at or before `at`.
 fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len()))
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0)
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// A line as it is shown, with the place and the length of the marks under it.
 fn show(line: &str, lead: &str, place: &str) -> (String, usize, usize) {
-    let (shown, caret, width) = (
-        escape(line),
-        escape(lead).chars().count(),
-        escape(place).chars().count().max(1),
-    );
+    let (shown, caret, width) =
+        (escape(line), escape(lead).chars().count(), escape(place).chars().count().max(1));
     let length = shown.chars().count();
     if length <= SHOWN_MAX {
         return (shown, caret, width);
@@ -111,9 +89,7 @@ fn show(line: &str, lead: &str, place: &str) -> (String, usize, usize) {
     let before = if from > 0 { "…" } else { "" };
     let after = if from + SHOWN_MAX < length { "…" } else { "" };
     let caret = caret - from + before.chars().count();
-    let room = (before.chars().count() + body.chars().count())
-        .saturating_sub(caret)
-        .max(1);
+    let room = (before.chars().count() + body.chars().count()).saturating_sub(caret).max(1);
     (format!("{before}{body}{after}"), caret, width.min(room))
 }
 

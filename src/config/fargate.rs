@@ -44,54 +44,12 @@ impl Memories {
 /// Linux tasks on platform version 1.4.0. The last line is newer than the text of the API reference, which ends at 16 vCPU.
 const TABLE: &[(u32, Memories)] = &[
     (256, Memories::List(&[512, 1024, 2048])),
-    (
-        512,
-        Memories::Steps {
-            first: 1024,
-            last: 4096,
-            by: 1024,
-        },
-    ),
-    (
-        1024,
-        Memories::Steps {
-            first: 2048,
-            last: 8192,
-            by: 1024,
-        },
-    ),
-    (
-        2048,
-        Memories::Steps {
-            first: 4096,
-            last: 16384,
-            by: 1024,
-        },
-    ),
-    (
-        4096,
-        Memories::Steps {
-            first: 8192,
-            last: 30720,
-            by: 1024,
-        },
-    ),
-    (
-        8192,
-        Memories::Steps {
-            first: 16384,
-            last: 61440,
-            by: 4096,
-        },
-    ),
-    (
-        16384,
-        Memories::Steps {
-            first: 32768,
-            last: 122_880,
-            by: 8192,
-        },
-    ),
+    (512, Memories::Steps { first: 1024, last: 4096, by: 1024 }),
+    (1024, Memories::Steps { first: 2048, last: 8192, by: 1024 }),
+    (2048, Memories::Steps { first: 4096, last: 16384, by: 1024 }),
+    (4096, Memories::Steps { first: 8192, last: 30720, by: 1024 }),
+    (8192, Memories::Steps { first: 16384, last: 61440, by: 4096 }),
+    (16384, Memories::Steps { first: 32768, last: 122_880, by: 8192 }),
     (32768, Memories::List(&[61440, 122_880, 249_856])),
 ];
 
@@ -102,10 +60,7 @@ pub fn valid_cpus() -> impl Iterator<Item = u32> {
 
 /// The memory values that go with `cpu` units, or `None` when Fargate has no such CPU value.
 pub fn valid_memory(cpu: u32) -> Option<Memories> {
-    TABLE
-        .iter()
-        .find(|(units, _)| *units == cpu)
-        .map(|(_, memories)| *memories)
+    TABLE.iter().find(|(units, _)| *units == cpu).map(|(_, memories)| *memories)
 }
 
 /// CPU and memory of a task.
@@ -139,11 +94,7 @@ pub enum Size {
 impl Size {
     /// The size of a task that names none: small is enough for a job on request, everything else gets one vCPU.
     pub fn default_of(kind: TaskType, scheduled: bool) -> Self {
-        if kind == TaskType::Task && !scheduled {
-            Self::Tiny
-        } else {
-            Self::Medium
-        }
+        if kind == TaskType::Task && !scheduled { Self::Tiny } else { Self::Medium }
     }
 
     /// The CPU and memory behind the name.

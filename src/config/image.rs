@@ -23,10 +23,7 @@ impl ImageRef {
         if text.is_empty() {
             return Err("is empty".to_owned());
         }
-        if let Some(bad) = text
-            .chars()
-            .find(|c| c.is_whitespace() || c.is_control() || !c.is_ascii())
-        {
+        if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
             return Err(format!(
                 "has the character `{}`, which no image reference can have",
                 bad.escape_debug()
@@ -51,12 +48,7 @@ impl ImageRef {
             _ => (None, path),
         };
         checked_repository(repository)?;
-        Ok(Self {
-            registry,
-            repository: repository.to_owned(),
-            tag,
-            digest,
-        })
+        Ok(Self { registry, repository: repository.to_owned(), tag, digest })
     }
 }
 
@@ -79,10 +71,7 @@ impl fmt::Display for ImageRef {
 fn checked_digest(digest: &str) -> Result<String, String> {
     match digest.strip_prefix("sha256:") {
         Some(hex)
-            if hex.len() == 64
-                && hex
-                    .bytes()
-                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) =>
+            if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) =>
         {
             Ok(digest.to_owned())
         }
@@ -94,17 +83,11 @@ fn checked_tag(tag: &str) -> Result<String, String> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let fine =
         tag.starts_with(word) && tag.len() <= 128 && tag.chars().all(|c| word(c) || c == '.' || c == '-');
-    if fine {
-        Ok(tag.to_owned())
-    } else {
-        Err(format!("has the invalid tag `{tag}`"))
-    }
+    if fine { Ok(tag.to_owned()) } else { Err(format!("has the invalid tag `{tag}`")) }
 }
 
 fn checked_host(host: &str) -> Result<String, String> {
-    let (name, port) = host
-        .split_once(':')
-        .map_or((host, None), |(name, port)| (name, Some(port)));
+    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
     let label = |label: &str| {
         !label.is_empty()
             && !label.starts_with('-')
@@ -131,9 +114,7 @@ fn checked_repository(repository: &str) -> Result<(), String> {
         segment.starts_with(letter)
             && segment.ends_with(letter)
             && segment.chars().all(|c| letter(c) || "._-".contains(c))
-            && !["..", "___", "._", "_.", ".-", "-.", "_-", "-_"]
-                .iter()
-                .any(|pair| segment.contains(pair))
+            && !["..", "___", "._", "_.", ".-", "-.", "_-", "-_"].iter().any(|pair| segment.contains(pair))
     };
     if repository.len() <= 255 && repository.split('/').all(segment) {
         Ok(())
@@ -155,12 +136,7 @@ mod tests {
             ("helloworld:latest", None, "helloworld", Some("latest")),
             ("team/api/web:1.4", None, "team/api/web", Some("1.4")),
             ("localhost:5000/web", Some("localhost:5000"), "web", None),
-            (
-                "public.ecr.aws/nginx/nginx:1.27",
-                Some("public.ecr.aws"),
-                "nginx/nginx",
-                Some("1.27"),
-            ),
+            ("public.ecr.aws/nginx/nginx:1.27", Some("public.ecr.aws"), "nginx/nginx", Some("1.27")),
             (
                 "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/web:v1",
                 Some("123456789012.dkr.ecr.eu-west-1.amazonaws.com"),

@@ -27,24 +27,12 @@ pub struct Finding {
 impl Finding {
     /// A finding about the value at `path`.
     pub fn value(path: Path, message: impl Into<String>, hint: impl Into<Option<String>>) -> Self {
-        Self {
-            path,
-            spot: Spot::Value,
-            message: message.into(),
-            hint: hint.into(),
-            missing: false,
-        }
+        Self { path, spot: Spot::Value, message: message.into(), hint: hint.into(), missing: false }
     }
 
     /// A finding about the key at `path`.
     pub fn key(path: Path, message: impl Into<String>, hint: impl Into<Option<String>>) -> Self {
-        Self {
-            path,
-            spot: Spot::Key,
-            message: message.into(),
-            hint: hint.into(),
-            missing: false,
-        }
+        Self { path, spot: Spot::Key, message: message.into(), hint: hint.into(), missing: false }
     }
 }
 
@@ -77,10 +65,7 @@ impl Judge<'_> {
                 let example = self.example(&sibling(error, &["properties", key]));
                 // The key may be there without a value; then this is the place.
                 let message = format!("{} needs a value for the key `{key}`", name(&path));
-                findings.push(Finding {
-                    missing: true,
-                    ..Finding::key(join(&path, key), message, example)
-                });
+                findings.push(Finding { missing: true, ..Finding::key(join(&path, key), message, example) });
             }
             ValidationErrorKind::Type { kind } => {
                 let expected = self.expected(error).unwrap_or_else(|| types(kind));
@@ -89,26 +74,16 @@ impl Judge<'_> {
             ValidationErrorKind::Enum { options } => findings.push(self.not_one_of(error, path, options)),
             ValidationErrorKind::MinProperties { .. } | ValidationErrorKind::MinItems { .. } => {
                 let message = format!("`{}` is empty", spell(&path));
-                findings.push(Finding::value(
-                    path,
-                    message,
-                    "it needs at least one entry".to_owned(),
-                ));
+                findings.push(Finding::value(path, message, "it needs at least one entry".to_owned()));
             }
             ValidationErrorKind::Minimum { limit } => {
-                let message = format!(
-                    "`{}` must be at least {limit}, found {}",
-                    spell(&path),
-                    found(error.instance())
-                );
+                let message =
+                    format!("`{}` must be at least {limit}, found {}", spell(&path), found(error.instance()));
                 findings.push(Finding::value(path, message, None));
             }
             ValidationErrorKind::Maximum { limit } => {
-                let message = format!(
-                    "`{}` must be at most {limit}, found {}",
-                    spell(&path),
-                    found(error.instance())
-                );
+                let message =
+                    format!("`{}` must be at most {limit}, found {}", spell(&path), found(error.instance()));
                 findings.push(Finding::value(path, message, None));
             }
             _ => {
@@ -144,18 +119,12 @@ impl Judge<'_> {
             })
         });
         // One way may be an enumeration, whose own error names the values.
-        if let Some(inner) = ways
-            .iter()
-            .flatten()
-            .find(|inner| matches!(inner.kind(), ValidationErrorKind::Enum { .. }))
+        if let Some(inner) =
+            ways.iter().flatten().find(|inner| matches!(inner.kind(), ValidationErrorKind::Enum { .. }))
         {
             return self.explain(inner, findings);
         }
-        findings.push(self.mismatch(
-            error,
-            path,
-            &expected.unwrap_or_else(|| "something else".to_owned()),
-        ));
+        findings.push(self.mismatch(error, path, &expected.unwrap_or_else(|| "something else".to_owned())));
     }
 
     fn mismatch(&self, error: &ValidationError<'_>, path: Path, expected: &str) -> Finding {
@@ -182,17 +151,8 @@ impl Judge<'_> {
                 hint,
             );
         }
-        let values: Vec<&str> = options
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        let list = values
-            .iter()
-            .map(|value| format!("`{value}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let values: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let list = values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
         let given = error.instance().as_str().unwrap_or_default();
         let is_type = path.last() == Some(&Seg::Key("type".to_owned()));
         let (message, hint) = match given {
@@ -205,11 +165,7 @@ impl Judge<'_> {
                 Some("a scheduled task has the type `task` and a `schedule`".to_owned()),
             ),
             _ => (
-                format!(
-                    "{} must be one of {list}, found {}",
-                    name(&path),
-                    found(error.instance())
-                ),
+                format!("{} must be one of {list}, found {}", name(&path), found(error.instance())),
                 nearest(given, values.iter().copied()).map(|near| format!("did you mean `{near}`?")),
             ),
         };
@@ -218,11 +174,8 @@ impl Judge<'_> {
 
     fn unknown_key(&self, error: &ValidationError<'_>, path: &[Seg], key: &str) -> Finding {
         let known = self.keys(&sibling(error, &["properties"]));
-        let place = if path.is_empty() {
-            "at the top level".to_owned()
-        } else {
-            format!("in `{}`", spell(path))
-        };
+        let place =
+            if path.is_empty() { "at the top level".to_owned() } else { format!("in `{}`", spell(path)) };
         let elsewhere = |at: &str| self.keys(at).iter().any(|known| known == key);
         let hint = if let Some(near) = nearest(key, known.iter().map(String::as_str)) {
             format!("did you mean `{near}`?")
@@ -233,11 +186,7 @@ impl Judge<'_> {
         } else {
             format!(
                 "the keys here are {}",
-                known
-                    .iter()
-                    .map(|known| format!("`{known}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                known.iter().map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", ")
             )
         };
         Finding::key(join(path, key), format!("unknown key `{key}` {place}"), hint)
@@ -261,19 +210,14 @@ impl Judge<'_> {
 
     /// What the schema beside the failed keyword says in words.
     fn expected(&self, error: &ValidationError<'_>) -> Option<String> {
-        self.schema
-            .pointer(&sibling(error, &[EXPECTS]))
-            .and_then(Value::as_str)
-            .map(str::to_owned)
+        self.schema.pointer(&sibling(error, &[EXPECTS])).and_then(Value::as_str).map(str::to_owned)
     }
 
     /// The first example of a schema, as a hint.
     fn example(&self, at: &str) -> Option<String> {
         let schema = self.schema.pointer(at)?;
         let example = schema.get("examples")?.get(0)?;
-        let text = example
-            .as_str()
-            .map_or_else(|| example.to_string(), str::to_owned);
+        let text = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
         Some(format!("for example `{text}`"))
     }
 }
@@ -301,11 +245,7 @@ fn path_of(error: &ValidationError<'_>) -> Path {
 }
 
 fn name(path: &[Seg]) -> String {
-    if path.is_empty() {
-        "the file".to_owned()
-    } else {
-        format!("`{}`", spell(path))
-    }
+    if path.is_empty() { "the file".to_owned() } else { format!("`{}`", spell(path)) }
 }
 
 fn types(kind: &TypeKind) -> String {
@@ -320,12 +260,9 @@ fn types(kind: &TypeKind) -> String {
     };
     match kind {
         TypeKind::Single(kind) => word(*kind).to_owned(),
-        TypeKind::Multiple(kinds) => kinds
-            .iter()
-            .filter(|kind| *kind != JsonType::Null)
-            .map(word)
-            .collect::<Vec<_>>()
-            .join(" or "),
+        TypeKind::Multiple(kinds) => {
+            kinds.iter().filter(|kind| *kind != JsonType::Null).map(word).collect::<Vec<_>>().join(" or ")
+        }
     }
 }
 
@@ -364,9 +301,7 @@ pub fn cut(text: &str) -> String {
 pub fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let words: Vec<&str> = words.collect();
-    let longer = words
-        .iter()
-        .filter(|other| lower.len() >= 3 && other.starts_with(&lower));
+    let longer = words.iter().filter(|other| lower.len() >= 3 && other.starts_with(&lower));
     if let [one] = longer.collect::<Vec<_>>().as_slice() {
         return Some(one);
     }

@@ -96,10 +96,7 @@ fn report(diagnostics: &[Diagnostic]) -> String {
 /// Loads the configuration at `path`.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     let name = path.display().to_string();
-    let read_error = |source| ConfigError::Read {
-        path: escape(&name),
-        source,
-    };
+    let read_error = |source| ConfigError::Read { path: escape(&name), source };
     // Opening a pipe waits for somebody to write to it, so look first.
     if !fs::metadata(path).map_err(read_error)?.is_file() {
         return Err(ConfigError::NotAFile(escape(&name)));
@@ -109,9 +106,7 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
         return Err(ConfigError::NotAFile(escape(&name)));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(read_error)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(read_error)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ConfigError::TooLarge(escape(&name)));
     }
@@ -122,21 +117,14 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     // A byte order mark says nothing in UTF-8, and would shift every place on the first line.
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let config = parse(&name, &text).map_err(ConfigError::Invalid)?;
-    Ok(Loaded {
-        config,
-        text,
-        path: path.to_owned(),
-    })
+    Ok(Loaded { config, text, path: path.to_owned() })
 }
 
 /// Loads the configuration at `path`, which must be below `root` once all symbolic links are followed. A relative path starts
 /// at `root`. A path that leads out is refused before anything is read.
 pub fn load_within(root: &Path, path: &Path) -> Result<Loaded, ConfigError> {
     let name = path.display().to_string();
-    let read_error = |source| ConfigError::Read {
-        path: escape(&name),
-        source,
-    };
+    let read_error = |source| ConfigError::Read { path: escape(&name), source };
     let root = root.canonicalize().map_err(read_error)?;
     let real = root.join(path).canonicalize().map_err(read_error)?;
     if !real.starts_with(&root) {
@@ -158,10 +146,7 @@ fn rename(error: ConfigError, name: &str) -> ConfigError {
         ConfigError::Invalid(diagnostics) => ConfigError::Invalid(
             diagnostics
                 .into_iter()
-                .map(|diagnostic| Diagnostic {
-                    file: name.clone(),
-                    ..diagnostic
-                })
+                .map(|diagnostic| Diagnostic { file: name.clone(), ..diagnostic })
                 .collect(),
         ),
     }
@@ -171,13 +156,7 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
     let valid = error.utf8_error().valid_up_to();
     let text = String::from_utf8_lossy(error.as_bytes());
     // Up to the first wrong byte, the replaced text is as long as the original.
-    Diagnostic::at(
-        name,
-        &text,
-        valid..valid,
-        "the file is not UTF-8 text",
-        Some("save it as UTF-8"),
-    )
+    Diagnostic::at(name, &text, valid..valid, "the file is not UTF-8 text", Some("save it as UTF-8"))
 }
 
 /// Reads a configuration from `text`; messages call it `file_name`. All that is wrong is reported, in the order of the file.
@@ -196,23 +175,11 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, Vec<Diagnostic>> {
     if let Some((at, c)) = text.char_indices().find(|(_, c)| forbidden(*c)) {
         let message = format!("the file holds the control character `{}`", c.escape_unicode());
         let hint = "remove it; in double quotes, it can be written as an escape";
-        return Err(vec![Diagnostic::at(
-            file_name,
-            text,
-            at..at,
-            &message,
-            Some(hint),
-        )]);
+        return Err(vec![Diagnostic::at(file_name, text, at..at, &message, Some(hint))]);
     }
     let (mut document, flaws) = yaml::read(text).map_err(|error| {
         let at = error.at.map_or(0, |(line, column)| offset(text, line, column));
-        vec![Diagnostic::at(
-            file_name,
-            text,
-            at..at,
-            &error.message,
-            error.hint,
-        )]
+        vec![Diagnostic::at(file_name, text, at..at, &error.message, error.hint)]
     })?;
     if document.is_null() {
         return Err(whole(empty, start));
@@ -239,9 +206,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, Vec<Diagnostic>> {
         let known: Vec<_> = findings.iter().map(|finding| finding.path.clone()).collect();
         // A value of the wrong type needs no second message about what it means.
         findings.extend(
-            check::check(&source, &document)
-                .into_iter()
-                .filter(|finding| !known.contains(&finding.path)),
+            check::check(&source, &document).into_iter().filter(|finding| !known.contains(&finding.path)),
         );
     }
     if findings.is_empty() {
@@ -251,12 +216,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, Vec<Diagnostic>> {
     let mut diagnostics: Vec<Diagnostic> = findings
         .iter()
         .map(|finding| {
-            source.diagnostic(
-                &finding.path,
-                finding.spot,
-                &finding.message,
-                finding.hint.as_deref(),
-            )
+            source.diagnostic(&finding.path, finding.spot, &finding.message, finding.hint.as_deref())
         })
         .collect();
     diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
@@ -277,11 +237,9 @@ fn flaw(flaw: Flaw) -> Finding {
             let message = format!("tags such as `{}` are not supported", judge::cut(&tag));
             Finding::value(path, message, "write the value itself".to_owned())
         }
-        Flaw::KeyNotText(path) => Finding::value(
-            path,
-            "a key here is not text",
-            "a key is one word, before a colon".to_owned(),
-        ),
+        Flaw::KeyNotText(path) => {
+            Finding::value(path, "a key here is not text", "a key is one word, before a colon".to_owned())
+        }
         Flaw::Merge(path) => {
             let hint = "write the keys out, or use an alias `*name` for a whole value".to_owned();
             Finding::key(path, "merge keys (`<<`) are not supported", hint)
@@ -291,21 +249,7 @@ fn flaw(flaw: Flaw) -> Finding {
 
 /// The byte offset of a line and column, both from 1.
 fn offset(text: &str, line: usize, column: usize) -> usize {
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
-    let rest = text
-        .get(before..)
-        .unwrap_or_default()
-        .lines()
-        .next()
-        .unwrap_or_default();
-    before
-        + rest
-            .chars()
-            .take(column.saturating_sub(1))
-            .map(char::len_utf8)
-            .sum::<usize>()
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let rest = text.get(before..).unwrap_or_default().lines().next().unwrap_or_default();
+    before + rest.chars().take(column.saturating_sub(1)).map(char::len_utf8).sum::<usize>()
 }

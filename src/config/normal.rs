@@ -34,10 +34,8 @@ pub fn text(source: &Source<'_>, path: &[Seg], value: &Value) -> Option<String> 
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => {
-            let written = source
-                .written(path)
-                .map(str::trim)
-                .filter(|written| !written.starts_with(['&', '*']));
+            let written =
+                source.written(path).map(str::trim).filter(|written| !written.starts_with(['&', '*']));
             Some(written.map_or_else(|| value.to_string(), str::to_owned))
         }
         _ => None,
@@ -114,12 +112,7 @@ pub fn command(
 pub fn memory(value: &Value) -> Option<Result<u32, &'static str>> {
     let wrong = "must be a number of MiB such as `2048`, or have the unit MB or GB such as `2 GB`";
     match value {
-        Value::Number(number) => Some(
-            number
-                .as_u64()
-                .and_then(|mib| u32::try_from(mib).ok())
-                .ok_or(wrong),
-        ),
+        Value::Number(number) => Some(number.as_u64().and_then(|mib| u32::try_from(mib).ok()).ok_or(wrong)),
         Value::String(text) => {
             let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
             let number = text.get(..text.len() - digits.len()).unwrap_or_default();
@@ -128,13 +121,7 @@ pub fn memory(value: &Value) -> Option<Result<u32, &'static str>> {
                 "GB" | "GIB" => 1024,
                 _ => return Some(Err(wrong)),
             };
-            Some(
-                number
-                    .parse::<u32>()
-                    .ok()
-                    .and_then(|number| number.checked_mul(factor))
-                    .ok_or(wrong),
-            )
+            Some(number.parse::<u32>().ok().and_then(|number| number.checked_mul(factor)).ok_or(wrong))
         }
         _ => None,
     }
@@ -187,10 +174,7 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
             }
         }
     }
-    if let Some(Ok(words)) = task
-        .get("command")
-        .and_then(|value| command(source, &at("command"), value))
-    {
+    if let Some(Ok(words)) = task.get("command").and_then(|value| command(source, &at("command"), value)) {
         task.insert("command".to_owned(), words.into());
     }
     if let Some(Ok(mib)) = task.get("memory").and_then(memory) {
@@ -207,10 +191,7 @@ fn texts(source: &Source<'_>, path: &[Seg], map: &mut Map<String, Value>) {
 }
 
 fn as_text(source: &Source<'_>, path: &[Seg], map: &mut Map<String, Value>, key: &str) {
-    if let Some(text) = map
-        .get(key)
-        .and_then(|value| text(source, &join(path, key), value))
-    {
+    if let Some(text) = map.get(key).and_then(|value| text(source, &join(path, key), value)) {
         map.insert(key.to_owned(), text.into());
     }
 }

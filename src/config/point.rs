@@ -14,8 +14,5 @@ pub fn point(loaded: &Loaded, route: &[String], message: &str, hint: Option<Stri
     let path: Vec<Seg> = route.iter().map(segment).collect();
     let file = loaded.path.display().to_string();
     let diagnostic = Source::new(&file, &loaded.text).diagnostic(&path, Spot::Value, message, None);
-    Some(Diagnostic {
-        hint: hint.map(|hint| escape(&hint)),
-        ..diagnostic
-    })
+    Some(Diagnostic { hint: hint.map(|hint| escape(&hint)), ..diagnostic })
 }

@@ -58,56 +58,18 @@ struct Field {
     day: bool,
 }
 
-const MONTHS: &[&str] = &[
-    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-];
+const MONTHS: &[&str] = &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 const DAY_OF_MONTH: usize = 2;
 const DAY_OF_WEEK: usize = 4;
 
 const FIELDS: [Field; 6] = [
-    Field {
-        name: "minute",
-        first: 0,
-        last: 59,
-        names: &[],
-        day: false,
-    },
-    Field {
-        name: "hour",
-        first: 0,
-        last: 23,
-        names: &[],
-        day: false,
-    },
-    Field {
-        name: "day-of-month",
-        first: 1,
-        last: 31,
-        names: &[],
-        day: true,
-    },
-    Field {
-        name: "month",
-        first: 1,
-        last: 12,
-        names: MONTHS,
-        day: false,
-    },
-    Field {
-        name: "day-of-week",
-        first: 1,
-        last: 7,
-        names: DAYS,
-        day: true,
-    },
-    Field {
-        name: "year",
-        first: 1970,
-        last: 2199,
-        names: &[],
-        day: false,
-    },
+    Field { name: "minute", first: 0, last: 59, names: &[], day: false },
+    Field { name: "hour", first: 0, last: 23, names: &[], day: false },
+    Field { name: "day-of-month", first: 1, last: 31, names: &[], day: true },
+    Field { name: "month", first: 1, last: 12, names: MONTHS, day: false },
+    Field { name: "day-of-week", first: 1, last: 7, names: DAYS, day: true },
+    Field { name: "year", first: 1970, last: 2199, names: &[], day: false },
 ];
 
 impl Schedule {
@@ -122,10 +84,7 @@ impl Schedule {
             "cron" => cron(inner),
             "rate" => rate(inner),
             "at" => at(inner),
-            _ => Err(format!(
-                "must be `cron(…)` or `rate(…)`, found `{}(…)`",
-                kind.escape_debug()
-            )),
+            _ => Err(format!("must be `cron(…)` or `rate(…)`, found `{}(…)`", kind.escape_debug())),
         }
     }
 }
@@ -161,15 +120,9 @@ fn rate(inner: &str) -> Result<Schedule, String> {
         .split_once(char::is_whitespace)
         .ok_or("`rate` needs a number and a unit, as in `rate(5 minutes)`")?;
     let (value, word) = (value.trim(), word.trim());
-    let value = value
-        .parse::<u32>()
-        .ok()
-        .filter(|value| *value > 0 && !word.starts_with('+'))
-        .ok_or_else(|| {
-            format!(
-                "the number of `rate` must be a whole number from 1, found `{}`",
-                value.escape_debug()
-            )
+    let value =
+        value.parse::<u32>().ok().filter(|value| *value > 0 && !word.starts_with('+')).ok_or_else(|| {
+            format!("the number of `rate` must be a whole number from 1, found `{}`", value.escape_debug())
         })?;
     let unit = match word.strip_suffix('s').unwrap_or(word) {
         "minute" => Unit::Minute,
@@ -184,9 +137,7 @@ fn rate(inner: &str) -> Result<Schedule, String> {
     };
     let schedule = Schedule::Rate { value, unit };
     if word.ends_with('s') == (value == 1) {
-        return Err(format!(
-            "AWS wants the singular exactly with 1: write `{schedule}`"
-        ));
+        return Err(format!("AWS wants the singular exactly with 1: write `{schedule}`"));
     }
     Ok(schedule)
 }
@@ -219,9 +170,7 @@ fn cron(inner: &str) -> Result<Schedule, String> {
         (_, "*") => "?".clone_into(week_day),
         ("*", _) => "?".clone_into(month_day),
         _ => {
-            return Err(
-                "day-of-month and day-of-week cannot both be set; one of them must be `?`".to_owned(),
-            );
+            return Err("day-of-month and day-of-week cannot both be set; one of them must be `?`".to_owned());
         }
     }
     Ok(Schedule::Cron(fields))
@@ -232,8 +181,7 @@ fn check_field(index: usize, field: &Field, text: &str) -> Result<(), String> {
     if text == "*" || (text == "?" && field.day) {
         return Ok(());
     }
-    text.split(',')
-        .try_for_each(|item| check_item(index, field, item))
+    text.split(',').try_for_each(|item| check_item(index, field, item))
 }
 
 fn check_item(index: usize, field: &Field, item: &str) -> Result<(), String> {
@@ -257,9 +205,7 @@ fn check_item(index: usize, field: &Field, item: &str) -> Result<(), String> {
             return number(field, day).map(|_| ());
         }
     }
-    let (range, step) = item
-        .split_once('/')
-        .map_or((item, None), |(range, step)| (range, Some(step)));
+    let (range, step) = item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
     if let Some(step) = step
         && !matches!(step.parse::<u32>(), Ok(step) if step >= 1 && step <= field.last)
     {
@@ -317,13 +263,7 @@ mod tests {
 
     #[test]
     fn singular_rates_are_valid_exactly_with_one() {
-        for text in [
-            "rate(1 day)",
-            "rate(1 hour)",
-            "rate(1 minute)",
-            "rate(5 minutes)",
-            "rate(90 minutes)",
-        ] {
+        for text in ["rate(1 day)", "rate(1 hour)", "rate(1 minute)", "rate(5 minutes)", "rate(90 minutes)"] {
             assert_eq!(normal(text), text);
         }
         for text in [

@@ -7,9 +7,7 @@ use super::types::Config;
 
 /// The JSON Schema (draft 2020-12) of a configuration file.
 pub fn schema() -> Value {
-    let schema = SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<Config>();
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>();
     let mut schema = schema.to_value();
     close(&mut schema);
     if let Value::Object(top) = &mut schema {
@@ -25,11 +23,7 @@ fn close(schema: &mut Value) {
             if object.contains_key("properties") && !object.contains_key("additionalProperties") {
                 object.insert("additionalProperties".to_owned(), json!(false));
             }
-            if object
-                .get("format")
-                .and_then(Value::as_str)
-                .is_some_and(|format| format.starts_with("uint"))
-            {
+            if object.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
                 object.remove("format");
             }
             if let Some(Value::String(text)) = object.get_mut("description") {
@@ -53,10 +47,7 @@ fn close(schema: &mut Value) {
 
 /// A doc comment without the line breaks inside its paragraphs.
 fn unwrapped(text: &str) -> String {
-    text.split("\n\n")
-        .map(|paragraph| paragraph.replace('\n', " "))
-        .collect::<Vec<_>>()
-        .join("\n\n")
+    text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n")
 }
 
 /// The values and descriptions of an enumeration that is written as one schema for each value. In one list, errors name all
@@ -64,8 +55,6 @@ fn unwrapped(text: &str) -> String {
 fn named_values(ways: &Value) -> Option<(Value, Value)> {
     let ways = ways.as_array()?;
     let names: Option<Vec<Value>> = ways.iter().map(|way| way.get("const").cloned()).collect();
-    let meanings = ways
-        .iter()
-        .map(|way| way.get("description").cloned().unwrap_or_default());
+    let meanings = ways.iter().map(|way| way.get("description").cloned().unwrap_or_default());
     Some((names?.into(), meanings.collect::<Vec<_>>().into()))
 }

@@ -37,15 +37,10 @@ impl SecretRef {
             }
             if parts.len() > ARN_PARTS + 1 {
                 return Err(
-                    "selects a JSON key or a version, which is not supported yet in this version".to_owned(),
+                    "selects a JSON key or a version, which is not supported yet in this version".to_owned()
                 );
             }
-            let end = parts
-                .iter()
-                .take(ARN_PARTS)
-                .map(|part| part.len() + 1)
-                .sum::<usize>()
-                - 1;
+            let end = parts.iter().take(ARN_PARTS).map(|part| part.len() + 1).sum::<usize>() - 1;
             (text.get(..end).unwrap_or(text), parts.get(ARN_PARTS).copied())
         } else {
             match parts.as_slice() {
@@ -58,34 +53,24 @@ impl SecretRef {
     }
 
     fn new(path: &str, env: Option<&str>) -> Result<Self, String> {
-        let name = if path.starts_with("arn:") {
-            path.rsplit(':').next().unwrap_or_default()
-        } else {
-            path
-        };
+        let name = if path.starts_with("arn:") { path.rsplit(':').next().unwrap_or_default() } else { path };
         let usable = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
         if name.is_empty() || name.len() > 512 {
             return Err("has no secret name, or one of more than 512 characters".to_owned());
         }
         if let Some(bad) = name.chars().find(|c| !usable(*c)) {
-            return Err(format!(
-                "has the character `{}`, which no secret name can have",
-                bad.escape_debug()
-            ));
+            return Err(format!("has the character `{}`, which no secret name can have", bad.escape_debug()));
         }
         let env = match env {
             Some("") => {
                 return Err(
-                    "has nothing after the colon; write the name of an environment variable".to_owned(),
+                    "has nothing after the colon; write the name of an environment variable".to_owned()
                 );
             }
             Some(env) => env.to_owned(),
             None => default_env(path, name).ok_or("has no last part to name the variable by; add `:NAME`")?,
         };
-        Ok(Self {
-            path: path.to_owned(),
-            env,
-        })
+        Ok(Self { path: path.to_owned(), env })
     }
 }
 

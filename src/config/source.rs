@@ -78,11 +78,7 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// Indexes `text`. Without valid YAML there are no paths, and every place is the first line.
     pub fn new(file: &'a str, text: &'a str) -> Self {
-        Self {
-            file,
-            text,
-            document: Document::new(text).ok(),
-        }
+        Self { file, text, document: Document::new(text).ok() }
     }
 
     /// The text of the scalar at `path` as it is written, without quotes being taken off.
@@ -98,11 +94,8 @@ impl<'a> Source<'a> {
             Spot::SecondKey => self.second_key(path).or_else(|| self.key_range(path)),
         };
         // A value made by an alias stands nowhere on its own; what encloses it does.
-        let range = range.or_else(|| {
-            (1..path.len())
-                .rev()
-                .find_map(|length| self.key_range(path.get(..length)?))
-        });
+        let range =
+            range.or_else(|| (1..path.len()).rev().find_map(|length| self.key_range(path.get(..length)?)));
         Diagnostic::at(self.file, self.text, range.unwrap_or(0..0), message, hint)
     }
 
@@ -130,21 +123,11 @@ impl<'a> Source<'a> {
         let mapping = self.value_range(parent).unwrap_or(0..self.text.len());
         let key = self.text.get(first.clone())?;
         let column = |at: usize| {
-            at - self
-                .text
-                .get(..at)
-                .and_then(|before| before.rfind('\n'))
-                .map_or(0, |end| end + 1)
+            at - self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1)
         };
-        let places = self
-            .text
-            .get(mapping.clone())?
-            .match_indices(key)
-            .map(|(at, _)| mapping.start + at);
+        let places = self.text.get(mapping.clone())?.match_indices(key).map(|(at, _)| mapping.start + at);
         let is_key = |at: usize| {
-            self.text
-                .get(at + key.len()..)
-                .is_some_and(|rest| rest.trim_start_matches(' ').starts_with(':'))
+            self.text.get(at + key.len()..).is_some_and(|rest| rest.trim_start_matches(' ').starts_with(':'))
         };
         let flow = self.text.get(mapping.clone())?.starts_with('{');
         places

@@ -1,12 +1,6 @@
 //! Walks the fixtures: every file in `good` loads, every file in `bad` is refused with the messages of the snapshot.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -22,16 +16,10 @@ fn root() -> PathBuf {
 }
 
 fn fixtures(kind: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(root().join(kind))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(root().join(kind)).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert!(
-        files
-            .iter()
-            .all(|file| file.extension().is_some_and(|extension| extension == "yml"))
-    );
+    assert!(files.iter().all(|file| file.extension().is_some_and(|extension| extension == "yml")));
     files
 }
 
@@ -49,20 +37,13 @@ fn schema_accepts(text: &str) -> Option<bool> {
 #[test]
 fn the_checked_in_schema_is_the_one_of_the_types() {
     let wanted = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "only the one who runs the tests sets it"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "only the one who runs the tests sets it")]
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         let fresh = checked_in_schema().with_extension("fresh");
         fs::write(&fresh, &wanted).unwrap();
         fs::rename(fresh, checked_in_schema()).unwrap();
     }
-    assert_eq!(
-        fs::read_to_string(checked_in_schema()).unwrap(),
-        wanted,
-        "run `make gen`"
-    );
+    assert_eq!(fs::read_to_string(checked_in_schema()).unwrap(), wanted, "run `make gen`");
 }
 
 #[test]
@@ -74,29 +55,15 @@ fn every_bad_file_is_refused_with_a_place_and_a_reason() {
         let name = file.file_name().unwrap().to_str().unwrap();
         let error = load_within(&root().join("bad"), Path::new(name)).expect_err(name);
         for diagnostic in error.diagnostics() {
-            assert!(
-                diagnostic.line >= 1 && diagnostic.column >= 1 && diagnostic.width >= 1,
-                "{name}"
-            );
+            assert!(diagnostic.line >= 1 && diagnostic.column >= 1 && diagnostic.width >= 1, "{name}");
             assert!(
                 diagnostic.caret + diagnostic.width <= diagnostic.source_line.chars().count().max(1),
                 "{name}"
             );
-            assert!(
-                !diagnostic.message.contains("is a bug"),
-                "{name}: {}",
-                diagnostic.message
-            );
-            assert!(
-                diagnostic.hint.as_deref() != Some("this is a bug"),
-                "{name}: {}",
-                diagnostic.message
-            );
+            assert!(!diagnostic.message.contains("is a bug"), "{name}: {}", diagnostic.message);
+            assert!(diagnostic.hint.as_deref() != Some("this is a bug"), "{name}: {}", diagnostic.message);
         }
-        let schema = match fs::read_to_string(&file)
-            .ok()
-            .and_then(|text| schema_accepts(&text))
-        {
+        let schema = match fs::read_to_string(&file).ok().and_then(|text| schema_accepts(&text)) {
             Some(true) => "accepts",
             Some(false) => "refuses",
             None => "cannot read",
@@ -129,66 +96,36 @@ fn every_way_of_writing_a_value_gives_the_same_types() {
     let nightly = &config.tasks["nightly"];
     assert_eq!(nightly.kind, TaskType::Task);
     assert_eq!(nightly.command.as_deref().unwrap(), ["./run", "--jobs", "4"]);
-    assert_eq!(
-        nightly.capacity(),
-        Capacity {
-            cpu: 1024,
-            memory: 3072
-        }
-    );
-    assert_eq!(
-        nightly.schedule.as_ref().unwrap().to_string(),
-        "cron(00 23 * * ? *)"
-    );
+    assert_eq!(nightly.capacity(), Capacity { cpu: 1024, memory: 3072 });
+    assert_eq!(nightly.schedule.as_ref().unwrap().to_string(), "cron(00 23 * * ? *)");
     let worker = &config.tasks["worker"];
     assert_eq!(
         (worker.kind, worker.desired_count, worker.assign_public_ip),
         (TaskType::Daemon, Some(2), Some(true))
     );
-    assert_eq!(
-        worker.command.as_deref().unwrap(),
-        ["sh", "-c", "while true; do sleep 60; done"]
-    );
+    assert_eq!(worker.command.as_deref().unwrap(), ["sh", "-c", "while true; do sleep 60; done"]);
     assert_eq!(worker.environment["GREETING"], "hello=world");
     assert_eq!(worker.environment["VERSION"], "1.10");
     let secrets: Vec<&str> = worker.secrets.iter().map(|secret| secret.env.as_str()).collect();
     assert_eq!(secrets, ["PASSWORD", "API_TOKEN", "SIGNING-KEY", "OTHER_KEY"]);
-    let odd = load(&root().join("good/with_anchors_and_odd_spelling.yml"))
-        .unwrap()
-        .config;
+    let odd = load(&root().join("good/with_anchors_and_odd_spelling.yml")).unwrap().config;
     for task in ["a", "b"] {
         let environment = &odd.tasks[task].environment;
-        let written: Vec<(&str, &str)> = environment
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let written: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(
             written,
-            [
-                ("EMPTY", ""),
-                ("FLAG", "true"),
-                ("HEX", "0x1F"),
-                ("OCTAL", "007"),
-                ("WORD", "yes")
-            ]
+            [("EMPTY", ""), ("FLAG", "true"), ("HEX", "0x1F"), ("OCTAL", "007"), ("WORD", "yes")]
         );
     }
 }
 
 #[test]
 fn what_the_predecessor_wrote_back_is_read_and_its_state_is_not() {
-    let config = load(&root().join("good/written_back_by_the_predecessor.yml"))
-        .unwrap()
-        .config;
-    assert_eq!(
-        config.log_group.name.as_deref(),
-        Some("/ecs/app-fargatestack/my-stack")
-    );
+    let config = load(&root().join("good/written_back_by_the_predecessor.yml")).unwrap().config;
+    assert_eq!(config.log_group.name.as_deref(), Some("/ecs/app-fargatestack/my-stack"));
     assert_eq!(config.role.name.as_deref(), Some("FargateMyStackRole"));
-    assert_eq!(
-        config.security_groups.fargate.group_name.as_deref(),
-        Some("my-stack-sg")
-    );
+    assert_eq!(config.security_groups.fargate.group_name.as_deref(), Some("my-stack-sg"));
     assert_eq!(config.tasks["my-daemon"].secrets[0].env, "DB_PASSWORD");
     let text = serde_json::to_string(&config).unwrap();
     for state in ["task-definition", "sha256", "sg-0123", "last_updated", "route53"] {
@@ -196,46 +133,18 @@ fn what_the_predecessor_wrote_back_is_read_and_its_state_is_not() {
     }
     let old = load(&root().join("good/oldest_form.yml")).unwrap().config;
     assert_eq!(old.role.name.as_deref(), Some("ecsTaskExecutionRole"));
-    assert_eq!(
-        old.tasks["batch"].capacity(),
-        Capacity {
-            cpu: 1024,
-            memory: 2048
-        }
-    );
+    assert_eq!(old.tasks["batch"].capacity(), Capacity { cpu: 1024, memory: 2048 });
 }
 
 #[test]
 fn sizes_have_their_defaults_by_the_kind_of_task() {
     for (file, capacity) in [
-        (
-            "minimal_task",
-            Capacity {
-                cpu: 256,
-                memory: 512,
-            },
-        ),
-        (
-            "minimal_scheduled_task",
-            Capacity {
-                cpu: 1024,
-                memory: 2048,
-            },
-        ),
-        (
-            "minimal_daemon",
-            Capacity {
-                cpu: 1024,
-                memory: 2048,
-            },
-        ),
+        ("minimal_task", Capacity { cpu: 256, memory: 512 }),
+        ("minimal_scheduled_task", Capacity { cpu: 1024, memory: 2048 }),
+        ("minimal_daemon", Capacity { cpu: 1024, memory: 2048 }),
     ] {
         let config = load(&root().join(format!("good/{file}.yml"))).unwrap().config;
-        assert_eq!(
-            config.tasks.values().next().unwrap().capacity(),
-            capacity,
-            "{file}"
-        );
+        assert_eq!(config.tasks.values().next().unwrap().capacity(), capacity, "{file}");
     }
 }
 
@@ -255,20 +164,14 @@ fn every_size_is_a_pair_that_fargate_has() {
 #[test]
 fn only_regular_files_of_a_bounded_size_below_the_root_are_read() {
     let directory = tempfile::tempdir().unwrap();
-    let (root, outside) = (
-        directory.path().join("root"),
-        directory.path().join("outside.yml"),
-    );
+    let (root, outside) = (directory.path().join("root"), directory.path().join("outside.yml"));
     fs::create_dir(&root).unwrap();
     let text = "app: {name: a}\ntasks: {a: {image: a}}\n";
     for file in [&outside, &root.join("inside.yml")] {
         fs::write(file, text).unwrap();
     }
-    fs::write(
-        root.join("large.yml"),
-        format!("{text}#{}", "x".repeat(usize::try_from(MAX_BYTES).unwrap())),
-    )
-    .unwrap();
+    fs::write(root.join("large.yml"), format!("{text}#{}", "x".repeat(usize::try_from(MAX_BYTES).unwrap())))
+        .unwrap();
     std::os::unix::fs::symlink(&outside, root.join("link.yml")).unwrap();
     std::os::unix::fs::symlink(root.join("inside.yml"), root.join("inner.yml")).unwrap();
     let load = |path: &str| load_within(&root, Path::new(path));
@@ -276,18 +179,12 @@ fn only_regular_files_of_a_bounded_size_below_the_root_are_read() {
     assert_eq!(load("inner.yml").unwrap().text, text);
     assert!(matches!(load("link.yml"), Err(ConfigError::Outside(_))));
     assert!(matches!(load("../outside.yml"), Err(ConfigError::Outside(_))));
-    assert!(matches!(
-        load_within(&root, &outside),
-        Err(ConfigError::Outside(_))
-    ));
+    assert!(matches!(load_within(&root, &outside), Err(ConfigError::Outside(_))));
     assert!(matches!(load("."), Err(ConfigError::NotAFile(_))));
     assert!(matches!(load("large.yml"), Err(ConfigError::TooLarge(_))));
     let absent = load("absent.yml").unwrap_err();
     assert!(absent.hint().unwrap().contains("--config") && absent.diagnostics().is_empty());
-    assert!(matches!(
-        super::load(Path::new("/dev/zero")),
-        Err(ConfigError::NotAFile(_))
-    ));
+    assert!(matches!(super::load(Path::new("/dev/zero")), Err(ConfigError::NotAFile(_))));
 }
 
 /// Texts near to real ones: a fixture with some pieces cut out or put in.

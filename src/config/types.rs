@@ -226,13 +226,8 @@ pub struct Task {
 impl Task {
     /// CPU and memory in effect: `cpu` and `memory` win over `size`, and `size` has a default by the kind of task.
     pub fn capacity(&self) -> Capacity {
-        let sized = self
-            .size
-            .unwrap_or_else(|| Size::default_of(self.kind, self.schedule.is_some()))
-            .capacity();
-        Capacity {
-            cpu: self.cpu.unwrap_or(sized.cpu),
-            memory: self.memory.unwrap_or(sized.memory),
-        }
+        let sized =
+            self.size.unwrap_or_else(|| Size::default_of(self.kind, self.schedule.is_some())).capacity();
+        Capacity { cpu: self.cpu.unwrap_or(sized.cpu), memory: self.memory.unwrap_or(sized.memory) }
     }
 }

@@ -23,10 +23,7 @@ pub struct UpdateError {
 pub fn update(text: &str, changes: &[(Vec<&str>, Value)]) -> Result<String, UpdateError> {
     let mut text = text.to_owned();
     for (route, value) in changes {
-        let fail = |why: String| UpdateError {
-            at: route.join("."),
-            why,
-        };
+        let fail = |why: String| UpdateError { at: route.join("."), why };
         let before: Value = serde_yaml::from_str(&text).map_err(|error| fail(error.to_string()))?;
         if before.pointer(&pointer(route)) == Some(value) {
             continue;
@@ -44,15 +41,8 @@ pub fn update(text: &str, changes: &[(Vec<&str>, Value)]) -> Result<String, Upda
     match parse("the new text", &text) {
         Ok(_) => Ok(text),
         Err(diagnostics) => {
-            let why = diagnostics
-                .first()
-                .map(|diagnostic| diagnostic.message.clone())
-                .unwrap_or_default();
-            let at = changes
-                .iter()
-                .map(|(route, _)| route.join("."))
-                .collect::<Vec<_>>()
-                .join("`, `");
+            let why = diagnostics.first().map(|diagnostic| diagnostic.message.clone()).unwrap_or_default();
+            let at = changes.iter().map(|(route, _)| route.join(".")).collect::<Vec<_>>().join("`, `");
             Err(UpdateError { at, why })
         }
     }
@@ -76,10 +66,8 @@ fn set(text: &str, now: &Value, route: &[&str], value: &Value) -> Result<String,
     let document = Document::new(text).map_err(|error| error.to_string())?;
     // The longest part of the route that exists decides: its value is replaced, or the next key is added to its mapping.
     for length in (0..=route.len()).rev() {
-        let (outer, inner) = (
-            route.get(..length).unwrap_or_default(),
-            route.get(length..).unwrap_or_default(),
-        );
+        let (outer, inner) =
+            (route.get(..length).unwrap_or_default(), route.get(length..).unwrap_or_default());
         let Some(existing) = now.pointer(&pointer(outer)) else {
             continue;
         };
@@ -101,18 +89,10 @@ fn set(text: &str, now: &Value, route: &[&str], value: &Value) -> Result<String,
 /// Adds a key to a mapping that has others.
 fn add(document: &Document, outer: &[&str], key: &str, value: &Value) -> Result<String, String> {
     // In block style, only one level of new mappings comes out with the right indentation; deeper ones go onto one line.
-    let deep = value
-        .as_object()
-        .is_some_and(|map| map.values().any(Value::is_object));
+    let deep = value.as_object().is_some_and(|map| map.values().any(Value::is_object));
     let first = if deep { Value::Null } else { value.clone() };
     let value_now = serde_yaml::to_value(first).map_err(|error| error.to_string())?;
-    let patch = Patch {
-        route: steps(outer),
-        operation: Op::Add {
-            key: key.to_owned(),
-            value: value_now,
-        },
-    };
+    let patch = Patch { route: steps(outer), operation: Op::Add { key: key.to_owned(), value: value_now } };
     let patched = yamlpatch::apply_yaml_patches(document, &[patch]).map_err(|error| error.to_string())?;
     if deep {
         return replace(&patched, &steps(outer).with_key(key.to_owned()), value);
@@ -125,10 +105,7 @@ fn replace(document: &Document, route: &Route<'_>, value: &Value) -> Result<Stri
     let mut text = document.source().to_owned();
     let pair = document.query_pretty(route).map_err(|error| error.to_string())?;
     let written = document.extract(&pair);
-    let after_key = written
-        .split_once(':')
-        .map_or(written, |(_, value)| value)
-        .trim_start();
+    let after_key = written.split_once(':').map_or(written, |(_, value)| value).trim_start();
     if after_key.starts_with(['*', '&']) {
         return Err("it has an alias or an anchor, so others may share it; set it by hand".to_owned());
     }
@@ -148,9 +125,7 @@ fn one_line(value: &Value) -> String {
     match value {
         Value::Array(values) => format!("[{}]", values.iter().map(one_line).collect::<Vec<_>>().join(", ")),
         Value::Object(map) => {
-            let pairs = map
-                .iter()
-                .map(|(key, value)| format!("{}: {}", text(key), one_line(value)));
+            let pairs = map.iter().map(|(key, value)| format!("{}: {}", text(key), one_line(value)));
             format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
         }
         Value::String(string) => text(string),
@@ -160,16 +135,10 @@ fn one_line(value: &Value) -> String {
 
 fn text(string: &str) -> String {
     let plain = string.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
-        && string
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_/.".contains(c))
+        && string.chars().all(|c| c.is_ascii_alphanumeric() || "-_/.".contains(c))
         && matches!(serde_yaml::from_str(string), Ok(Value::String(_)))
         && !["yes", "no", "on", "off", "y", "n"].contains(&string.to_ascii_lowercase().as_str());
-    if plain {
-        string.to_owned()
-    } else {
-        Value::from(string).to_string()
-    }
+    if plain { string.to_owned() } else { Value::from(string).to_string() }
 }
 
 fn steps<'a>(route: &[&'a str]) -> Route<'a> {
@@ -177,10 +146,7 @@ fn steps<'a>(route: &[&'a str]) -> Route<'a> {
 }
 
 fn pointer(route: &[&str]) -> String {
-    route
-        .iter()
-        .flat_map(|key| ["/".to_owned(), key.replace('~', "~0").replace('/', "~1")])
-        .collect()
+    route.iter().flat_map(|key| ["/".to_owned(), key.replace('~', "~0").replace('/', "~1")]).collect()
 }
 
 #[cfg(test)]
@@ -218,20 +184,14 @@ tasks:
             (vec!["role", "name"], json!("FargateWebAppRole")),
             (vec!["cluster"], json!({"name": "shared"})),
             (vec!["security_groups", "fargate", "group_name"], json!("web-sg")),
-            (
-                vec!["subnets", "private"],
-                json!(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]),
-            ),
+            (vec!["subnets", "private"], json!(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"])),
             (vec!["tasks", "web", "size"], json!("tiny")),
         ];
         let text = update(TEXT, &changes).unwrap();
         let config = parse("new.yml", &text).unwrap();
         assert_eq!(config.account.as_deref(), Some("012345678901"));
         assert_eq!(config.role.name.as_deref(), Some("FargateWebAppRole"));
-        assert_eq!(
-            config.subnets.as_ref().map(|subnets| subnets.private.len()),
-            Some(2)
-        );
+        assert_eq!(config.subnets.as_ref().map(|subnets| subnets.private.len()), Some(2));
         insta::assert_snapshot!(text);
         assert_eq!(update(&text, &changes).unwrap(), text);
     }
@@ -239,17 +199,12 @@ tasks:
     #[test]
     fn nothing_to_change_gives_the_same_bytes() {
         assert_eq!(update(TEXT, &[]).unwrap(), TEXT);
-        assert_eq!(
-            update(TEXT, &[(vec!["region"], json!("eu-west-1"))]).unwrap(),
-            TEXT
-        );
+        assert_eq!(update(TEXT, &[(vec!["region"], json!("eu-west-1"))]).unwrap(), TEXT);
     }
 
     #[test]
     fn a_change_that_makes_the_file_wrong_is_refused() {
-        let error = update(TEXT, &[(vec!["region"], json!("nowhere"))])
-            .unwrap_err()
-            .to_string();
+        let error = update(TEXT, &[(vec!["region"], json!("nowhere"))]).unwrap_err().to_string();
         assert!(error.contains("`region` must be an AWS region"), "{error}");
     }
 
@@ -258,15 +213,9 @@ tasks:
         let text = "{app: {name: web, version: \"010\"}, tasks: {web: {image: helloworld}}}\n";
         match update(
             text,
-            &[
-                (vec!["tasks", "web", "size"], json!("tiny")),
-                (vec!["region"], json!("us-east-1")),
-            ],
+            &[(vec!["tasks", "web", "size"], json!("tiny")), (vec!["region"], json!("us-east-1"))],
         ) {
-            Ok(new) => assert_eq!(
-                parse("new.yml", &new).unwrap().app.version.as_deref(),
-                Some("010")
-            ),
+            Ok(new) => assert_eq!(parse("new.yml", &new).unwrap().app.version.as_deref(), Some("010")),
             Err(error) => assert!(error.to_string().contains("by hand"), "{error}"),
         }
     }

@@ -52,10 +52,7 @@ mod tests {
         for (text, words) in [
             ("", vec![]),
             ("  run   --once ", vec!["run", "--once"]),
-            (
-                r#"sh -c "echo \"a b\" $HOME""#,
-                vec!["sh", "-c", r#"echo "a b" $HOME"#],
-            ),
+            (r#"sh -c "echo \"a b\" $HOME""#, vec!["sh", "-c", r#"echo "a b" $HOME"#]),
             (r"'a b'c\ d ''", vec!["a bc d", ""]),
             (r#""a\nb""#, vec![r"a\nb"]),
             ("a\nb", vec!["a", "b"]),

@@ -61,22 +61,11 @@ fn syntax_error(text: &str, error: &serde_yaml::Error) -> SyntaxError {
     let said = error.to_string();
     let at = error.location().map(|at| (at.line(), at.column()));
     // The parser repeats places in its text; ours stands in front of the message.
-    let problem = said
-        .split(" at line ")
-        .next()
-        .unwrap_or(&said)
-        .trim_end_matches([',', ' ']);
-    let line = at
-        .and_then(|(line, _)| text.lines().nth(line.saturating_sub(1)))
-        .unwrap_or_default();
+    let problem = said.split(" at line ").next().unwrap_or(&said).trim_end_matches([',', ' ']);
+    let line = at.and_then(|(line, _)| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
     let indent_has_tab = line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
     if problem.contains("more than one document") {
-        let second = text
-            .lines()
-            .enumerate()
-            .skip(1)
-            .filter(|(_, line)| line.starts_with("---"))
-            .last();
+        let second = text.lines().enumerate().skip(1).filter(|(_, line)| line.starts_with("---")).last();
         return SyntaxError {
             at: second.map(|(index, _)| (index + 1, 1)),
             message: "the file holds more than one YAML document".to_owned(),
@@ -101,11 +90,7 @@ fn syntax_error(text: &str, error: &serde_yaml::Error) -> SyntaxError {
     } else {
         None
     };
-    SyntaxError {
-        at,
-        message: format!("not valid YAML: {problem}"),
-        hint,
-    }
+    SyntaxError { at, message: format!("not valid YAML: {problem}"), hint }
 }
 
 #[derive(Clone, Copy)]

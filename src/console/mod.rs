@@ -43,9 +43,7 @@ pub struct Console {
 
 impl std::fmt::Debug for Console {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Console")
-            .field("surroundings", &self.surroundings)
-            .finish_non_exhaustive()
+        f.debug_struct("Console").field("surroundings", &self.surroundings).finish_non_exhaustive()
     }
 }
 
@@ -53,21 +51,13 @@ impl Console {
     /// The console of this process.
     pub fn new(surroundings: Surroundings) -> Self {
         let input = Box::new(io::BufReader::new(io::stdin()));
-        Self::with(
-            surroundings,
-            Box::new(io::stdout()),
-            Box::new(io::stderr()),
-            input,
-        )
+        Self::with(surroundings, Box::new(io::stdout()), Box::new(io::stderr()), input)
     }
 
     /// A console that writes and reads elsewhere.
     pub fn with(surroundings: Surroundings, out: Writer, err: Writer, input: Reader) -> Self {
-        let target = if surroundings.spins() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let target =
+            if surroundings.spins() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let state = State {
             out,
             err,
@@ -107,11 +97,7 @@ impl Console {
             if state.out_closed {
                 return Ok(());
             }
-            match state
-                .out
-                .write_all(document.as_bytes())
-                .and_then(|()| state.out.flush())
-            {
+            match state.out.write_all(document.as_bytes()).and_then(|()| state.out.flush()) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     state.out_closed = true;
                     Ok(())
@@ -128,11 +114,7 @@ impl Console {
 
     /// Something that should be looked at.
     pub fn warn(&self, text: &str) {
-        self.err_lines(&format!(
-            "{} {}",
-            self.paint("33", "warning:"),
-            escape::terminal_lines(text)
-        ));
+        self.err_lines(&format!("{} {}", self.paint("33", "warning:"), escape::terminal_lines(text)));
     }
 
     /// The error that ends the command. In a workflow its first line is an annotation, too.
@@ -145,11 +127,7 @@ impl Console {
             );
             self.err_raw(&line);
         }
-        self.err_lines(
-            error
-                .text(self.surroundings.stderr_color())
-                .trim_end_matches('\n'),
-        );
+        self.err_lines(error.text(self.surroundings.stderr_color()).trim_end_matches('\n'));
     }
 
     /// Workflow commands made by ourselves, such as annotations; nothing outside of a workflow.
@@ -181,11 +159,7 @@ impl Console {
     }
 
     fn sign(&self, color: &str, sign: &str, word: &str) -> String {
-        let sign = if self.surroundings.stderr_tty && self.surroundings.unicode {
-            sign
-        } else {
-            word
-        };
+        let sign = if self.surroundings.stderr_tty && self.surroundings.unicode { sign } else { word };
         self.paint(color, sign)
     }
 
@@ -205,11 +179,7 @@ impl Console {
     }
 
     fn harmless(&self, text: &str) -> String {
-        if self.surroundings.github_actions {
-            escape::workflow_lines(text)
-        } else {
-            text.to_owned()
-        }
+        if self.surroundings.github_actions { escape::workflow_lines(text) } else { text.to_owned() }
     }
 
     fn err_lines(&self, text: &str) {
@@ -220,10 +190,7 @@ impl Console {
     fn err_raw(&self, text: &str) {
         self.screen.suspend(|| {
             let mut state = self.state();
-            let _ = state
-                .err
-                .write_all(format!("{text}\n").as_bytes())
-                .and_then(|()| state.err.flush());
+            let _ = state.err.write_all(format!("{text}\n").as_bytes()).and_then(|()| state.err.flush());
         });
     }
 

@@ -20,10 +20,7 @@ impl Console {
             state.in_group
         };
         if group {
-            self.err_raw(&format!(
-                "::group::{}",
-                escape::workflow_data(&escape::terminal(title))
-            ));
+            self.err_raw(&format!("::group::{}", escape::workflow_data(&escape::terminal(title))));
         } else {
             self.err_lines(&escape::terminal(title));
         }
@@ -74,11 +71,7 @@ impl Console {
         }
         let spinner = self.screen.add(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
-            spinner.set_style(if self.surroundings.unicode {
-                style
-            } else {
-                style.tick_chars("-\\|/ ")
-            });
+            spinner.set_style(if self.surroundings.unicode { style } else { style.tick_chars("-\\|/ ") });
         }
         spinner.set_message(escape::terminal(&text));
         spinner.enable_steady_tick(Duration::from_millis(120));
@@ -86,12 +79,7 @@ impl Console {
     }
 
     fn finished(&self, step: &Step, doing: &str, took: Duration) {
-        let line = format!(
-            "{} {doing} {} {}",
-            self.sign("32", "✓", "done:"),
-            step.address,
-            duration(took)
-        );
+        let line = format!("{} {doing} {} {}", self.sign("32", "✓", "done:"), step.address, duration(took));
         self.ended(step, &line);
     }
 
@@ -105,9 +93,7 @@ impl Console {
         if let Some(spinner) = spinner {
             spinner.finish_and_clear();
         }
-        let count = total
-            .map(|total| format!(" [{ended}/{total}]"))
-            .unwrap_or_default();
+        let count = total.map(|total| format!(" [{ended}/{total}]")).unwrap_or_default();
         self.err_lines(&format!("  {line}{count}"));
     }
 }

@@ -4,10 +4,7 @@ use crate::render::Style;
 
 /// What the process was started in; read from the environment elsewhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "independent facts about the process, each true or false"
-)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts about the process, each true or false")]
 pub struct Surroundings {
     /// Somebody may answer questions.
     pub stdin_tty: bool,

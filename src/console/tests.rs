@@ -33,41 +33,25 @@ fn console(surroundings: Surroundings, answer: &'static str) -> (Console, Shared
 }
 
 fn step(name: &str) -> Step {
-    Step {
-        address: Address::new("service", name),
-        verb: Verb::Make,
-    }
+    Step { address: Address::new("service", name), verb: Verb::Make }
 }
 
 fn failed(message: &str) -> Event {
     let source = CallError::local("ecs:CreateService", message);
-    let error = StepError {
-        address: Address::new("service", "api"),
-        doing: "create",
-        source,
-    };
-    Event::Failed {
-        step: step("api"),
-        error,
-    }
+    let error = StepError { address: Address::new("service", "api"), doing: "create", source };
+    Event::Failed { step: step("api"), error }
 }
 
 fn play(console: &Console) {
     console.begin("apply of shop", 3);
-    console.progress(&Event::Started {
-        step: step("web"),
-        doing: "create",
-    });
+    console.progress(&Event::Started { step: step("web"), doing: "create" });
     console.progress(&Event::Finished {
         step: step("web"),
         doing: "create",
         took: Duration::from_millis(1234),
     });
     console.progress(&failed("no\n##[error]x"));
-    console.progress(&Event::Skipped {
-        step: step("job"),
-        because: step("api"),
-    });
+    console.progress(&Event::Skipped { step: step("job"), because: step("api") });
     console.end();
 }
 
@@ -87,16 +71,10 @@ fn a_plain_stream_gets_one_line_an_event_without_colour() {
 
 #[test]
 fn a_workflow_gets_a_closed_group_in_which_the_runner_finds_no_other_command() {
-    let surroundings = Surroundings {
-        github_actions: true,
-        no_color: true,
-        ..Surroundings::default()
-    };
+    let surroundings = Surroundings { github_actions: true, no_color: true, ..Surroundings::default() };
     let (console, out, err) = console(surroundings, "");
     play(&console);
-    console
-        .out("::set-env name=A::b\n  ::error::x\nok ##[add-mask]y\r::stop-commands::z")
-        .unwrap();
+    console.out("::set-env name=A::b\n  ::error::x\nok ##[add-mask]y\r::stop-commands::z").unwrap();
     let commands = |text: &str| -> Vec<String> {
         // What the runner does: v2 at the start of a line, v1 anywhere in it.
         text.split(['\n', '\r'])
@@ -110,11 +88,7 @@ fn a_workflow_gets_a_closed_group_in_which_the_runner_finds_no_other_command() {
 
 #[test]
 fn an_error_in_a_workflow_is_one_annotation_with_its_line_breaks_kept_inside() {
-    let surroundings = Surroundings {
-        github_actions: true,
-        no_color: true,
-        ..Surroundings::default()
-    };
+    let surroundings = Surroundings { github_actions: true, no_color: true, ..Surroundings::default() };
     let (console, _, err) = console(surroundings, "");
     console.begin("apply", 1);
     console.error(&Error::new(ExitStatus::Failed, "100% broken").hint("wait"));
@@ -130,29 +104,16 @@ fn an_error_in_a_workflow_is_one_annotation_with_its_line_breaks_kept_inside() {
 
 #[test]
 fn a_screen_gets_spinners_and_no_line_for_a_start() {
-    let surroundings = Surroundings {
-        stderr_tty: true,
-        unicode: true,
-        ..Surroundings::default()
-    };
+    let surroundings = Surroundings { stderr_tty: true, unicode: true, ..Surroundings::default() };
     let (console, _, err) = console(surroundings, "");
     play(&console);
     assert!(!err.text().contains("create service.web …"), "{}", err.text());
-    assert!(
-        err.text()
-            .contains("\u{1b}[32m✓\u{1b}[0m create service.web 1.3 s [1/3]"),
-        "{}",
-        err.text()
-    );
+    assert!(err.text().contains("\u{1b}[32m✓\u{1b}[0m create service.web 1.3 s [1/3]"), "{}", err.text());
 }
 
 #[test]
 fn only_yes_is_yes_and_only_somebody_at_a_screen_can_say_it() {
-    let screen = Surroundings {
-        stdin_tty: true,
-        stderr_tty: true,
-        ..Surroundings::default()
-    };
+    let screen = Surroundings { stdin_tty: true, stderr_tty: true, ..Surroundings::default() };
     for (answer, expected) in [
         ("y\n", true),
         ("YES\n", true),
@@ -162,23 +123,9 @@ fn only_yes_is_yes_and_only_somebody_at_a_screen_can_say_it() {
         ("yep\n", false),
         ("n\n", false),
     ] {
-        assert_eq!(
-            console(screen, answer).0.confirm("Apply?"),
-            expected,
-            "{answer:?}"
-        );
+        assert_eq!(console(screen, answer).0.confirm("Apply?"), expected, "{answer:?}");
     }
-    assert!(
-        !console(
-            Surroundings {
-                stdin_tty: false,
-                ..screen
-            },
-            "yes\n"
-        )
-        .0
-        .confirm("Apply?")
-    );
+    assert!(!console(Surroundings { stdin_tty: false, ..screen }, "yes\n").0.confirm("Apply?"));
     let (asked, _, err) = console(screen, "n\n");
     asked.confirm("Apply to \u{1b}[31mprod?");
     assert_eq!(err.text(), "Apply to \\u{1b}[31mprod? [y/N] ");
@@ -188,19 +135,9 @@ fn only_yes_is_yes_and_only_somebody_at_a_screen_can_say_it() {
 fn colour_needs_a_screen_or_a_workflow_and_nobody_against_it() {
     let color = |surroundings: Surroundings| surroundings.stdout_style().color;
     assert!(!color(Surroundings::default()));
-    assert!(color(Surroundings {
-        stdout_tty: true,
-        ..Surroundings::default()
-    }));
-    assert!(color(Surroundings {
-        github_actions: true,
-        ..Surroundings::default()
-    }));
-    assert!(!color(Surroundings {
-        stdout_tty: true,
-        no_color: true,
-        ..Surroundings::default()
-    }));
+    assert!(color(Surroundings { stdout_tty: true, ..Surroundings::default() }));
+    assert!(color(Surroundings { github_actions: true, ..Surroundings::default() }));
+    assert!(!color(Surroundings { stdout_tty: true, no_color: true, ..Surroundings::default() }));
 }
 
 #[test]
@@ -216,12 +153,7 @@ fn a_reader_that_went_away_is_no_error_but_a_full_disk_is() {
     }
     let with = |kind| {
         let input = Box::new(io::Cursor::new(""));
-        Console::with(
-            Surroundings::default(),
-            Box::new(Broken(kind)),
-            Box::new(Shared::default()),
-            input,
-        )
+        Console::with(Surroundings::default(), Box::new(Broken(kind)), Box::new(Shared::default()), input)
     };
     assert!(with(io::ErrorKind::BrokenPipe).out("x").is_ok());
     assert!(with(io::ErrorKind::StorageFull).out("x").is_err());

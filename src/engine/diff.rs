@@ -15,19 +15,10 @@ pub fn changed(rules: &Rules, seen: &Value, want: &Value) -> Vec<AttrChange> {
     let nothing = serde_json::Map::new();
     let seen = seen.as_object().unwrap_or(&nothing);
     for (key, wanted) in want.as_object().unwrap_or(&nothing) {
-        compare(
-            rules,
-            &mut vec![key.clone()],
-            seen.get(key),
-            Some(wanted),
-            &mut found,
-        );
+        compare(rules, &mut vec![key.clone()], seen.get(key), Some(wanted), &mut found);
     }
     found.retain(|change| !covered(rules.create_only, &segments(&change.path)));
-    if found
-        .iter()
-        .all(|change| covered(rules.passive, &segments(&change.path)))
-    {
+    if found.iter().all(|change| covered(rules.passive, &segments(&change.path))) {
         found.clear();
     }
     found
@@ -46,8 +37,7 @@ pub fn created(rules: &Rules, want: &Value) -> Vec<AttrChange> {
 pub fn covered(rules: &[&str], path: &[String]) -> bool {
     rules.iter().any(|rule| {
         let mut path = path.iter();
-        rule.split('.')
-            .all(|part| path.next().is_some_and(|segment| part == "*" || part == segment))
+        rule.split('.').all(|part| path.next().is_some_and(|segment| part == "*" || part == segment))
     })
 }
 
@@ -103,12 +93,9 @@ fn leaves(rules: &Rules, path: &mut Vec<String>, want: &Value, found: &mut Vec<A
 /// have a name of their own. Everything else is compared whole, references too.
 fn fields(value: &Value) -> Option<BTreeMap<String, Value>> {
     match value {
-        Value::Object(object) if !object.contains_key("$ref") => Some(
-            object
-                .iter()
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-        ),
+        Value::Object(object) if !object.contains_key("$ref") => {
+            Some(object.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+        }
         Value::Array(items) if !items.is_empty() => {
             let named: BTreeMap<String, Value> = items
                 .iter()
@@ -167,10 +154,7 @@ mod tests {
     #[test]
     fn null_and_absent_are_the_same() {
         assert_eq!(changed(&Rules::new(""), &json!({}), &json!({"a": null})), vec![]);
-        assert_eq!(
-            changed(&Rules::new(""), &json!({"a": null}), &json!({"a": {}})).len(),
-            1
-        );
+        assert_eq!(changed(&Rules::new(""), &json!({"a": null}), &json!({"a": {}})).len(), 1);
     }
 
     #[test]
@@ -184,41 +168,22 @@ mod tests {
 
     #[test]
     fn a_plain_list_changes_whole() {
-        let changes = changed(
-            &Rules::new(""),
-            &json!({"subnets": ["a"]}),
-            &json!({"subnets": ["a", "b"]}),
-        );
+        let changes = changed(&Rules::new(""), &json!({"subnets": ["a"]}), &json!({"subnets": ["a", "b"]}));
         assert_eq!(paths(&changes), ["subnets"]);
     }
 
     #[test]
     fn what_is_sent_on_creation_only_is_never_compared_again() {
-        let rules = Rules {
-            create_only: &["desired_count"],
-            ..Rules::new("")
-        };
-        assert_eq!(
-            changed(&rules, &json!({"desired_count": 9}), &json!({"desired_count": 1})),
-            vec![]
-        );
-        assert_eq!(
-            paths(&created(&rules, &json!({"desired_count": 1}))),
-            ["desired_count"]
-        );
+        let rules = Rules { create_only: &["desired_count"], ..Rules::new("") };
+        assert_eq!(changed(&rules, &json!({"desired_count": 9}), &json!({"desired_count": 1})), vec![]);
+        assert_eq!(paths(&created(&rules, &json!({"desired_count": 1}))), ["desired_count"]);
     }
 
     #[test]
     fn a_passive_attribute_is_told_but_never_causes_a_change() {
-        let rules = Rules {
-            passive: &["release"],
-            ..Rules::new("")
-        };
+        let rules = Rules { passive: &["release"], ..Rules::new("") };
         let seen = json!({"cpu": 1, "release": {"tag": "a"}});
-        assert_eq!(
-            changed(&rules, &seen, &json!({"cpu": 1, "release": {"tag": "b"}})),
-            vec![]
-        );
+        assert_eq!(changed(&rules, &seen, &json!({"cpu": 1, "release": {"tag": "b"}})), vec![]);
         let both = changed(&rules, &seen, &json!({"cpu": 2, "release": {"tag": "b"}}));
         assert_eq!(paths(&both), ["cpu", "release.tag"]);
     }
@@ -242,21 +207,11 @@ mod tests {
 
     #[test]
     fn the_result_forces_a_replacement_and_is_sensitive_as_the_rules_say() {
-        let rules = Rules {
-            replace_on: &["vpc"],
-            sensitive: &["env"],
-            ..Rules::new("")
-        };
-        let changes = changed(
-            &rules,
-            &json!({"vpc": 1, "env": {"A": 1}}),
-            &json!({"vpc": 2, "env": {"A": 2}}),
-        );
+        let rules = Rules { replace_on: &["vpc"], sensitive: &["env"], ..Rules::new("") };
+        let changes =
+            changed(&rules, &json!({"vpc": 1, "env": {"A": 1}}), &json!({"vpc": 2, "env": {"A": 2}}));
         assert_eq!(
-            changes
-                .iter()
-                .map(|c| (c.path.as_str(), c.forces_replace, c.sensitive))
-                .collect::<Vec<_>>(),
+            changes.iter().map(|c| (c.path.as_str(), c.forces_replace, c.sensitive)).collect::<Vec<_>>(),
             [("vpc", true, false), ("env.A", false, true)]
         );
     }

@@ -44,12 +44,7 @@ pub struct Registry {
 impl Registry {
     /// A registry of these drivers.
     pub fn new(drivers: impl IntoIterator<Item = Arc<dyn Driver>>) -> Self {
-        Self {
-            drivers: drivers
-                .into_iter()
-                .map(|driver| (driver.kind(), driver))
-                .collect(),
-        }
+        Self { drivers: drivers.into_iter().map(|driver| (driver.kind(), driver)).collect() }
     }
 
     /// The driver of a kind.

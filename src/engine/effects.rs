@@ -6,6 +6,7 @@
 //! published.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -63,20 +64,12 @@ pub fn fingerprint(plan: &Plan) -> String {
     let effects: Vec<Value> = effects(plan)
         .into_iter()
         .map(|effect| {
-            let fields: BTreeMap<String, String> = effect
-                .fields
-                .into_iter()
-                .map(|(path, field)| (path, field.digest))
-                .collect();
+            let fields: BTreeMap<String, String> =
+                effect.fields.into_iter().map(|(path, field)| (path, field.digest)).collect();
             serde_json::json!([effect.address, effect.name, effect.action, fields])
         })
         .collect();
-    hex(&serde_json::json!([
-        plan.stack,
-        plan.account,
-        plan.region,
-        effects
-    ]))
+    hex(&serde_json::json!([plan.stack, plan.account, plan.region, effects]))
 }
 
 /// The repository part of an image reference: without digest and tag.
@@ -101,12 +94,7 @@ pub fn differences(approved: &[Effect], now: &[Effect]) -> Vec<Difference> {
         let action = |effect: Option<&&Effect>| effect.map_or("nothing".to_owned(), |e| e.action.clone());
         if action(was) != action(is) {
             let (address, path) = (key.0.clone(), None);
-            found.push(Difference {
-                address,
-                path,
-                approved: action(was),
-                now: action(is),
-            });
+            found.push(Difference { address, path, approved: action(was), now: action(is) });
             continue;
         }
         let (Some(was), Some(is)) = (was, is) else {
@@ -118,9 +106,7 @@ pub fn differences(approved: &[Effect], now: &[Effect]) -> Vec<Difference> {
             if before.map(|field| &field.digest) != after.map(|field| &field.digest) {
                 let told = |field: Option<&Field>| match field {
                     None => "no change".to_owned(),
-                    Some(Field {
-                        shown: Some(shown), ..
-                    }) => shown.clone(),
+                    Some(Field { shown: Some(shown), .. }) => shown.clone(),
                     Some(_) => "a change whose values are not recorded".to_owned(),
                 };
                 let path = Some(path.clone());
@@ -164,20 +150,14 @@ fn effect(change: &Change) -> Option<Effect> {
 
 fn field(attr: &AttrChange) -> Field {
     let pending = attr.after.as_ref().is_some_and(is_pending);
-    let after = attr.after.as_ref().map(|value| canonical(value));
+    let after = attr.after.as_ref().map(canonical);
     let before = match (&attr.before, attr.sensitive || pending) {
         (None, _) => Value::Null,
         (Some(_), true) => Value::String("present".to_owned()),
         (Some(value), false) => canonical(value),
     };
-    let digest = hex(&serde_json::json!([before, after, attr.sensitive]))
-        .chars()
-        .take(16)
-        .collect();
-    Field {
-        digest,
-        shown: (!attr.sensitive).then(|| shown(attr)),
-    }
+    let digest = hex(&serde_json::json!([before, after, attr.sensitive])).chars().take(16).collect();
+    Field { digest, shown: (!attr.sensitive).then(|| shown(attr)) }
 }
 
 fn shown(attr: &AttrChange) -> String {
@@ -191,11 +171,7 @@ fn shown(attr: &AttrChange) -> String {
         None => side(&attr.after),
         Some(_) => format!("{} → {}", side(&attr.before), side(&attr.after)),
     };
-    if text.chars().count() > 80 {
-        text.chars().take(79).chain(['…']).collect()
-    } else {
-        text
-    }
+    if text.chars().count() > 80 { text.chars().take(79).chain(['…']).collect() } else { text }
 }
 
 /// The value without what changes from run to run: the revision number of a task definition, the digest of an image.
@@ -205,29 +181,23 @@ fn canonical(value: &Value) -> Value {
             Value::String(text.split("@sha256:").next().unwrap_or(text).to_owned())
         }
         Value::String(text) if text.contains(":task-definition/") => {
-            let cut = text
-                .rsplit_once(':')
-                .filter(|(_, tail)| tail.chars().all(|c| c.is_ascii_digit()));
+            let cut = text.rsplit_once(':').filter(|(_, tail)| tail.chars().all(|c| c.is_ascii_digit()));
             Value::String(cut.map_or(text.as_str(), |(head, _)| head).to_owned())
         }
-        Value::Array(items) => Value::Array(items.iter().map(|item| canonical(item)).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
         Value::Object(fields) => {
-            let sorted: BTreeMap<&String, Value> = fields
-                .iter()
-                .map(|(key, field)| (key, canonical(field)))
-                .collect();
-            sorted
-                .into_iter()
-                .map(|(key, field)| (key.clone(), field))
-                .collect()
+            let sorted: BTreeMap<&String, Value> =
+                fields.iter().map(|(key, field)| (key, canonical(field))).collect();
+            sorted.into_iter().map(|(key, field)| (key.clone(), field)).collect()
         }
         other => other.clone(),
     }
 }
 
 fn hex(value: &Value) -> String {
-    Sha256::digest(value.to_string().as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut text = String::new();
+    for byte in Sha256::digest(value.to_string().as_bytes()) {
+        let _ = write!(text, "{byte:02x}"); // into a String: cannot fail
+    }
+    text
 }

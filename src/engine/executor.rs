@@ -44,9 +44,7 @@ pub async fn execute(
     loop {
         if *cancel.borrow() && deadline.is_none() {
             deadline = Some(Instant::now() + GRACE);
-            on(Event::Interrupted {
-                running: running.len(),
-            });
+            on(Event::Interrupted { running: running.len() });
         }
         if deadline.is_none() {
             skip(&graph, &mut report, on);
@@ -58,10 +56,7 @@ pub async fn execute(
                     continue;
                 };
                 let doing = change_of(plan, &step).map_or("update", |change| doing(change.action, step.verb));
-                on(Event::Started {
-                    step: step.clone(),
-                    doing,
-                });
+                on(Event::Started { step: step.clone(), doing });
                 let handle = running.spawn(work);
                 by_id.insert(handle.id(), (step.clone(), doing, Instant::now()));
                 started.insert(step);
@@ -78,10 +73,9 @@ pub async fn execute(
         let (id, result) = match joined {
             None => break,
             Some(Ok((id, result))) => (id, result),
-            Some(Err(error)) => (
-                error.id(),
-                Err(CallError::local("apply", "this is a bug: the step panicked")),
-            ),
+            Some(Err(error)) => {
+                (error.id(), Err(CallError::local("apply", "this is a bug: the step panicked")))
+            }
         };
         let Some((step, doing, since)) = by_id.remove(&id) else {
             continue;
@@ -93,23 +87,12 @@ pub async fn execute(
                 if step.verb == Verb::Make {
                     known.insert(step.address.clone(), outputs.clone());
                 }
-                on(Event::Finished {
-                    step: step.clone(),
-                    doing,
-                    took,
-                });
+                on(Event::Finished { step: step.clone(), doing, took });
                 report.outcomes.insert(step, Outcome::Done(outputs));
             }
             Err(source) => {
-                let error = StepError {
-                    address: step.address.clone(),
-                    doing,
-                    source,
-                };
-                on(Event::Failed {
-                    step: step.clone(),
-                    error: error.clone(),
-                });
+                let error = StepError { address: step.address.clone(), doing, source };
+                on(Event::Failed { step: step.clone(), error: error.clone() });
                 report.outcomes.insert(step, Outcome::Failed(error));
             }
         }
@@ -117,14 +100,9 @@ pub async fn execute(
     report.interrupted = deadline.is_some();
     for (step, doing, _) in by_id.into_values() {
         let source = CallError::local("apply", "interrupted while waiting for it; its calls were made");
-        report.outcomes.insert(
-            step.clone(),
-            Outcome::Failed(StepError {
-                address: step.address,
-                doing,
-                source,
-            }),
-        );
+        report
+            .outcomes
+            .insert(step.clone(), Outcome::Failed(StepError { address: step.address, doing, source }));
     }
     running.detach_all();
     for step in graph.keys() {
@@ -174,10 +152,7 @@ fn skip(graph: &super::StepGraph, report: &mut ApplyReport, on: &mut (dyn FnMut(
             })
         });
         let Some((step, because)) = hit else { return };
-        on(Event::Skipped {
-            step: step.clone(),
-            because: because.clone(),
-        });
+        on(Event::Skipped { step: step.clone(), because: because.clone() });
         report.outcomes.insert(step, Outcome::Skipped { because });
     }
 }
@@ -190,9 +165,7 @@ fn work(registry: &Registry, plan: &Plan, step: &Step, known: &BTreeMap<Address,
     let driver: Arc<dyn Driver> = Arc::clone(registry.get(step.address.kind())?);
     let verb = step.verb;
     let want = change.want.as_ref().map(|want| resolve(&want.attrs, known));
-    Some(Box::pin(async move {
-        act(driver.as_ref(), &change, verb, want).await
-    }))
+    Some(Box::pin(async move { act(driver.as_ref(), &change, verb, want).await }))
 }
 
 async fn act(
@@ -213,9 +186,7 @@ async fn act(
         }
         (Verb::Make, _) => {
             let want = driver.canonical(want.ok_or_else(bug)?)?;
-            driver
-                .update(&change.at, change.seen.as_ref().ok_or_else(bug)?, want)
-                .await
+            driver.update(&change.at, change.seen.as_ref().ok_or_else(bug)?, want).await
         }
     }
 }

@@ -6,30 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn order<N: Ord + Clone>(waits_for: &BTreeMap<N, BTreeSet<N>>) -> Result<Vec<N>, Vec<N>> {
     let mut open: BTreeMap<&N, BTreeSet<&N>> = waits_for
         .iter()
-        .map(|(node, needs)| {
-            (
-                node,
-                needs.iter().filter(|need| waits_for.contains_key(need)).collect(),
-            )
-        })
+        .map(|(node, needs)| (node, needs.iter().filter(|need| waits_for.contains_key(need)).collect()))
         .collect();
     let mut ordered = Vec::with_capacity(open.len());
-    while let Some(node) = open
-        .iter()
-        .find(|(_, needs)| needs.is_empty())
-        .map(|(node, _)| *node)
-    {
+    while let Some(node) = open.iter().find(|(_, needs)| needs.is_empty()).map(|(node, _)| *node) {
         open.remove(node);
         for needs in open.values_mut() {
             needs.remove(node);
         }
         ordered.push(node.clone());
     }
-    if open.is_empty() {
-        Ok(ordered)
-    } else {
-        Err(open.into_keys().cloned().collect())
-    }
+    if open.is_empty() { Ok(ordered) } else { Err(open.into_keys().cloned().collect()) }
 }
 
 #[cfg(test)]
@@ -38,10 +25,7 @@ mod tests {
     use super::*;
 
     fn graph(edges: &[(&'static str, &[&'static str])]) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
-        edges
-            .iter()
-            .map(|(node, needs)| (*node, needs.iter().copied().collect()))
-            .collect()
+        edges.iter().map(|(node, needs)| (*node, needs.iter().copied().collect())).collect()
     }
 
     #[test]
@@ -57,9 +41,6 @@ mod tests {
 
     #[test]
     fn a_cycle_is_named() {
-        assert_eq!(
-            order(&graph(&[("a", &["b"]), ("b", &["a"]), ("c", &[])])),
-            Err(vec!["a", "b"])
-        );
+        assert_eq!(order(&graph(&[("a", &["b"]), ("b", &["a"]), ("c", &[])])), Err(vec!["a", "b"]));
     }
 }

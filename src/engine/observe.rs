@@ -19,12 +19,11 @@ pub async fn read_all(
     let mut waiting: Vec<(Locator, Arc<dyn Driver>)> = Vec::new();
     let mut failures = Vec::new();
     for at in locators {
-        match registry.get(at.address.kind()) {
-            Some(driver) => waiting.push((at, Arc::clone(driver))),
-            None => {
-                let error = CallError::local(at.address.kind(), "this is a bug: no such resource kind");
-                failures.push((at, error));
-            }
+        if let Some(driver) = registry.get(at.address.kind()) {
+            waiting.push((at, Arc::clone(driver)));
+        } else {
+            let error = CallError::local(at.address.kind(), "this is a bug: no such resource kind");
+            failures.push((at, error));
         }
     }
     waiting.reverse();
@@ -49,9 +48,5 @@ pub async fn read_all(
         }
     }
     failures.sort_by(|a, b| a.0.cmp(&b.0));
-    if failures.is_empty() {
-        Ok(found)
-    } else {
-        Err(failures)
-    }
+    if failures.is_empty() { Ok(found) } else { Err(failures) }
 }

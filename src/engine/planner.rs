@@ -51,7 +51,9 @@ pub enum PlanError {
         stack: String,
     },
     /// A resource that nobody tagged has our name, and could only be used by deleting it.
-    #[error("{address} cannot adopt the existing `{name}`, which no stack owns: its `{path}` cannot be changed in place")]
+    #[error(
+        "{address} cannot adopt the existing `{name}`, which no stack owns: its `{path}` cannot be changed in place"
+    )]
     Unfit {
         /// Our resource.
         address: Address,
@@ -80,15 +82,9 @@ fn list(items: impl Iterator<Item = String>) -> String {
 
 /// Reads what exists and decides what to do. Makes no mutating call.
 pub async fn plan(registry: &Registry, request: Request) -> Result<Plan, PlanError> {
-    let locators: BTreeSet<Locator> = request
-        .wanted
-        .iter()
-        .map(|want| want.at.clone())
-        .chain(request.owned.iter().cloned())
-        .collect();
-    let seen = observe::read_all(registry, locators)
-        .await
-        .map_err(PlanError::Reads)?;
+    let locators: BTreeSet<Locator> =
+        request.wanted.iter().map(|want| want.at.clone()).chain(request.owned.iter().cloned()).collect();
+    let seen = observe::read_all(registry, locators).await.map_err(PlanError::Reads)?;
     decide(registry, request, &seen)
 }
 
@@ -98,23 +94,13 @@ fn decide(
     request: Request,
     seen: &BTreeMap<Locator, Option<Observed>>,
 ) -> Result<Plan, PlanError> {
-    let edges: BTreeMap<Address, BTreeSet<Address>> = request
-        .wanted
-        .iter()
-        .map(|want| (want.at.address.clone(), needs(want)))
-        .collect();
+    let edges: BTreeMap<Address, BTreeSet<Address>> =
+        request.wanted.iter().map(|want| (want.at.address.clone(), needs(want))).collect();
     let order = graph::order(&edges).map_err(PlanError::Cycle)?;
-    let wanted: BTreeMap<&Address, &Resource> = request
-        .wanted
-        .iter()
-        .map(|want| (&want.at.address, want))
-        .collect();
+    let wanted: BTreeMap<&Address, &Resource> =
+        request.wanted.iter().map(|want| (&want.at.address, want)).collect();
 
-    let mut walk = Walk {
-        registry,
-        known: BTreeMap::new(),
-        releases: BTreeSet::new(),
-    };
+    let mut walk = Walk { registry, known: BTreeMap::new(), releases: BTreeSet::new() };
     let mut changes = Vec::new();
     for want in order.iter().filter_map(|address| wanted.get(address)) {
         let observed = seen.get(&want.at).cloned().flatten();
@@ -131,10 +117,7 @@ fn decide(
         if observed.owner != Owner::Ours || changes.iter().any(|change| kept(change, at)) {
             continue;
         }
-        if leaving
-            .iter()
-            .any(|change: &Change| change.at.address == at.address)
-        {
+        if leaving.iter().any(|change: &Change| change.at.address == at.address) {
             continue; // a second left-over of one address goes in the next apply
         }
         let rules = registry.get(at.address.kind()).map(|driver| driver.rules());
@@ -172,31 +155,19 @@ fn decide(
 
 /// Two locators find the same thing when they read the same outputs (an id from the inventory, a name from the stack).
 fn same_place(a: &Locator, b: &Locator, seen: &BTreeMap<Locator, Option<Observed>>) -> bool {
-    let outputs = |at: &Locator| {
-        seen.get(at)
-            .and_then(|seen| seen.as_ref())
-            .map(|seen| &seen.outputs)
-    };
+    let outputs = |at: &Locator| seen.get(at).and_then(|seen| seen.as_ref()).map(|seen| &seen.outputs);
     a == b || outputs(a).is_some_and(|found| Some(found) == outputs(b))
 }
 
 fn needs(want: &Resource) -> BTreeSet<Address> {
-    references(&want.attrs)
-        .into_iter()
-        .map(|reference| reference.address)
-        .chain(want.after.clone())
-        .collect()
+    references(&want.attrs).into_iter().map(|reference| reference.address).chain(want.after.clone()).collect()
 }
 
 fn deletion(at: &Locator, observed: &Observed, destroy: bool) -> Change {
     Change {
         at: at.clone(),
         action: Action::Delete,
-        reason: if destroy {
-            Reason::Destroyed
-        } else {
-            Reason::Unwanted
-        },
+        reason: if destroy { Reason::Destroyed } else { Reason::Unwanted },
         want: None,
         seen: Some(observed.clone()),
         attrs: Vec::new(),
@@ -206,7 +177,7 @@ fn deletion(at: &Locator, observed: &Observed, destroy: bool) -> Change {
 
 /// Deletions in the order in which they can happen: users before what they use.
 fn last_users_first(registry: &Registry, leaving: Vec<Change>) -> Vec<Change> {
-    let uses = |user: &Change, used: &Change| {
+    let is_user = |user: &Change, used: &Change| {
         registry
             .get(user.at.address.kind())
             .is_some_and(|driver| driver.rules().uses.contains(&used.at.address.kind()))
@@ -214,22 +185,14 @@ fn last_users_first(registry: &Registry, leaving: Vec<Change>) -> Vec<Change> {
     let waits_for: BTreeMap<Address, BTreeSet<Address>> = leaving
         .iter()
         .map(|used| {
-            let users = leaving
-                .iter()
-                .filter(|user| uses(user, used))
-                .map(|user| user.at.address.clone());
+            let users = leaving.iter().filter(|user| is_user(user, used)).map(|user| user.at.address.clone());
             (used.at.address.clone(), users.collect())
         })
         .collect();
     let order = graph::order(&waits_for).unwrap_or_else(|_| waits_for.keys().cloned().collect());
-    let mut by_address: BTreeMap<Address, Change> = leaving
-        .into_iter()
-        .map(|change| (change.at.address.clone(), change))
-        .collect();
-    order
-        .iter()
-        .filter_map(|address| by_address.remove(address))
-        .collect()
+    let mut by_address: BTreeMap<Address, Change> =
+        leaving.into_iter().map(|change| (change.at.address.clone(), change)).collect();
+    order.iter().filter_map(|address| by_address.remove(address)).collect()
 }
 
 /// What is known while the wanted resources are walked in dependency order.
@@ -243,22 +206,14 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn change(&mut self, want: &Resource, seen: Option<Observed>) -> Result<Change, PlanError> {
         let address = &want.at.address;
-        let shape = |source| PlanError::Shape {
-            address: address.clone(),
-            source,
-        };
+        let shape = |source| PlanError::Shape { address: address.clone(), source };
         let driver = self
             .registry
             .get(address.kind())
             .ok_or_else(|| shape(CallError::local(address.kind(), "no such resource kind")))?;
         let rules = driver.rules();
-        let attrs = driver
-            .canonical(resolve(&want.attrs, &self.known))
-            .map_err(shape)?;
-        let want = Resource {
-            attrs,
-            ..want.clone()
-        };
+        let attrs = driver.canonical(resolve(&want.attrs, &self.known)).map_err(shape)?;
+        let want = Resource { attrs, ..want.clone() };
 
         let Some(seen) = seen else {
             let mut attrs = diff::created(rules, &want.attrs);
@@ -279,10 +234,7 @@ impl Walk<'_> {
         }
         let mut attrs = diff::changed(rules, &seen.attrs, &want.attrs);
         let released = self.mark_releases(rules, &mut attrs);
-        let forced = attrs
-            .iter()
-            .find(|change| change.forces_replace)
-            .map(|change| change.path.clone());
+        let forced = attrs.iter().find(|change| change.forces_replace).map(|change| change.path.clone());
         let (action, reason) = match forced {
             // It may be somebody's own: what no stack owns is taken over, never deleted.
             Some(path) if seen.owner == Owner::Nobody => {
@@ -298,12 +250,10 @@ impl Walk<'_> {
             self.releases.insert(address.clone());
         }
         if action != Action::Replace {
-            self.known
-                .insert(address.clone(), stable(rules, &seen.outputs, &attrs));
+            self.known.insert(address.clone(), stable(rules, &seen.outputs, &attrs));
         }
-        let restarts_tasks = attrs
-            .iter()
-            .any(|change| diff::covered(rules.restarts_tasks_on, &diff::segments(&change.path)));
+        let restarts_tasks =
+            attrs.iter().any(|change| diff::covered(rules.restarts_tasks_on, &diff::segments(&change.path)));
         Ok(Change {
             at: want.at.clone(),
             action,
@@ -334,10 +284,7 @@ impl Walk<'_> {
 /// Another tag or digest of the same repository; an image that appears for the first time counts as well.
 fn same_repository(change: &AttrChange) -> bool {
     let repository = |value: &Option<Value>| {
-        value
-            .as_ref()
-            .and_then(Value::as_str)
-            .map(|image| effects::repository(image).to_owned())
+        value.as_ref().and_then(Value::as_str).map(|image| effects::repository(image).to_owned())
     };
     match (repository(&change.before), repository(&change.after)) {
         (Some(before), Some(after)) => before == after,
@@ -347,9 +294,7 @@ fn same_repository(change: &AttrChange) -> bool {
 
 /// The outputs that stay as they are although these attributes change.
 fn stable(rules: &Rules, outputs: &Outputs, attrs: &[AttrChange]) -> Outputs {
-    let in_place = attrs
-        .iter()
-        .all(|change| diff::covered(rules.in_place, &diff::segments(&change.path)));
+    let in_place = attrs.iter().all(|change| diff::covered(rules.in_place, &diff::segments(&change.path)));
     let mut outputs = outputs.clone();
     if !in_place {
         outputs.retain(|name, _| !rules.volatile.contains(&name.as_str()));

@@ -49,12 +49,9 @@ pub fn resolve(value: &Value, known: &BTreeMap<Address, Outputs>) -> Value {
     }
     match value {
         Value::Array(items) => Value::Array(items.iter().map(|item| resolve(item, known)).collect()),
-        Value::Object(fields) => Value::Object(
-            fields
-                .iter()
-                .map(|(key, field)| (key.clone(), resolve(field, known)))
-                .collect(),
-        ),
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(key, field)| (key.clone(), resolve(field, known))).collect())
+        }
         other => other.clone(),
     }
 }

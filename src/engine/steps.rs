@@ -52,22 +52,14 @@ pub fn steps(registry: &Registry, plan: &Plan) -> StepGraph {
             continue;
         }
         // A new physical name lets both exist, so the old one waits; the same name does not.
-        let renamed = plan
-            .changes
-            .iter()
-            .filter(|change| change.at.address == node.address)
-            .count()
-            > 1;
+        let renamed = plan.changes.iter().filter(|change| change.at.address == node.address).count() > 1;
         let first = if renamed {
             Replace::MakeFirst
         } else {
             rules(kind).map_or(Replace::RemoveFirst, |r| r.replace)
         };
         match (first, node.verb) {
-            (Replace::MakeFirst, Verb::Remove) => {
-                waits_for.insert(other);
-            }
-            (Replace::RemoveFirst, Verb::Make) => {
+            (Replace::MakeFirst, Verb::Remove) | (Replace::RemoveFirst, Verb::Make) => {
                 waits_for.insert(other);
             }
             (Replace::RemoveFirst, Verb::Remove) => {
@@ -88,10 +80,7 @@ pub(super) fn change_of<'a>(plan: &'a Plan, step: &Step) -> Option<&'a Change> {
 }
 
 fn step(address: &Address, verb: Verb) -> Step {
-    Step {
-        address: address.clone(),
-        verb,
-    }
+    Step { address: address.clone(), verb }
 }
 
 fn verbs(action: Action) -> &'static [Verb] {

@@ -3,6 +3,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::disallowed_methods,
     reason = "tests"
 )]
 
@@ -39,10 +40,7 @@ const SERVICE: Rules = Rules {
     uses: &["definition", "group"],
     ..Rules::new("service")
 };
-const DATA: Rules = Rules {
-    prune: Prune::OnlyWhenNamed,
-    ..Rules::new("data")
-};
+const DATA: Rules = Rules { prune: Prune::OnlyWhenNamed, ..Rules::new("data") };
 
 /// A world in memory: locator name → attributes; what fails; what was called.
 #[derive(Default)]
@@ -78,11 +76,8 @@ impl Fake {
 }
 
 fn outputs(at: &Locator, revision: u32) -> Outputs {
-    [
-        ("id".to_owned(), format!("id-{}", at.name)),
-        ("arn".to_owned(), format!("arn:{}:{revision}", at.name)),
-    ]
-    .into()
+    [("id".to_owned(), format!("id-{}", at.name)), ("arn".to_owned(), format!("arn:{}:{revision}", at.name))]
+        .into()
 }
 
 impl Driver for Fake {
@@ -132,19 +127,10 @@ impl Driver for Fake {
 }
 
 fn registry(world: &Shared, takes: Duration) -> Registry {
-    let kinds: [(&'static str, &'static Rules); 4] = [
-        ("group", &GROUP),
-        ("definition", &DEFINITION),
-        ("service", &SERVICE),
-        ("data", &DATA),
-    ];
+    let kinds: [(&'static str, &'static Rules); 4] =
+        [("group", &GROUP), ("definition", &DEFINITION), ("service", &SERVICE), ("data", &DATA)];
     Registry::new(kinds.map(|(kind, rules)| -> Arc<dyn Driver> {
-        Arc::new(Fake {
-            kind,
-            rules,
-            world: world.clone(),
-            takes,
-        })
+        Arc::new(Fake { kind, rules, world: world.clone(), takes })
     }))
 }
 
@@ -159,11 +145,7 @@ fn at(address: &str, name: &str) -> Locator {
 }
 
 fn resource(address: &str, attrs: Value) -> Resource {
-    Resource {
-        at: at(address, address),
-        attrs,
-        after: BTreeSet::new(),
-    }
+    Resource { at: at(address, address), attrs, after: BTreeSet::new() }
 }
 
 fn reference(address: &str, output: &str) -> Value {
@@ -186,19 +168,11 @@ fn stack(image: &str, cpu: u32) -> Vec<Resource> {
 }
 
 fn request(wanted: Vec<Resource>) -> Request {
-    Request {
-        stack: "s".into(),
-        account: "1".into(),
-        region: "r".into(),
-        wanted,
-        ..Request::default()
-    }
+    Request { stack: "s".into(), account: "1".into(), region: "r".into(), wanted, ..Request::default() }
 }
 
 async fn planned(world: &Shared, wanted: Vec<Resource>) -> crate::model::Plan {
-    plan(&registry(world, Duration::ZERO), request(wanted))
-        .await
-        .unwrap()
+    plan(&registry(world, Duration::ZERO), request(wanted)).await.unwrap()
 }
 
 async fn applied(world: &Shared, wanted: Vec<Resource>) -> crate::model::ApplyReport {
@@ -208,10 +182,7 @@ async fn applied(world: &Shared, wanted: Vec<Resource>) -> crate::model::ApplyRe
 }
 
 fn actions(plan: &crate::model::Plan) -> Vec<(String, Action)> {
-    plan.changes
-        .iter()
-        .map(|change| (change.at.address.to_string(), change.action))
-        .collect()
+    plan.changes.iter().map(|change| (change.at.address.to_string(), change.action)).collect()
 }
 
 fn calls(world: &Shared) -> Vec<String> {
@@ -223,10 +194,7 @@ async fn makers_come_before_users_and_their_outputs_are_filled_in() {
     let world = Shared::default();
     let report = applied(&world, stack("r@sha256:1", 256)).await;
     assert!(report.is_complete());
-    assert_eq!(
-        calls(&world),
-        ["create group.g", "create definition.web", "create service.web"]
-    );
+    assert_eq!(calls(&world), ["create group.g", "create definition.web", "create service.web"]);
     let service = world.0.lock().unwrap().things["service.web"].0.clone();
     assert_eq!(service["group"], "id-group.g");
     assert_eq!(service["definition"], "arn:definition.web:2");
@@ -248,11 +216,7 @@ async fn an_update_of_a_volatile_output_shows_in_its_user() {
     let world = Shared::default();
     applied(&world, stack("r@sha256:1", 256)).await;
     let plan = planned(&world, stack("r@sha256:1", 512)).await;
-    let service = plan
-        .changes
-        .iter()
-        .find(|change| change.at.address.kind() == "service")
-        .unwrap();
+    let service = plan.changes.iter().find(|change| change.at.address.kind() == "service").unwrap();
     assert_eq!(service.action, Action::Update);
     assert_eq!(service.attrs[0].after, Some(reference("definition.web", "arn")));
     assert!(service.restarts_tasks);
@@ -270,10 +234,7 @@ async fn a_change_of_tags_alone_keeps_volatile_outputs() {
     world.0.lock().unwrap().things.get_mut("service.web").unwrap().0["definition"] =
         json!("arn:definition.web:1");
     let plan = planned(&world, with_tags("2")).await;
-    let changed: Vec<_> = actions(&plan)
-        .into_iter()
-        .filter(|(_, action)| *action != Action::Keep)
-        .collect();
+    let changed: Vec<_> = actions(&plan).into_iter().filter(|(_, action)| *action != Action::Keep).collect();
     assert_eq!(changed, [("definition.web".to_owned(), Action::Update)]);
 }
 
@@ -287,14 +248,7 @@ async fn the_release_of_an_image_does_not_change_the_fingerprint_but_another_rep
     let release = planned(&world, stack("r@sha256:2", 256)).await;
     let other = planned(&world, stack("evil@sha256:2", 256)).await;
     assert!(same.is_empty() && !release.is_empty());
-    assert_eq!(
-        release
-            .changes
-            .iter()
-            .filter(|change| change.action == Action::Update)
-            .count(),
-        2
-    );
+    assert_eq!(release.changes.iter().filter(|change| change.action == Action::Update).count(), 2);
     assert_eq!(same.fingerprint, release.fingerprint);
     assert_ne!(same.fingerprint, other.fingerprint);
     let and_more = planned(&world, stack("r@sha256:2", 512)).await;
@@ -319,19 +273,12 @@ async fn differences_name_the_field_and_both_values() {
     let found = differences(&approved, &now);
     assert_eq!(found.len(), 1);
     assert_eq!(
-        (
-            found[0].path.as_deref(),
-            found[0].approved.as_str(),
-            found[0].now.as_str()
-        ),
+        (found[0].path.as_deref(), found[0].approved.as_str(), found[0].now.as_str()),
         (Some("cpu"), "256", "512")
     );
     assert_eq!(differences(&approved, &approved), vec![]);
     let gone = differences(&approved, &[]);
-    assert!(
-        gone.iter()
-            .all(|difference| difference.approved == "create" && difference.now == "nothing")
-    );
+    assert!(gone.iter().all(|difference| difference.approved == "create" && difference.now == "nothing"));
 }
 
 #[tokio::test]
@@ -349,11 +296,7 @@ async fn a_failed_step_skips_all_that_wait_for_it_and_nothing_else() {
     wanted.push(resource("group.other", json!({})));
     let report = applied(&world, wanted).await;
     let outcome = |address: &str| {
-        report.outcomes[&Step {
-            address: address.parse().unwrap(),
-            verb: Verb::Make,
-        }]
-            .clone()
+        report.outcomes[&Step { address: address.parse().unwrap(), verb: Verb::Make }].clone()
     };
     assert!(matches!(outcome("definition.web"), Outcome::Failed(_)));
     assert!(
@@ -376,11 +319,7 @@ async fn after_an_interruption_running_steps_finish_and_no_other_starts() {
     .await;
     assert!(report.interrupted);
     assert_eq!(calls(&world), ["create group.g"]);
-    let not_started = report
-        .outcomes
-        .values()
-        .filter(|outcome| **outcome == Outcome::NotStarted)
-        .count();
+    let not_started = report.outcomes.values().filter(|outcome| **outcome == Outcome::NotStarted).count();
     assert_eq!(not_started, 2);
 }
 
@@ -388,71 +327,33 @@ async fn after_an_interruption_running_steps_finish_and_no_other_starts() {
 async fn what_left_the_configuration_is_deleted_users_first_but_data_stays_with_a_warning() {
     let world = Shared::default();
     applied(&world, stack("r@sha256:1", 256)).await;
-    applied(
-        &world,
-        [stack("r@sha256:1", 256), vec![resource("data.d", json!({}))]].concat(),
-    )
-    .await;
+    applied(&world, [stack("r@sha256:1", 256), vec![resource("data.d", json!({}))]].concat()).await;
     calls(&world);
-    let owned: Vec<Locator> = ["data.d", "definition.web", "group.g", "service.web"]
-        .iter()
-        .map(|name| at(name, name))
-        .collect();
+    let owned: Vec<Locator> =
+        ["data.d", "definition.web", "group.g", "service.web"].iter().map(|name| at(name, name)).collect();
     let registry = registry(&world, Duration::ZERO);
-    let destroy = Request {
-        destroy: true,
-        owned,
-        ..request(vec![])
-    };
+    let destroy = Request { destroy: true, owned, ..request(vec![]) };
     let first = plan(&registry, destroy.clone()).await.unwrap();
     assert_eq!(first.changes.len(), 3);
-    assert!(
-        first.warnings[0].contains("--allow-delete data.d"),
-        "{:?}",
-        first.warnings
-    );
+    assert!(first.warnings[0].contains("--allow-delete data.d"), "{:?}", first.warnings);
     execute(&registry, &first, watch::channel(false).1, &mut |_| {}).await;
-    assert_eq!(
-        calls(&world),
-        ["delete service.web", "delete definition.web", "delete group.g"]
-    );
-    let named = Request {
-        allow_delete: ["data.d".parse().unwrap()].into(),
-        ..destroy
-    };
-    assert_eq!(
-        actions(&plan(&registry, named).await.unwrap()),
-        [("data.d".to_owned(), Action::Delete)]
-    );
+    assert_eq!(calls(&world), ["delete service.web", "delete definition.web", "delete group.g"]);
+    let named = Request { allow_delete: ["data.d".parse().unwrap()].into(), ..destroy };
+    assert_eq!(actions(&plan(&registry, named).await.unwrap()), [("data.d".to_owned(), Action::Delete)]);
 }
 
 #[tokio::test]
 async fn a_name_that_another_stack_owns_is_refused() {
     let world = Shared::default();
-    world
-        .0
-        .lock()
-        .unwrap()
-        .things
-        .insert("group.g".into(), (json!({}), Owner::Stack("theirs".into())));
-    let error = plan(&registry(&world, Duration::ZERO), request(stack("r", 1)))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "group.g cannot use the name `group.g`: it belongs to the stack `theirs`"
-    );
+    world.0.lock().unwrap().things.insert("group.g".into(), (json!({}), Owner::Stack("theirs".into())));
+    let error = plan(&registry(&world, Duration::ZERO), request(stack("r", 1))).await.unwrap_err();
+    assert_eq!(error.to_string(), "group.g cannot use the name `group.g`: it belongs to the stack `theirs`");
 }
 
 #[tokio::test]
 async fn an_unowned_thing_of_our_name_is_adopted_not_made() {
     let world = Shared::default();
-    world
-        .0
-        .lock()
-        .unwrap()
-        .things
-        .insert("group.g".into(), (json!({"description": "d"}), Owner::Nobody));
+    world.0.lock().unwrap().things.insert("group.g".into(), (json!({"description": "d"}), Owner::Nobody));
     let report = applied(&world, stack("r", 1)).await;
     assert!(report.is_complete());
     assert_eq!(calls(&world)[0], "update group.g");
@@ -472,12 +373,7 @@ async fn a_replaced_group_goes_only_after_its_users_moved() {
     assert!(report.is_complete());
     assert_eq!(
         calls(&world),
-        [
-            "create group.g",
-            "update definition.web",
-            "update service.web",
-            "delete group.g"
-        ]
+        ["create group.g", "update definition.web", "update service.web", "delete group.g"]
     );
 }
 
@@ -489,20 +385,12 @@ async fn a_renamed_resource_is_made_anew_and_the_old_one_goes_last() {
     let mut wanted = stack("r", 1);
     wanted[2].at.name = "new-name".to_owned();
     let registry = registry(&world, Duration::ZERO);
-    let request = Request {
-        owned: vec![at("group.g", "group.g")],
-        ..request(wanted)
-    };
+    let request = Request { owned: vec![at("group.g", "group.g")], ..request(wanted) };
     let plan = plan(&registry, request).await.unwrap();
     execute(&registry, &plan, watch::channel(false).1, &mut |_| {}).await;
     assert_eq!(
         calls(&world),
-        [
-            "create group.g",
-            "update definition.web",
-            "update service.web",
-            "delete group.g"
-        ]
+        ["create group.g", "update definition.web", "update service.web", "delete group.g"]
     );
 }
 
@@ -510,18 +398,8 @@ async fn a_renamed_resource_is_made_anew_and_the_old_one_goes_last() {
 async fn the_same_resource_found_by_name_and_by_id_is_one() {
     let world = Shared::default();
     applied(&world, stack("r", 1)).await;
-    let by_id = Locator {
-        id: Some("id-group.g".to_owned()),
-        ..at("group.g", "group.g")
-    };
-    let request = Request {
-        owned: vec![by_id],
-        ..request(stack("r", 1))
-    };
+    let by_id = Locator { id: Some("id-group.g".to_owned()), ..at("group.g", "group.g") };
+    let request = Request { owned: vec![by_id], ..request(stack("r", 1)) };
     let plan = plan(&registry(&world, Duration::ZERO), request).await.unwrap();
-    assert!(
-        plan.changes
-            .iter()
-            .all(|change: &Change| change.action != Action::Delete)
-    );
+    assert!(plan.changes.iter().all(|change: &Change| change.action != Action::Delete));
 }

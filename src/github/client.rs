@@ -113,10 +113,7 @@ impl GitHub {
             .split_once('/')
             .filter(|(owner, name)| is_name(owner) && is_name(name))
             .ok_or_else(|| {
-                setup(
-                    format!("`{repository}` is not a repository"),
-                    "GITHUB_REPOSITORY must be `owner/name`",
-                )
+                setup(format!("`{repository}` is not a repository"), "GITHUB_REPOSITORY must be `owner/name`")
             })?;
         let broken =
             |error: octocrab::Error| setup(error.to_string(), "check GITHUB_API_URL and the CA certificates");
@@ -213,10 +210,7 @@ impl GitHub {
                         },
                     }
                 }
-                Ok(answer) => (
-                    refused(call.op, answer.status, &answer.body, &answer),
-                    answer.failure,
-                ),
+                Ok(answer) => (refused(call.op, answer.status, &answer.body, &answer), answer.failure),
             };
             let Some(pause) = wait(&failure, attempt, call.repeatable, self.pace.now()) else {
                 return Err(error);
@@ -224,9 +218,8 @@ impl GitHub {
             if !self.pace.pause(pause).await {
                 let mut error = error;
                 let seconds = pause.as_secs();
-                error.hint = Some(format!(
-                    "gave up: the next try would be in {seconds} s, beyond the time allowed"
-                ));
+                error.hint =
+                    Some(format!("gave up: the next try would be in {seconds} s, beyond the time allowed"));
                 return Err(error);
             }
             attempt += 1;
@@ -244,11 +237,7 @@ impl GitHub {
             }?;
             let status = response.status().as_u16();
             let header = |name: &str| {
-                response
-                    .headers()
-                    .get(name)
-                    .and_then(|value| value.to_str().ok())
-                    .map(str::to_owned)
+                response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
             };
             let number = |name: &str| header(name).and_then(|text| text.trim().parse::<u64>().ok());
             let mut answer = Answer {
@@ -288,13 +277,7 @@ fn read<T: DeserializeOwned>(op: &str, value: Value, answer: &Answer) -> Result<
 }
 
 fn refused(op: &str, status: u16, body: &str, answer: &Answer) -> GithubError {
-    GithubError::answered(
-        op,
-        status,
-        body,
-        answer.request_id.clone(),
-        answer.accepted.as_deref(),
-    )
+    GithubError::answered(op, status, body, answer.request_id.clone(), answer.accepted.as_deref())
 }
 
 fn speaks_of_limit(body: &str) -> bool {
@@ -308,12 +291,7 @@ fn chain(error: &octocrab::Error) -> String {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         let text = error.to_string();
-        let text = text
-            .split("\nFound at")
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
+        let text = text.split("\nFound at").next().unwrap_or_default().trim().to_owned();
         if !text.is_empty() && !words.iter().any(|word: &String| word.contains(&text)) {
             words.push(text);
         }
@@ -334,12 +312,7 @@ fn is_name(name: &str) -> bool {
 
 /// An address without a slash at its end, when it is one that a token may be sent to.
 fn checked(url: &str, variable: &str) -> Result<String, GithubError> {
-    let refuse = |why: &str| {
-        setup(
-            format!("{variable} `{url}` {why}"),
-            "use the value that the runner sets",
-        )
-    };
+    let refuse = |why: &str| setup(format!("{variable} `{url}` {why}"), "use the value that the runner sets");
     let (scheme, rest) = url.split_once("://").ok_or_else(|| refuse("is not an address"))?;
     let authority = rest.split('/').next().unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:[]".contains(&byte);
@@ -361,18 +334,12 @@ fn is_loopback(authority: &str) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     };
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Scheme and authority of an address.
 fn origin(url: &str) -> &str {
     let start = url.find("://").map_or(0, |at| at + 3);
-    let end = url
-        .get(start..)
-        .and_then(|rest| rest.find('/'))
-        .map_or(url.len(), |at| start + at);
+    let end = url.get(start..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| start + at);
     url.get(..end).unwrap_or(url)
 }

@@ -122,27 +122,20 @@ impl GitHub {
         }
         let own = self.own_comments(wanted.number, wanted.scope).await?;
         let done = match &own.kept {
-            None => Upserted::Created {
-                id: self.create(wanted).await?,
-            },
+            None => Upserted::Created { id: self.create(wanted).await? },
             Some(found) if !found.edited_by_other && same(&found.body, wanted.body, wanted.volatile) => {
                 Upserted::Unchanged { id: found.id }
             }
             Some(found) => match self.update(found.id, wanted.body).await {
                 Ok(()) => Upserted::Updated { id: found.id },
                 // Somebody deleted it since we looked.
-                Err(error) if error.status == Some(404) => Upserted::Created {
-                    id: self.create(wanted).await?,
-                },
+                Err(error) if error.status == Some(404) => {
+                    Upserted::Created { id: self.create(wanted).await? }
+                }
                 Err(error) => return Err(error),
             },
         };
-        for duplicate in own
-            .duplicates
-            .iter()
-            .filter(|found| !found.minimized)
-            .take(MOST_FOLDED)
-        {
+        for duplicate in own.duplicates.iter().filter(|found| !found.minimized).take(MOST_FOLDED) {
             // A duplicate that stays visible is ugly, but no reason to fail: the comment itself is right.
             if let Err(error) = self.minimize_duplicate(&duplicate.node_id).await {
                 tracing::warn!(comment = duplicate.id, %error, "could not fold away a duplicate comment");
@@ -202,17 +195,11 @@ struct Created {
 
 /// Picks ours out of all comments of a pull request, given in any order.
 fn own(nodes: Vec<Node>, scope: &str) -> Own {
-    let ours = nodes
-        .into_iter()
-        .filter(|node| node.viewer_did_author && node.body.starts_with(marker::PREFIX));
+    let ours =
+        nodes.into_iter().filter(|node| node.viewer_did_author && node.body.starts_with(marker::PREFIX));
     let (mut named, mut unnamed): (Vec<Found>, Vec<Found>) = (Vec::new(), Vec::new());
     for found in ours.map(found) {
-        match found
-            .marker
-            .as_ref()
-            .and_then(|marker| marker.get("scope"))
-            .and_then(Value::as_str)
-        {
+        match found.marker.as_ref().and_then(|marker| marker.get("scope")).and_then(Value::as_str) {
             Some(other) if other != scope => {}
             Some(_) => named.push(found),
             None => unnamed.push(found),
@@ -222,22 +209,13 @@ fn own(nodes: Vec<Node>, scope: &str) -> Own {
     let mut all = if named.is_empty() { unnamed } else { named };
     all.sort_by_key(|found| found.id);
     let mut all = all.into_iter();
-    Own {
-        kept: all.next(),
-        duplicates: all.collect(),
-    }
+    Own { kept: all.next(), duplicates: all.collect() }
 }
 
 fn found(node: Node) -> Found {
-    let newest = node
-        .user_content_edits
-        .as_ref()
-        .and_then(|edits| edits.nodes.iter().flatten().next());
+    let newest = node.user_content_edits.as_ref().and_then(|edits| edits.nodes.iter().flatten().next());
     let was_edited = node.last_edited_at.is_some() || newest.is_some_and(|edit| edit.edited_at.is_some());
-    let editor = node
-        .editor
-        .clone()
-        .or_else(|| newest.and_then(|edit| edit.editor.clone()));
+    let editor = node.editor.clone().or_else(|| newest.and_then(|edit| edit.editor.clone()));
     Found {
         id: node.database_id,
         marker: marker::decode(&node.body),
@@ -264,11 +242,7 @@ fn comparable(body: &str, volatile: Volatile<'_>) -> (Option<Value>, Vec<String>
         // The order of the keys means nothing.
         fields.sort_keys();
     }
-    let text = if marker.is_some() {
-        marker::unmarked(body)
-    } else {
-        body
-    };
+    let text = if marker.is_some() { marker::unmarked(body) } else { body };
     let lines = text.trim_end().lines().map(str::trim_end);
     let kept = lines.filter(|line| !volatile.lines.iter().any(|start| line.starts_with(start)));
     (marker, kept.map(str::to_owned).collect())
@@ -300,19 +274,12 @@ mod tests {
     }
 
     fn ids(own: &Own) -> (Option<u64>, Vec<u64>) {
-        (
-            own.kept.as_ref().map(|found| found.id),
-            own.duplicates.iter().map(|found| found.id).collect(),
-        )
+        (own.kept.as_ref().map(|found| found.id), own.duplicates.iter().map(|found| found.id).collect())
     }
 
     #[test]
     fn a_comment_is_ours_only_with_the_marker_and_our_authorship() {
-        let forged = Node {
-            viewer_did_author: false,
-            author: Some(login("stranger")),
-            ..marked(1, ".")
-        };
+        let forged = Node { viewer_did_author: false, author: Some(login("stranger")), ..marked(1, ".") };
         let plain = node(2, "I approve");
         let quoted = node(3, &format!("> {}", marker::encode(&json!({"scope": "."}))));
         assert_eq!(own(vec![forged, plain, quoted], "."), Own::default());
@@ -343,12 +310,7 @@ mod tests {
     fn an_edit_by_somebody_else_shows() {
         let by = |editor: Option<Login>| {
             let at = Some("2025-01-01T00:00:00Z".to_owned());
-            found(Node {
-                editor,
-                last_edited_at: at,
-                ..marked(1, ".")
-            })
-            .edited_by_other
+            found(Node { editor, last_edited_at: at, ..marked(1, ".") }).edited_by_other
         };
         assert!(!found(marked(1, ".")).edited_by_other, "never edited");
         assert!(!by(Some(login("github-actions"))), "edited by the tool itself");
@@ -358,52 +320,26 @@ mod tests {
 
     #[test]
     fn the_history_tells_the_editor_when_the_comment_does_not() {
-        let edit = Edit {
-            edited_at: Some("2025-01-01T00:00:00Z".into()),
-            editor: Some(login("author")),
-        };
-        let node = Node {
-            user_content_edits: Some(Edits {
-                nodes: vec![None, Some(edit)],
-            }),
-            ..marked(1, ".")
-        };
+        let edit = Edit { edited_at: Some("2025-01-01T00:00:00Z".into()), editor: Some(login("author")) };
+        let node =
+            Node { user_content_edits: Some(Edits { nodes: vec![None, Some(edit)] }), ..marked(1, ".") };
         let found = found(node);
-        assert_eq!(
-            (found.edited_by_other, found.editor.as_deref()),
-            (true, Some("author"))
-        );
+        assert_eq!((found.edited_by_other, found.editor.as_deref()), (true, Some("author")));
     }
 
     #[test]
     fn only_volatile_parts_may_differ_between_equal_texts() {
-        let volatile = Volatile {
-            lines: &["**Status:"],
-            keys: &["run", "attempt"],
-        };
+        let volatile = Volatile { lines: &["**Status:"], keys: &["run", "attempt"] };
         let text = |marker: Value, body: &str| marker::mark(&marker, body);
-        let one = text(
-            json!({"scope": ".", "fp": "a", "run": 1}),
-            "### Plan\n**Status: planned** at 1\nend\n",
-        );
-        let later = text(
-            json!({"run": 2, "fp": "a", "scope": "."}),
-            "### Plan\r\n**Status: planned** at 2\r\nend",
-        );
+        let one =
+            text(json!({"scope": ".", "fp": "a", "run": 1}), "### Plan\n**Status: planned** at 1\nend\n");
+        let later =
+            text(json!({"run": 2, "fp": "a", "scope": "."}), "### Plan\r\n**Status: planned** at 2\r\nend");
         assert!(same(&one, &later, volatile));
         for other in [
-            text(
-                json!({"scope": ".", "fp": "b", "run": 1}),
-                "### Plan\n**Status: planned** at 1\nend",
-            ),
-            text(
-                json!({"scope": ".", "fp": "a", "run": 1}),
-                "### Plan!\n**Status: planned** at 1\nend",
-            ),
-            text(
-                json!({"scope": ".", "fp": "a", "run": 1}),
-                "### Plan\n**Status: planned** at 1",
-            ),
+            text(json!({"scope": ".", "fp": "b", "run": 1}), "### Plan\n**Status: planned** at 1\nend"),
+            text(json!({"scope": ".", "fp": "a", "run": 1}), "### Plan!\n**Status: planned** at 1\nend"),
+            text(json!({"scope": ".", "fp": "a", "run": 1}), "### Plan\n**Status: planned** at 1"),
             "### Plan\n**Status: planned** at 1\nend".to_owned(),
         ] {
             assert!(!same(&one, &other, volatile), "{other}");

@@ -82,11 +82,7 @@ impl GithubError {
             hint: hint(op, status, &message, accepted),
             message,
             request_id,
-            kind: if (300..500).contains(&status) {
-                Failed::Refused
-            } else {
-                Failed::Unclear
-            },
+            kind: if (300..500).contains(&status) { Failed::Refused } else { Failed::Unclear },
         }
     }
 
@@ -103,48 +99,21 @@ fn message_of(body: &str) -> String {
         return "HTML answer".into();
     }
     let Ok(value) = serde_json::from_str::<serde_json::Value>(body) else {
-        return if trimmed.is_empty() {
-            "empty answer".into()
-        } else {
-            one_line(trimmed)
-        };
+        return if trimmed.is_empty() { "empty answer".into() } else { one_line(trimmed) };
     };
-    let mut words: Vec<&str> = value
-        .get("message")
-        .and_then(|message| message.as_str())
-        .into_iter()
-        .collect();
-    for error in value
-        .get("errors")
-        .and_then(|errors| errors.as_array())
-        .into_iter()
-        .flatten()
-    {
-        words.extend(
-            error
-                .as_str()
-                .or_else(|| error.get("message").and_then(|message| message.as_str())),
-        );
+    let mut words: Vec<&str> =
+        value.get("message").and_then(|message| message.as_str()).into_iter().collect();
+    for error in value.get("errors").and_then(|errors| errors.as_array()).into_iter().flatten() {
+        words.extend(error.as_str().or_else(|| error.get("message").and_then(|message| message.as_str())));
     }
-    if words.is_empty() {
-        one_line(trimmed)
-    } else {
-        one_line(&words.join(": "))
-    }
+    if words.is_empty() { one_line(trimmed) } else { one_line(&words.join(": ")) }
 }
 
 /// The first characters of a text on one line, without control characters.
 fn one_line(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let short: String = clean.trim().chars().take(LONGEST_MESSAGE).collect();
-    if short.len() < clean.trim().len() {
-        short + "…"
-    } else {
-        short
-    }
+    if short.len() < clean.trim().len() { short + "…" } else { short }
 }
 
 /// What the user can do.
@@ -159,10 +128,7 @@ fn hint(op: &str, status: u16, message: &str, accepted: Option<&str>) -> Option<
             "GitHub limits how often it is called: run the job again later".into()
         }
         403 if lower.contains("locked") => "unlock the conversation of the pull request".into(),
-        403 => format!(
-            "add `{}` to the `permissions` of the job",
-            permission(op, accepted)
-        ),
+        403 => format!("add `{}` to the `permissions` of the job", permission(op, accepted)),
         404 => format!(
             "check that it exists, and that the `permissions` of the job hold `{}`: without it GitHub says not found",
             permission(op, accepted)
@@ -177,10 +143,7 @@ fn hint(op: &str, status: u16, message: &str, accepted: Option<&str>) -> Option<
 /// The permission that a call needs, as workflow files spell it.
 fn permission(op: &str, accepted: Option<&str>) -> String {
     // The header offers alternatives: `issues=write; pull_requests=write`.
-    let offered = accepted
-        .into_iter()
-        .flat_map(|header| header.split(';'))
-        .map(str::trim);
+    let offered = accepted.into_iter().flat_map(|header| header.split(';')).map(str::trim);
     let mut offered: Vec<String> = offered
         .filter_map(|entry| entry.split(',').next()?.split_once('='))
         .filter(|(name, _)| *name != "metadata")
@@ -214,24 +177,15 @@ mod tests {
         let body = r#"{"message":"Resource not accessible by integration"}"#;
         let wanted = Some("add `pull-requests: write` to the `permissions` of the job".to_owned());
         assert_eq!(refused(CREATE, 403, body, None).hint, wanted);
-        assert_eq!(
-            refused(CREATE, 403, body, Some("issues=write; pull_requests=write")).hint,
-            wanted
-        );
+        assert_eq!(refused(CREATE, 403, body, Some("issues=write; pull_requests=write")).hint, wanted);
         assert_eq!(refused("graphql:minimizeComment", 403, body, None).hint, wanted);
     }
 
     #[test]
     fn a_refused_read_names_the_permission_to_read() {
         for (op, wanted) in [
-            (
-                "GET /repos/{owner}/{repo}/pulls/{pull_number}",
-                "`pull-requests: read`",
-            ),
-            (
-                "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls",
-                "`pull-requests: read`",
-            ),
+            ("GET /repos/{owner}/{repo}/pulls/{pull_number}", "`pull-requests: read`"),
+            ("GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls", "`pull-requests: read`"),
             ("GET /repos/{owner}/{repo}/commits/{ref}", "`contents: read`"),
             ("graphql:pullRequestComments", "`pull-requests: read`"),
         ] {
@@ -242,28 +196,15 @@ mod tests {
 
     #[test]
     fn an_html_page_is_not_quoted() {
-        let error = refused(
-            CREATE,
-            502,
-            "\n<!DOCTYPE html><html><body>Unicorn!</body></html>",
-            None,
-        );
+        let error = refused(CREATE, 502, "\n<!DOCTYPE html><html><body>Unicorn!</body></html>", None);
         assert_eq!(error.message, "HTML answer");
         assert!(error.may_have_happened());
-        assert_eq!(
-            error.to_string(),
-            format!("{CREATE} failed with status 502: HTML answer")
-        );
+        assert_eq!(error.to_string(), format!("{CREATE} failed with status 502: HTML answer"));
     }
 
     #[test]
     fn a_message_is_one_line_and_at_most_300_characters_long() {
-        let error = refused(
-            CREATE,
-            400,
-            &format!("one\n::error::two {}", "ü".repeat(400)),
-            None,
-        );
+        let error = refused(CREATE, 400, &format!("one\n::error::two {}", "ü".repeat(400)), None);
         assert!(!error.message.contains('\n'));
         assert_eq!(error.message.chars().count(), LONGEST_MESSAGE + 1);
         assert!(!error.may_have_happened());
@@ -274,20 +215,12 @@ mod tests {
         let body = r#"{"message":"Validation Failed","errors":[{"code":"x","message":"Body is too long"}]}"#;
         let error = refused(CREATE, 422, body, None);
         assert_eq!(error.message, "Validation Failed: Body is too long");
-        assert_eq!(
-            error.hint.as_deref(),
-            Some("the text is longer than this GitHub accepts")
-        );
+        assert_eq!(error.hint.as_deref(), Some("the text is longer than this GitHub accepts"));
     }
 
     #[test]
     fn a_rate_limit_is_not_taken_for_a_missing_permission() {
-        let error = refused(
-            CREATE,
-            403,
-            r#"{"message":"You have exceeded a secondary rate limit."}"#,
-            None,
-        );
+        let error = refused(CREATE, 403, r#"{"message":"You have exceeded a secondary rate limit."}"#, None);
         assert!(error.hint.is_some_and(|hint| hint.contains("later")));
     }
 }

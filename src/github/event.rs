@@ -168,17 +168,11 @@ impl Event {
         if !matches!(name, "pull_request" | "push") {
             return Ok(Self::Other { name: name.into() });
         }
-        let problem = |problem: String| EventError {
-            name: name.into(),
-            problem,
-        };
+        let problem = |problem: String| EventError { name: name.into(), problem };
         let payload: Payload = serde_json::from_str(json_text.trim_start_matches('\u{feff}'))
             .map_err(|error| problem(format!("is not readable: {error}")))?;
-        let event = if name == "push" {
-            push(payload).map(Self::Push)
-        } else {
-            pull(payload).map(Self::PullRequest)
-        };
+        let event =
+            if name == "push" { push(payload).map(Self::Push) } else { pull(payload).map(Self::PullRequest) };
         event.map_err(|missing| problem(format!("has no usable `{missing}`")))
     }
 
@@ -232,11 +226,7 @@ fn pull(payload: Payload) -> Result<PullRequestEvent, &'static str> {
     let base = pull.base.ok_or("pull_request.base")?;
     let repository = base.repo.and_then(|repo| repo.full_name);
     Ok(PullRequestEvent {
-        number: payload
-            .number
-            .or(pull.number)
-            .filter(|number| *number > 0)
-            .ok_or("number")?,
+        number: payload.number.or(pull.number).filter(|number| *number > 0).ok_or("number")?,
         action: payload.action.unwrap_or_default(),
         head_sha: sha(head.sha).ok_or("pull_request.head.sha")?,
         head_ref: head.name.unwrap_or_default(),
@@ -263,10 +253,7 @@ fn push(payload: Payload) -> Result<PushEvent, &'static str> {
         ref_name: payload.ref_name.ok_or("ref")?,
         forced: payload.forced.unwrap_or(false),
         default_branch: payload.repository.and_then(|repo| repo.default_branch),
-        message: payload
-            .head_commit
-            .and_then(|commit| commit.message)
-            .unwrap_or_default(),
+        message: payload.head_commit.and_then(|commit| commit.message).unwrap_or_default(),
         commits: payload
             .commits
             .unwrap_or_default()
@@ -283,12 +270,7 @@ fn sha(text: Option<String>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        reason = "tests"
-    )]
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
     use super::*;
     use serde_json::{Value, json};
@@ -325,22 +307,14 @@ mod tests {
         assert_eq!((pull.head_sha, pull.head_ref.as_str()), ("a".repeat(40), "grow"));
         assert_eq!((pull.base_sha, pull.base_ref.as_str()), ("b".repeat(40), "main"));
         let pull = read_pull(&json!({"full_name": "Octo/App"}), "author");
-        assert_eq!(
-            (pull.is_fork(), pull.credentials()),
-            (false, Credentials::Available)
-        );
+        assert_eq!((pull.is_fork(), pull.credentials()), (false, Credentials::Available));
     }
 
     #[test]
     fn a_fork_a_deleted_fork_and_dependabot_have_none() {
         let own = json!({"full_name": "octo/app"});
         for (repo, sender, fork, wanted) in [
-            (
-                json!({"full_name": "stranger/app"}),
-                "stranger",
-                true,
-                Credentials::Fork,
-            ),
+            (json!({"full_name": "stranger/app"}), "stranger", true, Credentials::Fork),
             (Value::Null, "stranger", true, Credentials::DeletedFork),
             (own, "dependabot[bot]", false, Credentials::Dependabot),
         ] {
@@ -354,11 +328,7 @@ mod tests {
         let mut payload = pull_payload(&json!({"full_name": "octo/app"}), "author");
         payload["pull_request"]["base"]["repo"] = Value::Null;
         payload["repository"] = Value::Null;
-        assert!(
-            Event::read("pull_request", &payload.to_string())
-                .unwrap()
-                .is_fork()
-        );
+        assert!(Event::read("pull_request", &payload.to_string()).unwrap().is_fork());
     }
 
     #[test]
@@ -368,9 +338,7 @@ mod tests {
             "deleted": false, "created": false, "head_commit": {"id": "c".repeat(40), "message": "Merge\n\nmore"},
             "commits": [{"id": "d".repeat(40)}, {"id": "c".repeat(40)}], "repository": {"default_branch": "main"},
         });
-        let Event::Push(push) = Event::read("push", &text.to_string()).unwrap() else {
-            panic!()
-        };
+        let Event::Push(push) = Event::read("push", &text.to_string()).unwrap() else { panic!() };
         assert_eq!((push.branch(), push.is_default_branch()), (Some("main"), true));
         assert_eq!((push.forced, push.deleted, push.created), (true, false, false));
         assert_eq!(
@@ -398,10 +366,7 @@ mod tests {
     fn an_event_with_secrets_for_foreign_code_is_not_a_pull_request() {
         let text = pull_payload(&Value::Null, "stranger").to_string();
         for name in ["pull_request_target", "workflow_run", "schedule", "PULL_REQUEST"] {
-            assert_eq!(
-                Event::read(name, &text).unwrap(),
-                Event::Other { name: name.into() }
-            );
+            assert_eq!(Event::read(name, &text).unwrap(), Event::Other { name: name.into() });
         }
         assert!(Event::read("schedule", "not json").is_ok());
     }
@@ -412,16 +377,8 @@ mod tests {
         no_sha["pull_request"]["head"]["sha"] = json!("; rm -rf /");
         for (name, text, wanted) in [
             ("pull_request", "{}".to_owned(), "has no usable `pull_request`"),
-            (
-                "pull_request",
-                no_sha.to_string(),
-                "has no usable `pull_request.head.sha`",
-            ),
-            (
-                "push",
-                json!({"after": "a".repeat(40)}).to_string(),
-                "has no usable `ref`",
-            ),
+            ("pull_request", no_sha.to_string(), "has no usable `pull_request.head.sha`"),
+            ("push", json!({"after": "a".repeat(40)}).to_string(), "has no usable `ref`"),
             ("push", "[".to_owned(), "is not readable"),
         ] {
             let error = Event::read(name, &text).unwrap_err().to_string();

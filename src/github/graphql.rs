@@ -113,10 +113,7 @@ impl GitHub {
         let (owner, name) = self.owner_and_name();
         let variables = json!({"owner": owner, "name": name, "number": number, "before": before});
         let data: Data = self.query(COMMENTS_OP, COMMENTS, &variables).await?;
-        let found = data
-            .data
-            .repository
-            .and_then(|repository| repository.pull_request);
+        let found = data.data.repository.and_then(|repository| repository.pull_request);
         found.map(|pull| pull.comments).ok_or_else(|| {
             let body = json!({"message": format!("no pull request {number}")}).to_string();
             GithubError::answered(COMMENTS_OP, 404, &body, None, None)
@@ -126,9 +123,7 @@ impl GitHub {
     /// Folds a comment away as a duplicate.
     pub(super) async fn minimize_duplicate(&self, node_id: &str) -> Result<(), GithubError> {
         let variables = json!({"id": node_id, "classifier": "DUPLICATE"});
-        self.query::<Value>(MINIMIZE_OP, MINIMIZE, &variables)
-            .await
-            .map(|_| ())
+        self.query::<Value>(MINIMIZE_OP, MINIMIZE, &variables).await.map(|_| ())
     }
 
     async fn query<T: serde::de::DeserializeOwned>(
@@ -151,21 +146,10 @@ impl GitHub {
 
 /// The first error of an answer, with the status that REST would give.
 fn problem(answer: &Value) -> Option<(u16, String)> {
-    let errors = answer
-        .get("errors")?
-        .as_array()
-        .filter(|errors| !errors.is_empty())?;
-    let text = |error: &Value, key: &str| {
-        error
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let kind = errors
-        .first()
-        .map(|error| text(error, "type"))
-        .unwrap_or_default();
+    let errors = answer.get("errors")?.as_array().filter(|errors| !errors.is_empty())?;
+    let text =
+        |error: &Value, key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = errors.first().map(|error| text(error, "type")).unwrap_or_default();
     let messages: Vec<String> = errors.iter().map(|error| text(error, "message")).collect();
     let status = match kind.as_str() {
         "NOT_FOUND" => 404,
@@ -173,11 +157,7 @@ fn problem(answer: &Value) -> Option<(u16, String)> {
         "RATE_LIMITED" => 429,
         _ => 422,
     };
-    let limited = if kind == "RATE_LIMITED" {
-        "rate limit: "
-    } else {
-        ""
-    };
+    let limited = if kind == "RATE_LIMITED" { "rate limit: " } else { "" };
     Some((status, format!("{limited}{}", messages.join("; "))))
 }
 
@@ -187,12 +167,7 @@ mod tests {
 
     #[test]
     fn errors_get_the_status_that_rest_would_give() {
-        for (kind, status) in [
-            ("NOT_FOUND", 404),
-            ("FORBIDDEN", 403),
-            ("RATE_LIMITED", 429),
-            ("", 422),
-        ] {
+        for (kind, status) in [("NOT_FOUND", 404), ("FORBIDDEN", 403), ("RATE_LIMITED", 429), ("", 422)] {
             let answer = json!({"data": null, "errors": [{"type": kind, "message": "m"}, {"message": "n"}]});
             let found = problem(&answer);
             assert_eq!(found.as_ref().map(|(status, _)| *status), Some(status), "{kind}");
@@ -210,10 +185,7 @@ mod tests {
         }))?;
         assert!(page.page_info.has_previous_page);
         let node = page.nodes.into_iter().flatten().next().unwrap_or_default();
-        assert_eq!(
-            (node.database_id, node.author, node.viewer_did_author),
-            (5, None, false)
-        );
+        assert_eq!((node.database_id, node.author, node.viewer_did_author), (5, None, false));
         Ok(())
     }
 }

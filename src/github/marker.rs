@@ -41,11 +41,7 @@ pub fn mark(value: &Value, body: &str) -> String {
 
 /// The text below the marker, the whole text when there is none.
 pub fn unmarked(body: &str) -> &str {
-    if body.starts_with(PREFIX) {
-        body.split_once('\n').map_or("", |(_, rest)| rest)
-    } else {
-        body
-    }
+    if body.starts_with(PREFIX) { body.split_once('\n').map_or("", |(_, rest)| rest) } else { body }
 }
 
 #[cfg(test)]
@@ -59,11 +55,7 @@ mod tests {
         let value = json!({"scope": "stacks/*", "head": "abc", "run": 5});
         let body = mark(&value, "### Plan\n<!-- fargate-stack:v1 e30 -->");
         assert_eq!(decode(&body), Some(value.clone()));
-        assert_eq!(
-            decode(&body.replace('\n', "\r\n")),
-            Some(value.clone()),
-            "the web editor writes CRLF"
-        );
+        assert_eq!(decode(&body.replace('\n', "\r\n")), Some(value.clone()), "the web editor writes CRLF");
         assert_eq!(decode(&format!("hello\n{}", encode(&value))), None);
         assert_eq!(unmarked(&body), "### Plan\n<!-- fargate-stack:v1 e30 -->");
     }
@@ -94,10 +86,7 @@ mod tests {
         ] {
             assert_eq!(decode(body), None, "{body}");
         }
-        assert_eq!(
-            decode(&format!("{PREFIX}{}{SUFFIX}", "A".repeat(LONGEST + 1))),
-            None
-        );
+        assert_eq!(decode(&format!("{PREFIX}{}{SUFFIX}", "A".repeat(LONGEST + 1))), None);
     }
 
     proptest! {

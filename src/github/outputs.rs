@@ -40,10 +40,7 @@ pub fn entry(name: &str, value: &str) -> Result<String, OutputError> {
     }
     let value: String = value.chars().filter(|c| !matches!(c, '\r' | '\0')).collect();
     if value.len() > LONGEST_OUTPUT {
-        return Err(OutputError::TooLong {
-            name: name.into(),
-            bytes: value.len(),
-        });
+        return Err(OutputError::TooLong { name: name.into(), bytes: value.len() });
     }
     loop {
         let end = random_word()?;
@@ -83,12 +80,7 @@ pub fn append_summary(path: &Path, markdown: &str) -> Result<bool, OutputError> 
 
 /// As many whole lines as fit in so many bytes.
 fn whole_lines(text: &str, room: usize) -> &str {
-    let end = text
-        .as_bytes()
-        .iter()
-        .take(room)
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1);
+    let end = text.as_bytes().iter().take(room).rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     text.get(..end).unwrap_or_default()
 }
 
@@ -134,38 +126,19 @@ mod tests {
     fn outputs_are_read_back_as_they_were() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("output");
-        append_outputs(
-            &path,
-            &[("changed", "true"), ("text", "a\nname=b\nx<<EOF\nEOF\n")],
-        )
-        .unwrap();
+        append_outputs(&path, &[("changed", "true"), ("text", "a\nname=b\nx<<EOF\nEOF\n")]).unwrap();
         append_outputs(&path, &[("empty", ""), ("crlf", "a\r\nb\0")]).unwrap();
-        let wanted = [
-            ("changed", "true"),
-            ("crlf", "a\nb"),
-            ("empty", ""),
-            ("text", "a\nname=b\nx<<EOF\nEOF\n"),
-        ];
+        let wanted =
+            [("changed", "true"), ("crlf", "a\nb"), ("empty", ""), ("text", "a\nname=b\nx<<EOF\nEOF\n")];
         let found = as_the_runner(&std::fs::read_to_string(&path).unwrap());
-        assert_eq!(
-            found,
-            wanted
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect()
-        );
+        assert_eq!(found, wanted.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
     }
 
     #[test]
     fn the_end_word_differs_each_time() {
         assert_ne!(entry("a", "b").unwrap(), entry("a", "b").unwrap());
         let text = entry("a", "b").unwrap();
-        assert!(
-            text.lines()
-                .next()
-                .is_some_and(|line| line.len() == "a<<fs-".len() + 32),
-            "128 bits"
-        );
+        assert!(text.lines().next().is_some_and(|line| line.len() == "a<<fs-".len() + 32), "128 bits");
     }
 
     #[test]

@@ -15,14 +15,9 @@ use super::{GitHub, GithubError, Token};
 
 fn client(server: &Server, clock: &Arc<FakeClock>) -> GitHub {
     let graphql = format!("{}/api/graphql", server.base);
-    GitHub::new(
-        &format!("{}/api/v3/", server.base),
-        &graphql,
-        Token::new("s3cret"),
-        "octo/app",
-    )
-    .unwrap()
-    .paced(Duration::from_mins(5), clock.clone())
+    GitHub::new(&format!("{}/api/v3/", server.base), &graphql, Token::new("s3cret"), "octo/app")
+        .unwrap()
+        .paced(Duration::from_mins(5), clock.clone())
 }
 
 fn pull(number: u64, merged_at: &Value) -> Value {
@@ -51,16 +46,7 @@ fn body(run: u64) -> String {
 }
 
 fn wanted(body: &str) -> Wanted<'_> {
-    Wanted {
-        number: 7,
-        scope: ".",
-        body,
-        volatile: Volatile {
-            lines: &[],
-            keys: &["run"],
-        },
-        head: None,
-    }
+    Wanted { number: 7, scope: ".", body, volatile: Volatile { lines: &[], keys: &["run"] }, head: None }
 }
 
 const COMMENTS: &str = "/api/v3/repos/octo/app/issues/7/comments";
@@ -71,21 +57,11 @@ async fn calls_go_below_the_base_of_an_enterprise_server_and_graphql_beside_it()
     let github = client(&server, &Arc::default());
     assert_eq!(github.head_sha(7).await.unwrap(), "abc");
     github.own_comments(7, ".").await.unwrap();
-    assert_eq!(
-        server.lines(),
-        ["GET /api/v3/repos/octo/app/pulls/7", "POST /api/graphql"]
-    );
-    let authorization: Vec<_> = server
-        .seen()
-        .into_iter()
-        .map(|seen| seen.authorization.unwrap())
-        .collect();
+    assert_eq!(server.lines(), ["GET /api/v3/repos/octo/app/pulls/7", "POST /api/graphql"]);
+    let authorization: Vec<_> = server.seen().into_iter().map(|seen| seen.authorization.unwrap()).collect();
     assert_eq!(authorization, ["Bearer s3cret", "Bearer s3cret"]);
     let variables = serde_json::from_str::<Value>(&server.seen()[1].body).unwrap()["variables"].clone();
-    assert_eq!(
-        variables,
-        json!({"owner": "octo", "name": "app", "number": 7, "before": null})
-    );
+    assert_eq!(variables, json!({"owner": "octo", "name": "app", "number": 7, "before": null}));
 }
 
 #[tokio::test]
@@ -126,12 +102,7 @@ async fn addresses_that_would_leak_the_token_are_refused() {
     for (api, graphql, repository, wanted) in [
         ("http://api.example.com", api, "o/r", "is not https"),
         ("http://127.0.0.1.example.com", api, "o/r", "is not https"),
-        (
-            "http://localhost@example.com",
-            api,
-            "o/r",
-            "is not a plain address",
-        ),
+        ("http://localhost@example.com", api, "o/r", "is not a plain address"),
         ("ftp://127.0.0.1", api, "o/r", "is not an address of the web"),
         ("api.example.com", api, "o/r", "is not an address"),
         ("https://", api, "o/r", "is not a plain address"),
@@ -144,14 +115,8 @@ async fn addresses_that_would_leak_the_token_are_refused() {
         let message = new(api, graphql, repository).unwrap_err();
         assert!(message.contains(wanted), "{api} {repository}: {message}");
     }
-    assert_eq!(
-        new(api, "https://api.example.com/graphql", "octo/my.app-1_x"),
-        Ok(())
-    );
-    assert_eq!(
-        new("http://[::1]:80/api", "http://[::1]:80/graphql", "o/r"),
-        Ok(())
-    );
+    assert_eq!(new(api, "https://api.example.com/graphql", "octo/my.app-1_x"), Ok(()));
+    assert_eq!(new("http://[::1]:80/api", "http://[::1]:80/graphql", "o/r"), Ok(()));
 }
 
 #[test]
@@ -183,10 +148,8 @@ async fn a_read_is_repeated_after_trouble_and_a_limit() {
 #[tokio::test]
 async fn waiting_ends_with_the_budget() {
     let clock = Arc::new(FakeClock::default());
-    let server = Server::start(vec![
-        answer(429, &["retry-after: 60"], "{}"),
-        answer(429, &["retry-after: 60"], "{}"),
-    ]);
+    let server =
+        Server::start(vec![answer(429, &["retry-after: 60"], "{}"), answer(429, &["retry-after: 60"], "{}")]);
     let github = client(&server, &clock).paced(Duration::from_secs(100), clock.clone());
     let error = github.head_sha(7).await.unwrap_err();
     assert_eq!((error.status, clock.slept()), (Some(429), vec![60]));
@@ -195,25 +158,12 @@ async fn waiting_ends_with_the_budget() {
 
 #[tokio::test]
 async fn a_refusal_names_call_status_request_and_permission() {
-    let headers = [
-        "x-github-request-id: AB:12",
-        "x-accepted-github-permissions: pull_requests=read",
-    ];
-    let refusal = answer(
-        403,
-        &headers,
-        r#"{"message":"Resource not accessible by integration"}"#,
-    );
-    let error = client(&Server::start(vec![refusal]), &Arc::default())
-        .head_sha(7)
-        .await
-        .unwrap_err();
+    let headers = ["x-github-request-id: AB:12", "x-accepted-github-permissions: pull_requests=read"];
+    let refusal = answer(403, &headers, r#"{"message":"Resource not accessible by integration"}"#);
+    let error = client(&Server::start(vec![refusal]), &Arc::default()).head_sha(7).await.unwrap_err();
     assert_eq!((error.status, error.kind), (Some(403), Failed::Refused));
     assert_eq!(error.request_id.as_deref(), Some("AB:12"));
-    assert_eq!(
-        error.hint.as_deref(),
-        Some("add `pull-requests: read` to the `permissions` of the job")
-    );
+    assert_eq!(error.hint.as_deref(), Some("add `pull-requests: read` to the `permissions` of the job"));
     let text = "GET /repos/{owner}/{repo}/pulls/{pull_number} failed with status 403: Resource not accessible by integration";
     assert_eq!(error.to_string(), text);
 }
@@ -222,30 +172,18 @@ async fn a_refusal_names_call_status_request_and_permission() {
 async fn no_answer_in_time_is_an_error_and_not_a_hang() {
     let quiet = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", quiet.local_addr().unwrap());
-    let github = GitHub::new(&base, &base, None, "o/r")
-        .unwrap()
-        .timing_out(Duration::from_millis(50));
-    let error = github
-        .paced(Duration::ZERO, Arc::new(FakeClock::default()))
-        .head_sha(7)
-        .await
-        .unwrap_err();
+    let github = GitHub::new(&base, &base, None, "o/r").unwrap().timing_out(Duration::from_millis(50));
+    let error = github.paced(Duration::ZERO, Arc::new(FakeClock::default())).head_sha(7).await.unwrap_err();
     assert_eq!((error.status, error.kind), (None, Failed::Unclear));
 }
 
 #[tokio::test]
 async fn a_comment_is_created_when_there_is_none() {
     let server = Server::start(vec![page(&json!([])), answer(201, &[], r#"{"id":5}"#)]);
-    let done = client(&server, &Arc::default())
-        .upsert_comment(&wanted(&body(1)))
-        .await
-        .unwrap();
+    let done = client(&server, &Arc::default()).upsert_comment(&wanted(&body(1))).await.unwrap();
     assert_eq!(done, Upserted::Created { id: 5 });
     assert_eq!(server.lines()[1], format!("POST {COMMENTS}"));
-    assert_eq!(
-        serde_json::from_str::<Value>(&server.seen()[1].body).unwrap(),
-        json!({"body": body(1)})
-    );
+    assert_eq!(serde_json::from_str::<Value>(&server.seen()[1].body).unwrap(), json!({"body": body(1)}));
 }
 
 #[tokio::test]
@@ -258,16 +196,9 @@ async fn an_unclear_creation_is_looked_up_before_it_is_tried_again() {
         String::new(),
         page(&json!([node(6, &body(1))])),
     ]);
-    let done = client(&server, &clock)
-        .upsert_comment(&wanted(&body(1)))
-        .await
-        .unwrap();
+    let done = client(&server, &clock).upsert_comment(&wanted(&body(1))).await.unwrap();
     assert_eq!(done, Upserted::Created { id: 6 });
-    let posts = server
-        .lines()
-        .iter()
-        .filter(|line| line.ends_with(COMMENTS))
-        .count();
+    let posts = server.lines().iter().filter(|line| line.ends_with(COMMENTS)).count();
     assert_eq!(
         (posts, clock.slept()),
         (2, vec![2, 4]),
@@ -278,10 +209,7 @@ async fn an_unclear_creation_is_looked_up_before_it_is_tried_again() {
 #[tokio::test]
 async fn a_refused_creation_is_not_tried_again() {
     let server = Server::start(vec![page(&json!([])), answer(403, &[], r#"{"message":"no"}"#)]);
-    let error = client(&server, &Arc::default())
-        .upsert_comment(&wanted(&body(1)))
-        .await
-        .unwrap_err();
+    let error = client(&server, &Arc::default()).upsert_comment(&wanted(&body(1))).await.unwrap_err();
     assert_eq!((error.status, server.lines().len()), (Some(403), 2));
     assert!(error.hint.unwrap().contains("`pull-requests: write`"));
 }
@@ -289,25 +217,14 @@ async fn a_refused_creation_is_not_tried_again() {
 #[tokio::test]
 async fn an_equal_comment_is_left_alone_and_another_is_edited_in_place() {
     let server = Server::start(vec![page(&json!([node(6, &body(1))]))]);
-    let done = client(&server, &Arc::default())
-        .upsert_comment(&wanted(&body(2)))
-        .await
-        .unwrap();
+    let done = client(&server, &Arc::default()).upsert_comment(&wanted(&body(2))).await.unwrap();
     assert_eq!((done, server.lines().len()), (Upserted::Unchanged { id: 6 }, 1));
 
-    let server = Server::start(vec![
-        page(&json!([node(6, &format!("{}\nmore", body(1)))])),
-        ok(&json!({"id": 6})),
-    ]);
-    let done = client(&server, &Arc::default())
-        .upsert_comment(&wanted(&body(2)))
-        .await
-        .unwrap();
+    let server =
+        Server::start(vec![page(&json!([node(6, &format!("{}\nmore", body(1)))])), ok(&json!({"id": 6}))]);
+    let done = client(&server, &Arc::default()).upsert_comment(&wanted(&body(2))).await.unwrap();
     assert_eq!(done, Upserted::Updated { id: 6 });
-    assert_eq!(
-        server.lines()[1],
-        "PATCH /api/v3/repos/octo/app/issues/comments/6"
-    );
+    assert_eq!(server.lines()[1], "PATCH /api/v3/repos/octo/app/issues/comments/6");
 }
 
 #[tokio::test]
@@ -316,10 +233,7 @@ async fn an_equal_comment_that_somebody_else_edited_is_written_anew() {
     edited["editor"] = json!({"login": "author"});
     edited["lastEditedAt"] = json!("2025-01-01T00:00:00Z");
     let server = Server::start(vec![page(&json!([edited])), ok(&json!({"id": 6}))]);
-    let done = client(&server, &Arc::default())
-        .upsert_comment(&wanted(&body(2)))
-        .await
-        .unwrap();
+    let done = client(&server, &Arc::default()).upsert_comment(&wanted(&body(2))).await.unwrap();
     assert_eq!(done, Upserted::Updated { id: 6 });
 }
 
@@ -330,10 +244,7 @@ async fn a_comment_deleted_meanwhile_is_created_again() {
         answer(404, &[], r#"{"message":"Not Found"}"#),
         answer(201, &[], r#"{"id":8}"#),
     ]);
-    let done = client(&server, &Arc::default())
-        .upsert_comment(&wanted(&body(1)))
-        .await
-        .unwrap();
+    let done = client(&server, &Arc::default()).upsert_comment(&wanted(&body(1))).await.unwrap();
     assert_eq!(done, Upserted::Created { id: 8 });
 }
 
@@ -341,20 +252,11 @@ async fn a_comment_deleted_meanwhile_is_created_again() {
 async fn duplicates_are_folded_away_two_at_a_time_and_a_failure_there_is_no_failure() {
     let nodes: Vec<Value> = (6..10).map(|id| node(id, &body(1))).collect();
     let forbidden = json!({"data": null, "errors": [{"type": "FORBIDDEN", "message": "no"}]});
-    let server = Server::start(vec![
-        page(&json!(nodes)),
-        ok(&forbidden),
-        ok(&json!({"data": {}})),
-    ]);
-    let done = client(&server, &Arc::default())
-        .upsert_comment(&wanted(&body(1)))
-        .await
-        .unwrap();
+    let server = Server::start(vec![page(&json!(nodes)), ok(&forbidden), ok(&json!({"data": {}}))]);
+    let done = client(&server, &Arc::default()).upsert_comment(&wanted(&body(1))).await.unwrap();
     assert_eq!(done, Upserted::Unchanged { id: 6 });
-    let folded: Vec<Value> = server.seen()[1..]
-        .iter()
-        .map(|seen| serde_json::from_str(&seen.body).unwrap())
-        .collect();
+    let folded: Vec<Value> =
+        server.seen()[1..].iter().map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
     let folded: Vec<&Value> = folded.iter().map(|body| &body["variables"]).collect();
     assert_eq!(
         folded,
@@ -369,18 +271,9 @@ async fn duplicates_are_folded_away_two_at_a_time_and_a_failure_there_is_no_fail
 async fn nothing_is_written_about_a_head_that_the_pull_request_left() {
     let server = Server::start(vec![ok(&pull(7, &Value::Null))]);
     let text = body(1);
-    let stale = Wanted {
-        head: Some("old"),
-        ..wanted(&text)
-    };
-    let done = client(&server, &Arc::default())
-        .upsert_comment(&stale)
-        .await
-        .unwrap();
-    assert_eq!(
-        (done, server.lines().len()),
-        (Upserted::Superseded { head: "abc".into() }, 1)
-    );
+    let stale = Wanted { head: Some("old"), ..wanted(&text) };
+    let done = client(&server, &Arc::default()).upsert_comment(&stale).await.unwrap();
+    assert_eq!((done, server.lines().len()), (Upserted::Superseded { head: "abc".into() }, 1));
 }
 
 #[tokio::test]
@@ -388,10 +281,8 @@ async fn graphql_errors_are_told_with_the_status_of_rest_and_limits_are_waited_f
     let missing = ok(
         &json!({"data": {"repository": {"pullRequest": null}}, "errors": [{"type": "NOT_FOUND", "message": "m"}]}),
     );
-    let error = client(&Server::start(vec![missing]), &Arc::default())
-        .own_comments(7, ".")
-        .await
-        .unwrap_err();
+    let error =
+        client(&Server::start(vec![missing]), &Arc::default()).own_comments(7, ".").await.unwrap_err();
     assert_eq!(
         (error.status, error.op.as_str(), error.message.as_str()),
         (Some(404), "graphql:pullRequestComments", "m")
@@ -411,30 +302,18 @@ async fn the_pull_request_of_a_push_is_asked_for_until_github_knows_it() {
     let open = ok(&json!([pull(3, &Value::Null)]));
     let merged = ok(&json!([pull(4, &json!("2025-01-01T00:00:00Z"))]));
     let server = Server::start(vec![unknown, ok(&json!([])), open, merged]);
-    let found = client(&server, &clock)
-        .merged_pull_request(&sha, "main")
-        .await
-        .unwrap();
+    let found = client(&server, &clock).merged_pull_request(&sha, "main").await.unwrap();
     assert_eq!(found.map(|pull| pull.number), Some(4));
     assert_eq!(clock.slept(), [1, 2, 4]);
-    assert_eq!(
-        server.lines()[0],
-        format!("GET /api/v3/repos/octo/app/commits/{sha}/pulls?per_page=100")
-    );
+    assert_eq!(server.lines()[0], format!("GET /api/v3/repos/octo/app/commits/{sha}/pulls?per_page=100"));
 }
 
 #[tokio::test]
 async fn a_push_without_a_pull_request_ends_the_search_after_15_seconds() {
     let clock = Arc::new(FakeClock::default());
     let server = Server::start(vec![ok(&json!([])); 5]);
-    let found = client(&server, &clock)
-        .merged_pull_request(&"c".repeat(40), "main")
-        .await
-        .unwrap();
+    let found = client(&server, &clock).merged_pull_request(&"c".repeat(40), "main").await.unwrap();
     assert_eq!((found, clock.slept()), (None, vec![1, 2, 4, 8]));
-    let error = client(&server, &clock)
-        .merged_pull_request("../../x", "main")
-        .await
-        .unwrap_err();
+    let error = client(&server, &clock).merged_pull_request("../../x", "main").await.unwrap_err();
     assert_eq!(error.kind, Failed::Setup);
 }

@@ -133,28 +133,16 @@ impl GitHub {
     }
 
     fn read<'a>(&self, op: &'a str, path: &str) -> Call<'a> {
-        Call {
-            op,
-            method: Method::Get,
-            url: self.url(path),
-            body: None,
-            repeatable: true,
-        }
+        Call { op, method: Method::Get, url: self.url(path), body: None, repeatable: true }
     }
 }
 
 /// The pull request that was merged into the branch: the one whose merge commit this is, else the newest merged.
 fn choose(pulls: impl Iterator<Item = PullRequest>, sha: &str, branch: &str) -> Option<PullRequest> {
     // Times of GitHub have one fixed form in UTC, so their texts compare as the times do.
-    pulls
-        .filter(|pull| pull.merged_at.is_some() && pull.base_ref == branch)
-        .max_by_key(|pull| {
-            (
-                pull.merge_commit_sha.as_deref() == Some(sha),
-                pull.merged_at.clone(),
-                pull.number,
-            )
-        })
+    pulls.filter(|pull| pull.merged_at.is_some() && pull.base_ref == branch).max_by_key(|pull| {
+        (pull.merge_commit_sha.as_deref() == Some(sha), pull.merged_at.clone(), pull.number)
+    })
 }
 
 #[cfg(test)]
@@ -207,10 +195,7 @@ mod tests {
             "base": {"sha": "b", "ref": "main", "repo": {"full_name": "octo/app"}}, "user": null,
         }))?;
         let pull = PullRequest::from(wire);
-        assert_eq!(
-            (pull.head_repo, pull.user, pull.base_ref.as_str()),
-            (None, None, "main")
-        );
+        assert_eq!((pull.head_repo, pull.user, pull.base_ref.as_str()), (None, None, "main"));
         Ok(())
     }
 }

@@ -23,20 +23,12 @@ pub trait Clock: Send + Sync {
 pub struct WallClock;
 
 impl Clock for WallClock {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "GitHub names the end of a rate limit in wall time"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "GitHub names the end of a rate limit in wall time")]
     fn now(&self) -> u64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place where the client of GitHub waits"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "the one place where the client of GitHub waits")]
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(tokio::time::sleep(duration))
     }
@@ -77,13 +69,11 @@ pub fn wait(failure: &Failure, attempt: u32, repeatable: bool, now: u64) -> Opti
         });
     }
     let trouble = matches!(failure.status, None | Some(500 | 502 | 503 | 504));
-    let after = usize::try_from(attempt.saturating_sub(1))
-        .ok()
-        .and_then(|tries| TROUBLE_WAITS.get(tries));
+    let after = usize::try_from(attempt.saturating_sub(1)).ok().and_then(|tries| TROUBLE_WAITS.get(tries));
     match after {
-        Some(seconds) if trouble && repeatable => Some(Duration::from_secs(
-            failure.retry_after.unwrap_or(0).max(*seconds),
-        )),
+        Some(seconds) if trouble && repeatable => {
+            Some(Duration::from_secs(failure.retry_after.unwrap_or(0).max(*seconds)))
+        }
         _ => None,
     }
 }
@@ -98,10 +88,7 @@ pub struct Pace {
 impl Pace {
     /// A pace that waits at most `budget` in total.
     pub fn new(budget: Duration, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            left: Arc::new(Mutex::new(budget)),
-        }
+        Self { clock, left: Arc::new(Mutex::new(budget)) }
     }
 
     /// Seconds since the epoch.
@@ -120,10 +107,7 @@ impl Pace {
 
     /// Whether the budget still holds so much; what it holds is taken.
     fn take(&self, duration: Duration) -> bool {
-        let mut left = self
-            .left
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut left = self.left.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match left.checked_sub(duration) {
             Some(rest) => {
                 *left = rest;
@@ -136,9 +120,7 @@ impl Pace {
 
 impl std::fmt::Debug for Pace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pace")
-            .field("left", &self.left)
-            .finish_non_exhaustive()
+        f.debug_struct("Pace").field("left", &self.left).finish_non_exhaustive()
     }
 }
 
@@ -148,10 +130,7 @@ mod tests {
     use crate::github::testing::FakeClock;
 
     fn status(status: u16) -> Failure {
-        Failure {
-            status: Some(status),
-            ..Failure::default()
-        }
+        Failure { status: Some(status), ..Failure::default() }
     }
 
     fn seconds(failure: &Failure, attempt: u32, repeatable: bool) -> Option<u64> {
@@ -160,88 +139,36 @@ mod tests {
 
     #[test]
     fn a_time_named_by_github_is_kept_also_for_a_call_that_is_not_repeatable() {
-        let failure = Failure {
-            retry_after: Some(7),
-            remaining: Some(0),
-            reset: Some(9_000),
-            ..status(429)
-        };
+        let failure = Failure { retry_after: Some(7), remaining: Some(0), reset: Some(9_000), ..status(429) };
         assert_eq!(seconds(&failure, 1, false), Some(7));
-        assert_eq!(
-            seconds(
-                &Failure {
-                    retry_after: Some(7),
-                    ..status(403)
-                },
-                3,
-                false
-            ),
-            Some(7)
-        );
+        assert_eq!(seconds(&Failure { retry_after: Some(7), ..status(403) }, 3, false), Some(7));
     }
 
     #[test]
     fn a_used_up_limit_waits_for_its_reset() {
-        let failure = Failure {
-            remaining: Some(0),
-            reset: Some(1_120),
-            ..status(403)
-        };
+        let failure = Failure { remaining: Some(0), reset: Some(1_120), ..status(403) };
         assert_eq!(seconds(&failure, 1, false), Some(120));
-        let past = Failure {
-            reset: Some(900),
-            ..failure
-        };
+        let past = Failure { reset: Some(900), ..failure };
         assert_eq!(seconds(&past, 1, false), Some(1));
     }
 
     #[test]
     fn a_secondary_limit_without_a_time_waits_a_minute_and_doubles() {
-        let failure = Failure {
-            speaks_of_limit: true,
-            remaining: Some(900),
-            ..status(403)
-        };
+        let failure = Failure { speaks_of_limit: true, remaining: Some(900), ..status(403) };
         let waits: Vec<_> = (1..=3).map(|attempt| seconds(&failure, attempt, false)).collect();
         assert_eq!(waits, [Some(60), Some(120), Some(240)]);
         assert_eq!(seconds(&status(429), 1, false), Some(60));
-        assert_eq!(
-            seconds(
-                &Failure {
-                    speaks_of_limit: true,
-                    ..status(200)
-                },
-                1,
-                true
-            ),
-            Some(60)
-        );
+        assert_eq!(seconds(&Failure { speaks_of_limit: true, ..status(200) }, 1, true), Some(60));
     }
 
     #[test]
     fn trouble_is_repeated_four_times_and_only_when_that_is_safe() {
-        for failure in [
-            status(500),
-            status(502),
-            status(503),
-            status(504),
-            Failure::default(),
-        ] {
+        for failure in [status(500), status(502), status(503), status(504), Failure::default()] {
             let waits: Vec<_> = (1..=5).map(|attempt| seconds(&failure, attempt, true)).collect();
             assert_eq!(waits, [Some(1), Some(2), Some(4), Some(8), None], "{failure:?}");
             assert_eq!(seconds(&failure, 1, false), None, "{failure:?}");
         }
-        assert_eq!(
-            seconds(
-                &Failure {
-                    retry_after: Some(5),
-                    ..status(503)
-                },
-                1,
-                true
-            ),
-            Some(5)
-        );
+        assert_eq!(seconds(&Failure { retry_after: Some(5), ..status(503) }, 1, true), Some(5));
     }
 
     #[test]
@@ -256,14 +183,8 @@ mod tests {
         let clock = Arc::new(FakeClock::default());
         let pace = Pace::new(Duration::from_secs(100), clock.clone());
         assert!(pace.pause(Duration::from_mins(1)).await);
-        assert!(
-            !pace.pause(Duration::from_mins(1)).await,
-            "only 40 seconds are left"
-        );
-        assert!(
-            pace.clone().pause(Duration::from_secs(40)).await,
-            "clones share the budget"
-        );
+        assert!(!pace.pause(Duration::from_mins(1)).await, "only 40 seconds are left");
+        assert!(pace.clone().pause(Duration::from_secs(40)).await, "clones share the budget");
         assert_eq!(clock.slept(), [60, 40]);
     }
 }

@@ -52,14 +52,7 @@ pub struct Annotation {
 impl Annotation {
     /// An annotation without a place.
     pub fn new(level: Level, message: impl Into<String>) -> Self {
-        Self {
-            level,
-            message: message.into(),
-            title: None,
-            file: None,
-            line: None,
-            column: None,
-        }
+        Self { level, message: message.into(), title: None, file: None, line: None, column: None }
     }
 
     /// The command, one line with its line break.
@@ -68,25 +61,13 @@ impl Annotation {
         let texts = [("file", &self.file), ("title", &self.title)];
         let mut properties: Vec<String> = Vec::new();
         for (name, value) in texts {
-            properties.extend(
-                value
-                    .as_ref()
-                    .map(|value| format!("{name}={}", escape_property(value))),
-            );
+            properties.extend(value.as_ref().map(|value| format!("{name}={}", escape_property(value))));
         }
-        properties.extend(
-            numbers
-                .iter()
-                .filter_map(|(name, value)| value.map(|value| format!("{name}={value}"))),
-        );
+        properties
+            .extend(numbers.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={value}"))));
         let space = if properties.is_empty() { "" } else { " " };
         let message: String = self.message.chars().take(LONGEST_MESSAGE).collect();
-        format!(
-            "::{}{space}{}::{}\n",
-            self.level.word(),
-            properties.join(","),
-            escape_data(&message)
-        )
+        format!("::{}{space}{}::{}\n", self.level.word(), properties.join(","), escape_data(&message))
     }
 }
 
@@ -96,11 +77,7 @@ pub fn annotations(all: &[Annotation], most: usize) -> String {
     let mut text = String::new();
     for level in [Level::Error, Level::Warning, Level::Notice] {
         let of_level: Vec<&Annotation> = all.iter().filter(|one| one.level == level).collect();
-        let shown = if of_level.len() > most {
-            most.saturating_sub(1)
-        } else {
-            of_level.len()
-        };
+        let shown = if of_level.len() > most { most.saturating_sub(1) } else { of_level.len() };
         for one in of_level.iter().take(shown) {
             text.push_str(&one.command());
         }
@@ -124,10 +101,7 @@ pub fn endgroup() -> &'static str {
 /// Keeps a value out of the log from here on: one command for each of its lines. Values under four characters would
 /// hide half of the log and are left out.
 pub fn mask(value: &str) -> String {
-    let lines = value
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.chars().count() >= 4);
+    let lines = value.lines().map(str::trim).filter(|line| line.chars().count() >= 4);
     lines.fold(String::new(), |mut text, line| {
         let _ = writeln!(text, "::add-mask::{}", escape_data(line));
         text
@@ -142,10 +116,7 @@ pub fn foreign(text: &str) -> std::io::Result<String> {
     }
     let word = random_word()?;
     let end = if text.ends_with('\n') { "" } else { "\n" };
-    Ok(format!(
-        "::stop-commands::{word}\n{}{end}::{word}::\n",
-        neutralise(text)
-    ))
+    Ok(format!("::stop-commands::{word}\n{}{end}::{word}::\n", neutralise(text)))
 }
 
 /// The text without anything that a runner would take for a command.

@@ -28,15 +28,10 @@ const COMMANDS: [&str; 16] = [
 type Command = (String, Vec<(String, String)>, String);
 
 fn parts(name_and_properties: &str) -> (String, Vec<(String, String)>) {
-    let (name, rest) = name_and_properties
-        .split_once(' ')
-        .unwrap_or((name_and_properties, ""));
+    let (name, rest) = name_and_properties.split_once(' ').unwrap_or((name_and_properties, ""));
     (
         name.to_owned(),
-        rest.split(',')
-            .filter_map(|p| p.trim().split_once('='))
-            .map(|(k, v)| (k.into(), v.into()))
-            .collect(),
+        rest.split(',').filter_map(|p| p.trim().split_once('=')).map(|(k, v)| (k.into(), v.into())).collect(),
     )
 }
 
@@ -53,15 +48,8 @@ fn colons(line: &str) -> Option<Command> {
             .replace("%2C", ",")
             .replace("%25", "%")
     };
-    let properties = properties
-        .into_iter()
-        .map(|(key, value)| (key, unescape(&value)))
-        .collect();
-    Some((
-        name,
-        properties,
-        data.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%"),
-    ))
+    let properties = properties.into_iter().map(|(key, value)| (key, unescape(&value))).collect();
+    Some((name, properties, data.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")))
 }
 
 /// The form with brackets: anywhere in the line.
@@ -101,20 +89,13 @@ const HOSTILE: &str = "::error::boo\n  ::set-output name=a::b\n\t::add-mask::e\r
 
 #[test]
 fn hostile_text_holds_no_command_after_neutralising() {
-    assert!(
-        obeyed(HOSTILE, false, &COMMANDS).len() >= 6,
-        "the parser sees them before"
-    );
+    assert!(obeyed(HOSTILE, false, &COMMANDS).len() >= 6, "the parser sees them before");
     assert_eq!(obeyed(&neutralise(HOSTILE), false, &COMMANDS), []);
 }
 
 #[test]
 fn foreign_text_is_kept_in_a_block_that_is_closed() {
-    let log = format!(
-        "{}{}",
-        foreign(HOSTILE).unwrap(),
-        Annotation::new(Level::Notice, "after").command()
-    );
+    let log = format!("{}{}", foreign(HOSTILE).unwrap(), Annotation::new(Level::Notice, "after").command());
     let found = obeyed(&log, true, &COMMANDS);
     assert_eq!(found, [("notice".to_owned(), vec![], "after".to_owned())]);
     assert_eq!(foreign("").unwrap(), "");
@@ -124,14 +105,7 @@ fn foreign_text_is_kept_in_a_block_that_is_closed() {
 
 #[test]
 fn harmless_text_stays_as_it_is() {
-    for text in [
-        "",
-        "plain\n",
-        "a::b",
-        "# heading\n## [link]",
-        "std::vec\n  indented",
-        "x: ::y",
-    ] {
+    for text in ["", "plain\n", "a::b", "# heading\n## [link]", "std::vec\n  indented", "x: ::y"] {
         assert_eq!(neutralise(text), text);
     }
 }
@@ -148,35 +122,19 @@ fn an_annotation_is_read_back_with_its_place() {
     let command = annotation.command();
     assert_eq!(command.matches('\n').count(), 1);
     let (name, properties, message) = colons(command.trim_end()).unwrap();
-    assert_eq!(
-        (name.as_str(), message.as_str()),
-        ("error", "first\r\nsecond: 50%, %0A, done")
-    );
-    let properties: Vec<_> = properties
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()))
-        .collect();
+    assert_eq!((name.as_str(), message.as_str()), ("error", "first\r\nsecond: 50%, %0A, done"));
+    let properties: Vec<_> = properties.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     assert_eq!(
         properties,
-        [
-            ("file", "stacks/x,y:z.yml"),
-            ("title", "a, b: 100%"),
-            ("line", "3"),
-            ("col", "7")
-        ]
+        [("file", "stacks/x,y:z.yml"), ("title", "a, b: 100%"), ("line", "3"), ("col", "7")]
     );
 }
 
 #[test]
 fn escapes_are_exact() {
-    let annotation = Annotation {
-        title: Some("a:b,c%".into()),
-        ..Annotation::new(Level::Warning, "a:b,c%\r\n")
-    };
-    assert_eq!(
-        annotation.command(),
-        "::warning title=a%3Ab%2Cc%25::a:b,c%25%0D%0A\n"
-    );
+    let annotation =
+        Annotation { title: Some("a:b,c%".into()), ..Annotation::new(Level::Warning, "a:b,c%\r\n") };
+    assert_eq!(annotation.command(), "::warning title=a%3Ab%2Cc%25::a:b,c%25%0D%0A\n");
     assert_eq!(Annotation::new(Level::Notice, "x").command(), "::notice::x\n");
 }
 
@@ -188,9 +146,8 @@ fn an_annotation_is_cut_at_the_length_that_github_keeps() {
 
 #[test]
 fn too_many_annotations_end_with_how_many_are_missing() {
-    let mut all: Vec<Annotation> = (1..=12)
-        .map(|n| Annotation::new(Level::Warning, format!("w{n}")))
-        .collect();
+    let mut all: Vec<Annotation> =
+        (1..=12).map(|n| Annotation::new(Level::Warning, format!("w{n}"))).collect();
     all.push(Annotation::new(Level::Error, "e"));
     let text = annotations(&all, 10);
     let lines: Vec<&str> = text.lines().collect();
@@ -202,20 +159,14 @@ fn too_many_annotations_end_with_how_many_are_missing() {
 #[test]
 fn a_group_is_one_line_whatever_its_title() {
     let text = format!("{}{}", group("a\n::error::b ##[error]c"), endgroup());
-    let names: Vec<String> = obeyed(&text, true, &COMMANDS)
-        .into_iter()
-        .map(|command| command.0)
-        .collect();
+    let names: Vec<String> = obeyed(&text, true, &COMMANDS).into_iter().map(|command| command.0).collect();
     assert_eq!(names, ["group", "endgroup"]);
     assert!(!text.contains("##["));
 }
 
 #[test]
 fn each_line_of_a_secret_is_masked_and_short_ones_are_not() {
-    assert_eq!(
-        mask("first%\nab\n  third \n"),
-        "::add-mask::first%25\n::add-mask::third\n"
-    );
+    assert_eq!(mask("first%\nab\n  third \n"), "::add-mask::first%25\n::add-mask::third\n");
     assert_eq!(mask("abc"), "");
 }
 

@@ -40,12 +40,7 @@ impl Kind for Cluster {
         outputs: &["arn", "name"],
         reads: &["ecs:DescribeClusters"],
         // The first cluster of an account makes ECS create its service-linked role on behalf of the caller.
-        writes: &[
-            "ecs:CreateCluster",
-            "ecs:TagResource",
-            "ecs:DeleteCluster",
-            "iam:CreateServiceLinkedRole",
-        ],
+        writes: &["ecs:CreateCluster", "ecs:TagResource", "ecs:DeleteCluster", "iam:CreateServiceLinkedRole"],
         ..Rules::new("ECS cluster")
     };
     type Attrs = Attrs;
@@ -53,40 +48,23 @@ impl Kind for Cluster {
     fn desired(stack: &Stack) -> Vec<Want<Attrs>> {
         let at = stack.names.at(Self::KIND, "main", &stack.names.cluster);
         let tags = ownership(&stack.name, &at.address, &stack.tags);
-        let attrs = Attrs {
-            name: at.name.clone(),
-            tags,
-        };
-        vec![Want {
-            at,
-            attrs,
-            after: Vec::new(),
-        }]
+        let attrs = Attrs { name: at.name.clone(), tags };
+        vec![Want { at, attrs, after: Vec::new() }]
     }
 
     fn locate(arn: &str, at: &Locator) -> Option<Locator> {
         let name = resource_of(arn, "ecs")?.strip_prefix("cluster/")?;
-        Some(Locator {
-            name: name.to_owned(),
-            ..at.clone()
-        })
+        Some(Locator { name: name.to_owned(), ..at.clone() })
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
         let answer = call(
             "ecs:DescribeClusters",
-            aws.ecs
-                .describe_clusters()
-                .clusters(&at.name)
-                .include(ClusterField::Tags)
-                .send(),
+            aws.ecs.describe_clusters().clusters(&at.name).include(ClusterField::Tags).send(),
         )
         .await?;
         // An unknown name is not an error here: it comes back in `failures` as MISSING.
-        let Some(cluster) = answer
-            .clusters()
-            .first()
-            .filter(|cluster| cluster.status() != Some("INACTIVE"))
+        let Some(cluster) = answer.clusters().first().filter(|cluster| cluster.status() != Some("INACTIVE"))
         else {
             return Ok(None);
         };
@@ -95,20 +73,13 @@ impl Kind for Cluster {
         Ok(Some(Seen {
             owner: owner(&tags, at),
             outputs: outputs([("arn", cluster.cluster_arn().unwrap_or_default()), ("name", name)]),
-            attrs: Attrs {
-                name: name.to_owned(),
-                tags,
-            },
+            attrs: Attrs { name: name.to_owned(), tags },
         }))
     }
 
     /// ECS answers with the existing cluster when there is one of this name, so that a repeated call makes no second one.
     async fn create(aws: &Aws, _at: &Locator, want: &Attrs) -> Result<Outputs, CallError> {
-        let request = aws
-            .ecs
-            .create_cluster()
-            .cluster_name(&want.name)
-            .set_tags(Some(to_ecs(&want.tags)));
+        let request = aws.ecs.create_cluster().cluster_name(&want.name).set_tags(Some(to_ecs(&want.tags)));
         let answer = call("ecs:CreateCluster", request.send()).await?;
         let arn = part(
             "ecs:CreateCluster",
@@ -127,11 +98,7 @@ impl Kind for Cluster {
         let tags = missing_tags(&seen.attrs.tags, &want.tags);
         if !tags.is_empty() {
             let arn = part("ecs:TagResource", seen.outputs.get("arn"), "clusterArn")?;
-            let request = aws
-                .ecs
-                .tag_resource()
-                .resource_arn(arn)
-                .set_tags(Some(to_ecs(&tags)));
+            let request = aws.ecs.tag_resource().resource_arn(arn).set_tags(Some(to_ecs(&tags)));
             call("ecs:TagResource", request.send()).await?;
         }
         Ok(seen.outputs.clone())
@@ -139,19 +106,15 @@ impl Kind for Cluster {
 
     async fn delete(aws: &Aws, at: &Locator, seen: &Seen<Attrs>) -> Result<(), CallError> {
         let name = &seen.attrs.name;
-        let deleted = retrying(EMPTYING, || {
-            call("ecs:DeleteCluster", aws.ecs.delete_cluster().cluster(name).send())
-        })
-        .await;
+        let deleted =
+            retrying(EMPTYING, || call("ecs:DeleteCluster", aws.ecs.delete_cluster().cluster(name).send()))
+                .await;
         if absent(deleted, &["ClusterNotFoundException"])?.is_none() {
             return Ok(());
         }
-        until(
-            "ecs:DeleteCluster",
-            "the end of the cluster",
-            Duration::from_mins(2),
-            || async { Ok(Self::read(aws, at).await?.is_none().then_some(())) },
-        )
+        until("ecs:DeleteCluster", "the end of the cluster", Duration::from_mins(2), || async {
+            Ok(Self::read(aws, at).await?.is_none().then_some(()))
+        })
         .await
     }
 }

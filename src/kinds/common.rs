@@ -19,29 +19,19 @@ pub fn missing_tags(seen: &Tags, want: &Tags) -> Tags {
 
 /// Tags as ECS takes them.
 pub fn to_ecs(tags: &Tags) -> Vec<EcsTag> {
-    tags.iter()
-        .map(|(key, value)| EcsTag::builder().key(key).value(value).build())
-        .collect()
+    tags.iter().map(|(key, value)| EcsTag::builder().key(key).value(value).build()).collect()
 }
 
 /// Tags as ECS gives them.
 pub fn from_ecs(tags: &[EcsTag]) -> Tags {
     tags.iter()
-        .map(|tag| {
-            (
-                tag.key().unwrap_or_default().to_owned(),
-                tag.value().unwrap_or_default().to_owned(),
-            )
-        })
+        .map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned()))
         .collect()
 }
 
 /// Outputs from pairs.
 pub fn outputs<const N: usize>(pairs: [(&str, &str); N]) -> Outputs {
-    pairs
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 /// A part of an answer that AWS always sends.
@@ -60,10 +50,7 @@ pub fn known<'a>(op: &str, input: &'a Input<String>) -> Result<&'a str, CallErro
         Input::Known(value) => Ok(value),
         Input::Pending(reference) => {
             let (address, output) = (&reference.address, &reference.output);
-            Err(CallError::local(
-                op,
-                format!("this is a bug: the `{output}` of {address} is not resolved"),
-            ))
+            Err(CallError::local(op, format!("this is a bug: the `{output}` of {address} is not resolved")))
         }
     }
 }
@@ -73,10 +60,7 @@ pub fn all_known<'a>(
     op: &str,
     inputs: impl IntoIterator<Item = &'a Input<String>>,
 ) -> Result<Vec<String>, CallError> {
-    inputs
-        .into_iter()
-        .map(|input| known(op, input).map(str::to_owned))
-        .collect()
+    inputs.into_iter().map(|input| known(op, input).map(str::to_owned)).collect()
 }
 
 /// The resource part of an ARN of this service, for example `cluster/main` of `arn:…:ecs:…:cluster/main`.

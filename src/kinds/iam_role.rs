@@ -34,11 +34,7 @@ pub struct Attrs {
 
 /// IAM shows a role that was made a moment ago not everywhere at once, and refuses two changes of one role at a time.
 const SETTLING: Retry = Retry {
-    on: &[
-        ("NoSuchEntity", ""),
-        ("ConcurrentModification", ""),
-        ("ConcurrentModificationException", ""),
-    ],
+    on: &[("NoSuchEntity", ""), ("ConcurrentModification", ""), ("ConcurrentModificationException", "")],
     limit: Duration::from_secs(30),
 };
 
@@ -46,12 +42,7 @@ impl Kind for IamRole {
     const KIND: &'static str = "iam_role";
     const RULES: Rules = Rules {
         outputs: &["arn", "name"],
-        reads: &[
-            "iam:GetRole",
-            "iam:ListRolePolicies",
-            "iam:GetRolePolicy",
-            "iam:ListAttachedRolePolicies",
-        ],
+        reads: &["iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"],
         writes: &[
             "iam:CreateRole",
             "iam:PutRolePolicy",
@@ -76,37 +67,19 @@ impl Kind for IamRole {
                 &names.execution_policy,
                 execution(stack),
             ),
-            want(
-                stack,
-                "task",
-                &names.task_role,
-                "ecs-tasks",
-                &names.task_policy,
-                Vec::new(),
-            ),
+            want(stack, "task", &names.task_role, "ecs-tasks", &names.task_policy, Vec::new()),
         ];
         let events = events(stack);
         if !events.is_empty() {
-            wants.push(want(
-                stack,
-                "events",
-                &names.events_role,
-                "events",
-                &names.events_policy,
-                events,
-            ));
+            wants.push(want(stack, "events", &names.events_role, "events", &names.events_policy, events));
         }
         wants
     }
 
     fn candidates(names: &Names) -> Vec<Locator> {
-        [
-            ("execution", &names.execution_role),
-            ("task", &names.task_role),
-            ("events", &names.events_role),
-        ]
-        .map(|(name, role)| names.at(Self::KIND, name, role))
-        .into()
+        [("execution", &names.execution_role), ("task", &names.task_role), ("events", &names.events_role)]
+            .map(|(name, role)| names.at(Self::KIND, name, role))
+            .into()
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
@@ -115,11 +88,8 @@ impl Kind for IamRole {
             return Ok(None);
         };
         let role = part("iam:GetRole", found.role(), "Role")?;
-        let tags: Tags = role
-            .tags()
-            .iter()
-            .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-            .collect();
+        let tags: Tags =
+            role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
         let trust = document("iam:GetRole", role.assume_role_policy_document().unwrap_or("{}"))?;
         let Some(listed) = policy_names(aws, &at.name).await? else {
             return Ok(None);
@@ -135,21 +105,13 @@ impl Kind for IamRole {
         Ok(Some(Seen {
             owner: owner(&tags, at),
             outputs: outputs([("arn", role.arn()), ("name", role.role_name())]),
-            attrs: Attrs {
-                name: role.role_name().to_owned(),
-                trust,
-                policies,
-                tags,
-            },
+            attrs: Attrs { name: role.role_name().to_owned(), trust, policies, tags },
         }))
     }
 
     async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallError> {
-        let request = aws
-            .iam
-            .create_role()
-            .role_name(&want.name)
-            .assume_role_policy_document(want.trust.text());
+        let request =
+            aws.iam.create_role().role_name(&want.name).assume_role_policy_document(want.trust.text());
         let request = request.set_tags(Some(to_iam(&want.tags)?));
         let made = match call("iam:CreateRole", request.send()).await {
             Ok(made) => made,
@@ -177,11 +139,8 @@ impl Kind for IamRole {
         let role = &want.name;
         if seen.attrs.trust != want.trust {
             retrying(SETTLING, || {
-                let request = aws
-                    .iam
-                    .update_assume_role_policy()
-                    .role_name(role)
-                    .policy_document(want.trust.text());
+                let request =
+                    aws.iam.update_assume_role_policy().role_name(role).policy_document(want.trust.text());
                 call("iam:UpdateAssumeRolePolicy", request.send())
             })
             .await?;
@@ -191,12 +150,7 @@ impl Kind for IamRole {
                 put(aws, role, name, policy).await?;
             }
         }
-        for name in seen
-            .attrs
-            .policies
-            .keys()
-            .filter(|name| !want.policies.contains_key(*name))
-        {
+        for name in seen.attrs.policies.keys().filter(|name| !want.policies.contains_key(*name)) {
             remove(aws, role, name).await?;
         }
         // Last, because the policy tag says which policy is ours: a renamed one must be gone before.
@@ -220,10 +174,7 @@ impl Kind for IamRole {
         }
         for policy in attached(aws, role).await? {
             let request = aws.iam.detach_role_policy().role_name(role).policy_arn(policy);
-            absent(
-                call("iam:DetachRolePolicy", request.send()).await,
-                &["NoSuchEntity"],
-            )?;
+            absent(call("iam:DetachRolePolicy", request.send()).await, &["NoSuchEntity"])?;
         }
         absent(
             call("iam:DeleteRole", aws.iam.delete_role().role_name(role).send()).await,
@@ -249,47 +200,21 @@ fn want(
         policies.insert(policy.to_owned(), Policy::new(statements));
     }
     let trust = Policy::trusting(&format!("{service}.amazonaws.com"));
-    Want {
-        attrs: Attrs {
-            name: at.name.clone(),
-            trust,
-            policies,
-            tags,
-        },
-        at,
-        after: Vec::new(),
-    }
+    Want { attrs: Attrs { name: at.name.clone(), trust, policies, tags }, at, after: Vec::new() }
 }
 
 /// What ECS itself needs to start the tasks: the images, the log, the secrets; and nothing beyond these.
 fn execution(stack: &Stack) -> Vec<Statement> {
-    let repositories: BTreeSet<&String> = stack
-        .tasks
-        .values()
-        .filter_map(|task| task.image.repository_arn.as_ref())
-        .collect();
-    let secrets: BTreeSet<&String> = stack
-        .tasks
-        .values()
-        .flat_map(|task| task.secrets.values())
-        .collect();
-    let log_group = format!(
-        "{}:log-stream:*",
-        stack.scope().log_group_arn(&stack.names.log_group)
-    );
-    let mut statements = vec![Statement::allow(
-        ["logs:CreateLogStream", "logs:PutLogEvents"],
-        [log_group],
-    )];
+    let repositories: BTreeSet<&String> =
+        stack.tasks.values().filter_map(|task| task.image.repository_arn.as_ref()).collect();
+    let secrets: BTreeSet<&String> = stack.tasks.values().flat_map(|task| task.secrets.values()).collect();
+    let log_group = format!("{}:log-stream:*", stack.scope().log_group_arn(&stack.names.log_group));
+    let mut statements = vec![Statement::allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log_group])];
     if !repositories.is_empty() {
         // The token is the account's, not a repository's: AWS takes no narrower resource.
         statements.push(Statement::allow(["ecr:GetAuthorizationToken"], ["*"]));
         statements.push(Statement::allow(
-            [
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:BatchGetImage",
-                "ecr:GetDownloadUrlForLayer",
-            ],
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
             repositories,
         ));
     }
@@ -326,10 +251,7 @@ fn events(stack: &Stack) -> Vec<Statement> {
             "iam:PassedToService",
             "ecs-tasks.amazonaws.com",
         ),
-        Statement::allow(
-            ["ecs:TagResource"],
-            [scope.arn("ecs", &format!("task/{cluster}/*"))],
-        ),
+        Statement::allow(["ecs:TagResource"], [scope.arn("ecs", &format!("task/{cluster}/*"))]),
     ]
 }
 
@@ -355,12 +277,8 @@ fn to_iam(tags: &Tags) -> Result<Vec<Tag>, CallError> {
 
 async fn put(aws: &Aws, role: &str, name: &str, policy: &Policy) -> Result<(), CallError> {
     retrying(SETTLING, || {
-        let request = aws
-            .iam
-            .put_role_policy()
-            .role_name(role)
-            .policy_name(name)
-            .policy_document(policy.text());
+        let request =
+            aws.iam.put_role_policy().role_name(role).policy_name(name).policy_document(policy.text());
         call("iam:PutRolePolicy", request.send())
     })
     .await?;
@@ -369,10 +287,7 @@ async fn put(aws: &Aws, role: &str, name: &str, policy: &Policy) -> Result<(), C
 
 async fn remove(aws: &Aws, role: &str, name: &str) -> Result<(), CallError> {
     let request = aws.iam.delete_role_policy().role_name(role).policy_name(name);
-    absent(
-        call("iam:DeleteRolePolicy", request.send()).await,
-        &["NoSuchEntity"],
-    )?;
+    absent(call("iam:DeleteRolePolicy", request.send()).await, &["NoSuchEntity"])?;
     Ok(())
 }
 
@@ -382,10 +297,7 @@ async fn policy_names(aws: &Aws, role: &str) -> Result<Option<Vec<String>>, Call
     let mut marker: Option<String> = None;
     loop {
         let request = aws.iam.list_role_policies().role_name(role).set_marker(marker);
-        let page = absent(
-            call("iam:ListRolePolicies", request.send()).await,
-            &["NoSuchEntity"],
-        )?;
+        let page = absent(call("iam:ListRolePolicies", request.send()).await, &["NoSuchEntity"])?;
         let Some(page) = page else { return Ok(None) };
         names.extend(page.policy_names().iter().cloned());
         marker = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
@@ -400,20 +312,11 @@ async fn attached(aws: &Aws, role: &str) -> Result<Vec<String>, CallError> {
     let mut arns = Vec::new();
     let mut marker: Option<String> = None;
     loop {
-        let request = aws
-            .iam
-            .list_attached_role_policies()
-            .role_name(role)
-            .set_marker(marker);
-        let page = absent(
-            call("iam:ListAttachedRolePolicies", request.send()).await,
-            &["NoSuchEntity"],
-        )?;
+        let request = aws.iam.list_attached_role_policies().role_name(role).set_marker(marker);
+        let page = absent(call("iam:ListAttachedRolePolicies", request.send()).await, &["NoSuchEntity"])?;
         let Some(page) = page else { return Ok(arns) };
         arns.extend(
-            page.attached_policies()
-                .iter()
-                .filter_map(|policy| policy.policy_arn().map(str::to_owned)),
+            page.attached_policies().iter().filter_map(|policy| policy.policy_arn().map(str::to_owned)),
         );
         marker = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
         if marker.is_none() {

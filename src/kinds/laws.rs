@@ -1,12 +1,6 @@
 //! What holds for every kind. Each law walks the whole list and names the offender.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -146,9 +140,7 @@ fn a_read_never_changes_anything() {
     for entry in all() {
         let reading = |action: &str| {
             let (_, verb) = action.split_once(':').unwrap();
-            ["Describe", "Get", "List"]
-                .iter()
-                .any(|start| verb.starts_with(start))
+            ["Describe", "Get", "List"].iter().any(|start| verb.starts_with(start))
         };
         for action in entry.rules.reads {
             assert!(reading(action), "{} reads with {action}", entry.kind);
@@ -164,11 +156,7 @@ fn users_come_after_what_they_use() {
     let order: Vec<&str> = all().iter().map(|entry| entry.kind).collect();
     for (place, entry) in all().iter().enumerate() {
         for used in entry.rules.uses {
-            assert!(
-                order[..place].contains(used),
-                "{} uses {used}, which is not before it",
-                entry.kind
-            );
+            assert!(order[..place].contains(used), "{} uses {used}, which is not before it", entry.kind);
         }
     }
 }
@@ -178,19 +166,11 @@ fn every_rule_names_an_attribute_that_exists() {
     let stack = samples::multi();
     for entry in all() {
         let wants = (entry.desired)(&stack).unwrap();
-        let attrs = wants
-            .first()
-            .unwrap_or_else(|| panic!("no sample of {}", entry.kind))
-            .attrs
-            .as_object()
-            .unwrap();
+        let attrs =
+            wants.first().unwrap_or_else(|| panic!("no sample of {}", entry.kind)).attrs.as_object().unwrap();
         for path in paths(entry.rules) {
             let top = path.split('.').next().unwrap();
-            assert!(
-                attrs.contains_key(top),
-                "{}: no attribute `{top}` for the rule on `{path}`",
-                entry.kind
-            );
+            assert!(attrs.contains_key(top), "{}: no attribute `{top}` for the rule on `{path}`", entry.kind);
         }
     }
 }
@@ -199,25 +179,12 @@ fn every_rule_names_an_attribute_that_exists() {
 fn every_kind_has_a_title_a_name_and_tags() {
     for entry in all() {
         assert!(!entry.rules.title.is_empty(), "{}", entry.kind);
-        for want in samples::all()
-            .iter()
-            .flat_map(|stack| (entry.desired)(stack).unwrap())
-        {
+        for want in samples::all().iter().flat_map(|stack| (entry.desired)(stack).unwrap()) {
             assert_eq!(want.at.address.kind(), entry.kind);
             assert!(!want.at.name.is_empty(), "{}", want.at.address);
             let tags = &want.attrs["tags"];
-            assert_eq!(
-                tags["fargate-stack:stack"],
-                want.at.stack.as_str(),
-                "{}",
-                want.at.address
-            );
-            assert_eq!(
-                tags["fargate-stack:address"],
-                want.at.address.to_string(),
-                "{}",
-                want.at.address
-            );
+            assert_eq!(tags["fargate-stack:stack"], want.at.stack.as_str(), "{}", want.at.address);
+            assert_eq!(tags["fargate-stack:address"], want.at.address.to_string(), "{}", want.at.address);
         }
     }
 }
@@ -243,10 +210,7 @@ fn an_attribute_that_the_kind_does_not_know_is_refused() {
     let drivers = registry(&offline());
     for resource in wanted(&samples::multi()).unwrap() {
         let mut attrs = resource.attrs.clone();
-        attrs
-            .as_object_mut()
-            .unwrap()
-            .insert("colour".to_owned(), "red".into());
+        attrs.as_object_mut().unwrap().insert("colour".to_owned(), "red".into());
         let driver = drivers.get(resource.at.address.kind()).unwrap();
         assert!(driver.canonical(attrs).is_err(), "{}", resource.at.address);
     }
@@ -277,10 +241,7 @@ fn every_dependency_exists_gives_what_is_asked_and_is_of_a_used_kind() {
             let this = &resource.at.address;
             let uses = entry_of(this.kind()).rules.uses;
             for needed in &resource.after {
-                assert!(
-                    addresses.contains(needed),
-                    "{this} waits for {needed}, which is not wanted"
-                );
+                assert!(addresses.contains(needed), "{this} waits for {needed}, which is not wanted");
                 assert!(
                     uses.contains(&needed.kind()),
                     "{this} waits for {needed}, but does not declare the kind"
@@ -288,10 +249,7 @@ fn every_dependency_exists_gives_what_is_asked_and_is_of_a_used_kind() {
             }
             for reference in references(&resource.attrs) {
                 let (needed, output) = (&reference.address, reference.output.as_str());
-                assert!(
-                    addresses.contains(needed),
-                    "{this} refers to {needed}, which is not wanted"
-                );
+                assert!(addresses.contains(needed), "{this} refers to {needed}, which is not wanted");
                 assert!(
                     uses.contains(&needed.kind()),
                     "{this} refers to {needed}, but does not declare the kind"
@@ -320,63 +278,20 @@ fn every_candidate_is_an_address_that_the_stack_can_want() {
 #[test]
 fn no_kind_claims_the_arn_of_another() {
     let arns = [
-        (
-            "cluster",
-            "arn:aws:ecs:eu-west-1:123456789012:cluster/main",
-            "main",
-            None,
-        ),
-        (
-            "log_group",
-            "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/app",
-            "/ecs/app",
-            None,
-        ),
-        (
-            "log_group",
-            "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/app:*",
-            "/ecs/app",
-            None,
-        ),
-        (
-            "security_group",
-            "arn:aws:ec2:eu-west-1:123456789012:security-group/sg-0a",
-            "sg-0a",
-            None,
-        ),
-        (
-            "task_definition",
-            "arn:aws-cn:ecs:cn-north-1:123456789012:task-definition/web:7",
-            "web",
-            None,
-        ),
-        (
-            "service",
-            "arn:aws:ecs:eu-west-1:123456789012:service/main/web",
-            "web",
-            Some("main"),
-        ),
-        (
-            "schedule",
-            "arn:aws:events:eu-west-1:123456789012:rule/web-schedule",
-            "web-schedule",
-            None,
-        ),
+        ("cluster", "arn:aws:ecs:eu-west-1:123456789012:cluster/main", "main", None),
+        ("log_group", "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/app", "/ecs/app", None),
+        ("log_group", "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/app:*", "/ecs/app", None),
+        ("security_group", "arn:aws:ec2:eu-west-1:123456789012:security-group/sg-0a", "sg-0a", None),
+        ("task_definition", "arn:aws-cn:ecs:cn-north-1:123456789012:task-definition/web:7", "web", None),
+        ("service", "arn:aws:ecs:eu-west-1:123456789012:service/main/web", "web", Some("main")),
+        ("schedule", "arn:aws:events:eu-west-1:123456789012:rule/web-schedule", "web-schedule", None),
     ];
     for (kind, arn, name, parent) in arns {
         let at = samples::multi().names.at(kind, "x", "");
-        let found: Vec<_> = all()
-            .iter()
-            .filter_map(|entry| Some((entry.kind, (entry.locate)(arn, &at)?)))
-            .collect();
-        let [(by, located)] = found.as_slice() else {
-            panic!("{arn}: {found:?}")
-        };
-        assert_eq!(
-            (*by, located.name.as_str(), located.parent.as_deref()),
-            (kind, name, parent),
-            "{arn}"
-        );
+        let found: Vec<_> =
+            all().iter().filter_map(|entry| Some((entry.kind, (entry.locate)(arn, &at)?))).collect();
+        let [(by, located)] = found.as_slice() else { panic!("{arn}: {found:?}") };
+        assert_eq!((*by, located.name.as_str(), located.parent.as_deref()), (kind, name, parent), "{arn}");
     }
     let other_bus = "arn:aws:events:eu-west-1:123456789012:rule/custom/web-schedule";
     let at = samples::multi().names.at("schedule", "x", "");

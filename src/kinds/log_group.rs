@@ -24,10 +24,8 @@ pub struct Attrs {
 }
 
 /// CloudWatch Logs refuses a change while another one of the same group goes on.
-const BUSY: Retry = Retry {
-    on: &[("OperationAbortedException", "")],
-    limit: std::time::Duration::from_mins(1),
-};
+const BUSY: Retry =
+    Retry { on: &[("OperationAbortedException", "")], limit: std::time::Duration::from_mins(1) };
 
 impl Kind for LogGroup {
     const KIND: &'static str = "log_group";
@@ -53,36 +51,24 @@ impl Kind for LogGroup {
             retention_days: Some(stack.log_retention_days).filter(|days| *days > 0),
             tags: ownership(&stack.name, &at.address, &stack.tags),
         };
-        vec![Want {
-            at,
-            attrs,
-            after: Vec::new(),
-        }]
+        vec![Want { at, attrs, after: Vec::new() }]
     }
 
     fn locate(arn: &str, at: &Locator) -> Option<Locator> {
         let name = resource_of(arn, "logs")?.strip_prefix("log-group:")?;
         let name = name.strip_suffix(":*").unwrap_or(name);
-        Some(Locator {
-            name: name.to_owned(),
-            ..at.clone()
-        })
+        Some(Locator { name: name.to_owned(), ..at.clone() })
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
         let mut token: Option<String> = None;
         // The API searches by prefix only; the group itself sorts first, but that is not promised.
         let group = loop {
-            let request = aws
-                .logs
-                .describe_log_groups()
-                .log_group_name_prefix(&at.name)
-                .set_next_token(token);
+            let request =
+                aws.logs.describe_log_groups().log_group_name_prefix(&at.name).set_next_token(token);
             let page = call("logs:DescribeLogGroups", request.send()).await?;
-            if let Some(group) = page
-                .log_groups()
-                .iter()
-                .find(|group| group.log_group_name() == Some(&at.name))
+            if let Some(group) =
+                page.log_groups().iter().find(|group| group.log_group_name() == Some(&at.name))
             {
                 break group.clone();
             }
@@ -94,39 +80,25 @@ impl Kind for LogGroup {
         // `arn` ends in `:*`, which the tagging calls refuse; the newer field does not.
         let arn = group.log_group_arn().or(group.arn()).unwrap_or_default();
         let arn = arn.strip_suffix(":*").unwrap_or(arn);
-        let listed = call(
-            "logs:ListTagsForResource",
-            aws.logs.list_tags_for_resource().resource_arn(arn).send(),
-        )
-        .await;
+        let listed =
+            call("logs:ListTagsForResource", aws.logs.list_tags_for_resource().resource_arn(arn).send())
+                .await;
         let Some(listed) = absent(listed, &["ResourceNotFoundException"])? else {
             return Ok(None);
         };
-        let tags: Tags = listed
-            .tags()
-            .into_iter()
-            .flatten()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
+        let tags: Tags = listed.tags().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
         Ok(Some(Seen {
             owner: owner(&tags, at),
             outputs: outputs([("arn", arn), ("name", &at.name)]),
-            attrs: Attrs {
-                name: at.name.clone(),
-                retention_days: group.retention_in_days(),
-                tags,
-            },
+            attrs: Attrs { name: at.name.clone(), retention_days: group.retention_in_days(), tags },
         }))
     }
 
     async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallError> {
         let tags = want.tags.clone().into_iter().collect();
         let made = retrying(BUSY, || {
-            let request = aws
-                .logs
-                .create_log_group()
-                .log_group_name(&want.name)
-                .set_tags(Some(Clone::clone(&tags)));
+            let request =
+                aws.logs.create_log_group().log_group_name(&want.name).set_tags(Some(Clone::clone(&tags)));
             call("logs:CreateLogGroup", request.send())
         })
         .await;
@@ -161,11 +133,8 @@ impl Kind for LogGroup {
         let tags = missing_tags(&seen.attrs.tags, &want.tags);
         if !tags.is_empty() {
             let arn = part("logs:TagResource", seen.outputs.get("arn"), "arn")?;
-            let request = aws
-                .logs
-                .tag_resource()
-                .resource_arn(arn)
-                .set_tags(Some(tags.into_iter().collect()));
+            let request =
+                aws.logs.tag_resource().resource_arn(arn).set_tags(Some(tags.into_iter().collect()));
             call("logs:TagResource", request.send()).await?;
         }
         Ok(seen.outputs.clone())
@@ -174,10 +143,7 @@ impl Kind for LogGroup {
     async fn delete(aws: &Aws, _at: &Locator, seen: &Seen<Attrs>) -> Result<(), CallError> {
         let name = &seen.attrs.name;
         let deleted = retrying(BUSY, || {
-            call(
-                "logs:DeleteLogGroup",
-                aws.logs.delete_log_group().log_group_name(name).send(),
-            )
+            call("logs:DeleteLogGroup", aws.logs.delete_log_group().log_group_name(name).send())
         })
         .await;
         absent(deleted, &["ResourceNotFoundException"])?;
@@ -190,11 +156,7 @@ async fn retain(aws: &Aws, want: &Attrs) -> Result<(), CallError> {
     retrying(BUSY, || async {
         let name = &want.name;
         if let Some(days) = want.retention_days {
-            let request = aws
-                .logs
-                .put_retention_policy()
-                .log_group_name(name)
-                .retention_in_days(days);
+            let request = aws.logs.put_retention_policy().log_group_name(name).retention_in_days(days);
             call("logs:PutRetentionPolicy", request.send()).await?;
         } else {
             let request = aws.logs.delete_retention_policy().log_group_name(name);

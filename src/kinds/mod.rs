@@ -123,12 +123,7 @@ fn entry<K: Kind>() -> Entry {
         desired: desired::<K>,
         candidates: K::candidates,
         locate: K::locate,
-        bind: |aws| {
-            Arc::new(Bound::<K> {
-                aws,
-                kind: std::marker::PhantomData,
-            })
-        },
+        bind: |aws| Arc::new(Bound::<K> { aws, kind: std::marker::PhantomData }),
     }
 }
 
@@ -164,11 +159,7 @@ fn desired<K: Kind>(stack: &Stack) -> Result<Vec<Resource>, CallError> {
         .into_iter()
         .map(|want| {
             let attrs = to_json::<K>(&want.attrs)?;
-            Ok(Resource {
-                at: want.at,
-                attrs,
-                after: want.after.into_iter().collect(),
-            })
+            Ok(Resource { at: want.at, attrs, after: want.after.into_iter().collect() })
         })
         .collect()
 }
@@ -213,11 +204,7 @@ impl<K: Kind> Driver for Bound<K> {
             let Some(seen) = K::read(&self.aws, at).await? else {
                 return Ok(None);
             };
-            Ok(Some(Observed {
-                attrs: to_json::<K>(&seen.attrs)?,
-                outputs: seen.outputs,
-                owner: seen.owner,
-            }))
+            Ok(Some(Observed { attrs: to_json::<K>(&seen.attrs)?, outputs: seen.outputs, owner: seen.owner }))
         })
     }
 

@@ -26,10 +26,7 @@ pub fn scheduled() -> Stack {
 
 /// One task that runs all the time.
 pub fn daemon() -> Stack {
-    stack(
-        "my-daemon",
-        [task("my-daemon", Runs::Daemon { desired_count: 1 }, "helloworld")],
-    )
+    stack("my-daemon", [task("my-daemon", Runs::Daemon { desired_count: 1 }, "helloworld")])
 }
 
 /// One of each, two schedules, a nested repository, a public image, secrets in two tasks.
@@ -51,10 +48,7 @@ pub fn multi() -> Stack {
 
 /// Another partition, with public addresses.
 pub fn china() -> Stack {
-    let public = |task| StackTask {
-        assign_public_ip: true,
-        ..task
-    };
+    let public = |task| StackTask { assign_public_ip: true, ..task };
     let daemon = task("fern-2", Runs::Daemon { desired_count: 0 }, "fern");
     Stack {
         partition: "aws-cn".to_owned(),
@@ -79,12 +73,7 @@ fn public_image(task: &str, reference: &str) -> TaskImage {
         digest: None,
         origin: ImageOrigin::Outside,
     };
-    TaskImage {
-        image,
-        source: reference.to_owned(),
-        repository_arn: None,
-        commit: None,
-    }
+    TaskImage { image, source: reference.to_owned(), repository_arn: None, commit: None }
 }
 
 /// A small task whose image is in the account's ECR.

@@ -96,11 +96,7 @@ impl Kind for Schedule {
         create_only: &["state"],
         outputs: &["arn", "name"],
         uses: &["cluster", "iam_role", "task_definition", "security_group"],
-        reads: &[
-            "events:DescribeRule",
-            "events:ListTagsForResource",
-            "events:ListTargetsByRule",
-        ],
+        reads: &["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"],
         writes: &[
             "events:PutRule",
             "events:PutTargets",
@@ -127,49 +123,31 @@ impl Kind for Schedule {
     fn locate(arn: &str, at: &Locator) -> Option<Locator> {
         let name = resource_of(arn, "events")?.strip_prefix("rule/")?;
         // A rule of another bus has the bus in front of its name.
-        (!name.contains('/')).then(|| Locator {
-            name: name.to_owned(),
-            ..at.clone()
-        })
+        (!name.contains('/')).then(|| Locator { name: name.to_owned(), ..at.clone() })
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
-        let found = call(
-            "events:DescribeRule",
-            aws.events.describe_rule().name(&at.name).send(),
-        )
-        .await;
+        let found = call("events:DescribeRule", aws.events.describe_rule().name(&at.name).send()).await;
         let Some(rule) = absent(found, &["ResourceNotFoundException"])? else {
             return Ok(None);
         };
         let arn = part("events:DescribeRule", rule.arn(), "Arn")?;
-        let tagged = call(
-            "events:ListTagsForResource",
-            aws.events.list_tags_for_resource().resource_arn(arn).send(),
-        );
+        let tagged =
+            call("events:ListTagsForResource", aws.events.list_tags_for_resource().resource_arn(arn).send());
         let Some(tagged) = absent(tagged.await, &["ResourceNotFoundException"])? else {
             return Ok(None);
         };
-        let tags: Tags = tagged
-            .tags()
-            .iter()
-            .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-            .collect();
+        let tags: Tags =
+            tagged.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
         let ours = target_id(at.address.name());
-        let target = targets(aws, &at.name)
-            .await?
-            .into_iter()
-            .find(|target| target.id() == ours);
+        let target = targets(aws, &at.name).await?.into_iter().find(|target| target.id() == ours);
         Ok(Some(Seen {
             owner: owner(&tags, at),
             outputs: outputs([("arn", arn), ("name", &at.name)]),
             attrs: Attrs {
                 name: at.name.clone(),
                 expression: rule.schedule_expression().unwrap_or_default().to_owned(),
-                state: rule
-                    .state()
-                    .map(|state| state.as_str().to_owned())
-                    .unwrap_or_default(),
+                state: rule.state().map(|state| state.as_str().to_owned()).unwrap_or_default(),
                 description: rule.description().unwrap_or_default().to_owned(),
                 target: target.as_ref().map(seen_target),
                 tags,
@@ -202,11 +180,7 @@ impl Kind for Schedule {
         let tags = missing_tags(&have.tags, &want.tags);
         if !tags.is_empty() {
             let arn = part("events:TagResource", seen.outputs.get("arn"), "Arn")?;
-            let request = aws
-                .events
-                .tag_resource()
-                .resource_arn(arn)
-                .set_tags(Some(to_events(&tags)?));
+            let request = aws.events.tag_resource().resource_arn(arn).set_tags(Some(to_events(&tags)?));
             call("events:TagResource", request.send()).await?;
         }
         Ok(seen.outputs.clone())
@@ -215,17 +189,12 @@ impl Kind for Schedule {
     /// A rule goes only without targets, so all of them go: ours, and those that somebody added to our rule.
     async fn delete(aws: &Aws, _at: &Locator, seen: &Seen<Attrs>) -> Result<(), CallError> {
         let name = &seen.attrs.name;
-        let ids: Vec<String> = targets(aws, name)
-            .await?
-            .iter()
-            .map(|target| target.id().to_owned())
-            .collect();
+        let ids: Vec<String> =
+            targets(aws, name).await?.iter().map(|target| target.id().to_owned()).collect();
         if !ids.is_empty() {
             let request = aws.events.remove_targets().rule(name).set_ids(Some(ids));
-            let answer = absent(
-                call("events:RemoveTargets", request.send()).await,
-                &["ResourceNotFoundException"],
-            )?;
+            let answer =
+                absent(call("events:RemoveTargets", request.send()).await, &["ResourceNotFoundException"])?;
             if let Some(failed) = answer.as_ref().and_then(|answer| answer.failed_entries().first()) {
                 return Err(entry_error(
                     "events:RemoveTargets",
@@ -273,14 +242,7 @@ fn want(stack: &Stack, task: &StackTask, expression: &str) -> Want<Attrs> {
         target: Some(target),
         tags: ownership(&stack.name, &at.address, &task.tags),
     };
-    Want {
-        at,
-        attrs,
-        after: vec![
-            names.address("cluster", "main"),
-            names.address("iam_role", "events"),
-        ],
-    }
+    Want { at, attrs, after: vec![names.address("cluster", "main"), names.address("iam_role", "events")] }
 }
 
 /// The id of our target; the same as in `stack::names`, for when only the address is at hand.
@@ -295,14 +257,8 @@ async fn put_rule(
     tags: Option<Vec<Tag>>,
 ) -> Result<Outputs, CallError> {
     let answer = retrying(SETTLING, || {
-        let request = aws
-            .events
-            .put_rule()
-            .name(&want.name)
-            .schedule_expression(&want.expression);
-        let request = request
-            .description(&want.description)
-            .state(RuleState::from(state));
+        let request = aws.events.put_rule().name(&want.name).schedule_expression(&want.expression);
+        let request = request.description(&want.description).state(RuleState::from(state));
         call("events:PutRule", request.set_tags(tags.clone()).send())
     })
     .await?;
@@ -324,10 +280,9 @@ async fn put_target(aws: &Aws, want: &Attrs) -> Result<(), CallError> {
                 failed.error_code(),
                 failed.error_message(),
             )),
-            None if answer.failed_entry_count() > 0 => Err(CallError::local(
-                "events:PutTargets",
-                "the target was refused without a reason",
-            )),
+            None if answer.failed_entry_count() > 0 => {
+                Err(CallError::local("events:PutTargets", "the target was refused without a reason"))
+            }
             None => Ok(()),
         }
     })
@@ -335,15 +290,8 @@ async fn put_target(aws: &Aws, want: &Attrs) -> Result<(), CallError> {
 }
 
 fn entry_error(op: &str, id: Option<&str>, code: Option<&str>, message: Option<&str>) -> CallError {
-    let message = format!(
-        "target {}: {}",
-        id.unwrap_or_default(),
-        message.unwrap_or_default()
-    );
-    CallError {
-        code: code.unwrap_or_default().to_owned(),
-        ..CallError::local(op, message)
-    }
+    let message = format!("target {}: {}", id.unwrap_or_default(), message.unwrap_or_default());
+    CallError { code: code.unwrap_or_default().to_owned(), ..CallError::local(op, message) }
 }
 
 /// The targets of a rule; none without the rule.
@@ -379,9 +327,7 @@ fn seen_target(target: &SdkTarget) -> Target {
         task_count: ecs.and_then(EcsParameters::task_count).unwrap_or(1),
         launch_type: text(ecs.and_then(EcsParameters::launch_type).map(LaunchType::as_str)),
         platform_version: text(ecs.and_then(EcsParameters::platform_version)),
-        subnets: vpc
-            .map(|vpc| vpc.subnets().iter().cloned().collect())
-            .unwrap_or_default(),
+        subnets: vpc.map(|vpc| vpc.subnets().iter().cloned().collect()).unwrap_or_default(),
         security_groups: vpc
             .map(|vpc| vpc.security_groups().iter().cloned().map(Input::Known).collect())
             .unwrap_or_default(),
@@ -389,15 +335,9 @@ fn seen_target(target: &SdkTarget) -> Target {
             == Some(&AssignPublicIp::Enabled),
         group: text(ecs.and_then(EcsParameters::group)),
         enable_ecs_managed_tags: ecs.is_some_and(EcsParameters::enable_ecs_managed_tags),
-        propagate_tags: text(
-            ecs.and_then(EcsParameters::propagate_tags)
-                .map(PropagateTags::as_str),
-        ),
+        propagate_tags: text(ecs.and_then(EcsParameters::propagate_tags).map(PropagateTags::as_str)),
         enable_execute_command: ecs.is_some_and(EcsParameters::enable_execute_command),
-        tags: tags
-            .iter()
-            .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-            .collect(),
+        tags: tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
         other: other(target, ecs),
     }
 }
@@ -408,9 +348,7 @@ fn other(target: &SdkTarget, ecs: Option<&EcsParameters>) -> BTreeMap<String, St
         value.map(|value| format!("{value:?}"))
     }
     fn list<T: Debug>(values: Option<&[T]>) -> Option<String> {
-        values
-            .filter(|values| !values.is_empty())
-            .map(|values| format!("{values:?}"))
+        values.filter(|values| !values.is_empty()).map(|values| format!("{values:?}"))
     }
     // The SDK keeps the paths unordered; in a plan the same settings must read the same.
     let transformer = target.input_transformer().map(|it| {
@@ -418,22 +356,13 @@ fn other(target: &SdkTarget, ecs: Option<&EcsParameters>) -> BTreeMap<String, St
         format!("{paths:?} {}", it.input_template())
     });
     [
-        (
-            "capacityProviderStrategy",
-            list(ecs.map(EcsParameters::capacity_provider_strategy)),
-        ),
+        ("capacityProviderStrategy", list(ecs.map(EcsParameters::capacity_provider_strategy))),
         ("deadLetterConfig", shown(target.dead_letter_config())),
         ("input", shown(target.input())),
         ("inputPath", shown(target.input_path())),
         ("inputTransformer", transformer),
-        (
-            "placementConstraints",
-            list(ecs.map(EcsParameters::placement_constraints)),
-        ),
-        (
-            "placementStrategy",
-            list(ecs.map(EcsParameters::placement_strategy)),
-        ),
+        ("placementConstraints", list(ecs.map(EcsParameters::placement_constraints))),
+        ("placementStrategy", list(ecs.map(EcsParameters::placement_strategy))),
         ("referenceId", shown(ecs.and_then(EcsParameters::reference_id))),
         ("retryPolicy", shown(target.retry_policy())),
     ]
@@ -444,11 +373,7 @@ fn other(target: &SdkTarget, ecs: Option<&EcsParameters>) -> BTreeMap<String, St
 
 fn sdk_target(target: &Target) -> Result<SdkTarget, CallError> {
     const OP: &str = "events:PutTargets";
-    let address = if target.assign_public_ip {
-        AssignPublicIp::Enabled
-    } else {
-        AssignPublicIp::Disabled
-    };
+    let address = if target.assign_public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
     let vpc = AwsVpcConfiguration::builder()
         .set_subnets(Some(target.subnets.iter().cloned().collect()))
         .set_security_groups(Some(all_known(OP, &target.security_groups)?))
@@ -459,21 +384,14 @@ fn sdk_target(target: &Target) -> Result<SdkTarget, CallError> {
         .task_count(target.task_count)
         .launch_type(LaunchType::from(target.launch_type.as_str()))
         .platform_version(&target.platform_version)
-        .network_configuration(
-            NetworkConfiguration::builder()
-                .awsvpc_configuration(built(OP, vpc)?)
-                .build(),
-        )
+        .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(built(OP, vpc)?).build())
         .group(&target.group)
         .enable_ecs_managed_tags(target.enable_ecs_managed_tags)
         .enable_execute_command(target.enable_execute_command)
         .propagate_tags(PropagateTags::from(target.propagate_tags.as_str()))
         .set_tags(Some(to_events(&target.tags)?))
         .build();
-    let sdk = SdkTarget::builder()
-        .id(&target.id)
-        .arn(&target.cluster)
-        .role_arn(&target.role);
+    let sdk = SdkTarget::builder().id(&target.id).arn(&target.cluster).role_arn(&target.role);
     built(OP, sdk.ecs_parameters(built(OP, ecs)?).build())
 }
 

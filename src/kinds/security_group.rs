@@ -29,10 +29,7 @@ pub struct Attrs {
 }
 
 /// The network interfaces of stopped tasks stay for some minutes.
-const LINGERING: Retry = Retry {
-    on: &[("DependencyViolation", "")],
-    limit: WAIT_LIMIT,
-};
+const LINGERING: Retry = Retry { on: &[("DependencyViolation", "")], limit: WAIT_LIMIT };
 
 impl Kind for SecurityGroup {
     const KIND: &'static str = "security_group";
@@ -44,11 +41,7 @@ impl Kind for SecurityGroup {
         create_only: &["description"],
         outputs: &["id"],
         reads: &["ec2:DescribeSecurityGroups"],
-        writes: &[
-            "ec2:CreateSecurityGroup",
-            "ec2:CreateTags",
-            "ec2:DeleteSecurityGroup",
-        ],
+        writes: &["ec2:CreateSecurityGroup", "ec2:CreateTags", "ec2:DeleteSecurityGroup"],
         ..Rules::new("EC2 security group")
     };
     type Attrs = Attrs;
@@ -61,14 +54,7 @@ impl Kind for SecurityGroup {
             vpc_id: stack.vpc_id.clone(),
             tags: ownership(&stack.name, &at.address, &stack.tags),
         };
-        vec![Want {
-            at: Locator {
-                parent: Some(stack.vpc_id.clone()),
-                ..at
-            },
-            attrs,
-            after: Vec::new(),
-        }]
+        vec![Want { at: Locator { parent: Some(stack.vpc_id.clone()), ..at }, attrs, after: Vec::new() }]
     }
 
     fn locate(arn: &str, at: &Locator) -> Option<Locator> {
@@ -81,9 +67,9 @@ impl Kind for SecurityGroup {
         let request = aws.ec2.describe_security_groups();
         let request = match (&at.id, &at.parent) {
             (Some(id), _) => request.group_ids(id),
-            (None, Some(vpc)) => request
-                .filters(filter("group-name", &at.name))
-                .filters(filter("vpc-id", vpc)),
+            (None, Some(vpc)) => {
+                request.filters(filter("group-name", &at.name)).filters(filter("vpc-id", vpc))
+            }
             (None, None) => request.filters(filter("group-name", &at.name)),
         };
         let answer = call("ec2:DescribeSecurityGroups", request.send()).await;
@@ -92,11 +78,7 @@ impl Kind for SecurityGroup {
         };
         // A filter takes `*` and `?` as patterns.
         let named = |group: &&Group| at.id.is_some() || group.group_name() == Some(&at.name);
-        Ok(answer
-            .security_groups()
-            .iter()
-            .find(named)
-            .map(|group| seen(group, at)))
+        Ok(answer.security_groups().iter().find(named).map(|group| seen(group, at)))
     }
 
     async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallError> {
@@ -104,17 +86,9 @@ impl Kind for SecurityGroup {
             .resource_type(ResourceType::SecurityGroup)
             .set_tags(Some(to_ec2(&want.tags)))
             .build();
-        let request = aws
-            .ec2
-            .create_security_group()
-            .group_name(&want.name)
-            .description(&want.description);
+        let request = aws.ec2.create_security_group().group_name(&want.name).description(&want.description);
         let request = request.vpc_id(&want.vpc_id).tag_specifications(tags);
-        let at = Locator {
-            parent: Some(want.vpc_id.clone()),
-            id: None,
-            ..at.clone()
-        };
+        let at = Locator { parent: Some(want.vpc_id.clone()), id: None, ..at.clone() };
         let made = match call("ec2:CreateSecurityGroup", request.send()).await {
             Ok(made) => made,
             Err(error) if error.code == "InvalidGroup.Duplicate" => {
@@ -125,22 +99,12 @@ impl Kind for SecurityGroup {
             }
             Err(error) => return Err(error),
         };
-        let id = part(
-            "ec2:CreateSecurityGroup",
-            made.group_id().map(str::to_owned),
-            "groupId",
-        )?;
+        let id = part("ec2:CreateSecurityGroup", made.group_id().map(str::to_owned), "groupId")?;
         // ECS refuses a group that EC2 does not show everywhere yet.
-        let at = Locator {
-            id: Some(id.clone()),
-            ..at
-        };
-        until(
-            "ec2:CreateSecurityGroup",
-            "the appearance of the group",
-            Duration::from_mins(1),
-            || async { Ok(Self::read(aws, &at).await?.map(|_| ())) },
-        )
+        let at = Locator { id: Some(id.clone()), ..at };
+        until("ec2:CreateSecurityGroup", "the appearance of the group", Duration::from_mins(1), || async {
+            Ok(Self::read(aws, &at).await?.map(|_| ()))
+        })
         .await?;
         Ok(outputs([("id", &id)]))
     }
@@ -163,10 +127,7 @@ impl Kind for SecurityGroup {
     async fn delete(aws: &Aws, _at: &Locator, seen: &Seen<Attrs>) -> Result<(), CallError> {
         let id = part("ec2:DeleteSecurityGroup", seen.outputs.get("id"), "groupId")?;
         let deleted = retrying(LINGERING, || {
-            call(
-                "ec2:DeleteSecurityGroup",
-                aws.ec2.delete_security_group().group_id(id).send(),
-            )
+            call("ec2:DeleteSecurityGroup", aws.ec2.delete_security_group().group_id(id).send())
         })
         .await;
         absent(deleted, &["InvalidGroup.NotFound", "InvalidGroupId.NotFound"])?;
@@ -178,12 +139,7 @@ fn seen(group: &Group, at: &Locator) -> Seen<Attrs> {
     let tags: Tags = group
         .tags()
         .iter()
-        .map(|tag| {
-            (
-                tag.key().unwrap_or_default().to_owned(),
-                tag.value().unwrap_or_default().to_owned(),
-            )
-        })
+        .map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned()))
         .collect();
     Seen {
         owner: owner(&tags, at),
@@ -202,7 +158,5 @@ fn filter(name: &str, value: &str) -> Filter {
 }
 
 fn to_ec2(tags: &Tags) -> Vec<Tag> {
-    tags.iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect()
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }

@@ -124,21 +124,13 @@ impl Kind for Service {
     }
 
     fn locate(arn: &str, at: &Locator) -> Option<Locator> {
-        let (cluster, name) = resource_of(arn, "ecs")?
-            .strip_prefix("service/")?
-            .split_once('/')?;
-        Some(Locator {
-            name: name.to_owned(),
-            parent: Some(cluster.to_owned()),
-            ..at.clone()
-        })
+        let (cluster, name) = resource_of(arn, "ecs")?.strip_prefix("service/")?.split_once('/')?;
+        Some(Locator { name: name.to_owned(), parent: Some(cluster.to_owned()), ..at.clone() })
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
         let found = describe(aws, at.parent.as_deref(), &at.name).await?;
-        Ok(found
-            .filter(|service| service.status() == Some("ACTIVE"))
-            .map(|service| seen(&service, at)))
+        Ok(found.filter(|service| service.status() == Some("ACTIVE")).map(|service| seen(&service, at)))
     }
 
     async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallError> {
@@ -147,10 +139,7 @@ impl Kind for Service {
             Err(error) if error.message.contains(EXISTS) => error,
             Err(error) => return Err(error),
         };
-        let at = Locator {
-            parent: Some(want.cluster.clone()),
-            ..at.clone()
-        };
+        let at = Locator { parent: Some(want.cluster.clone()), ..at.clone() };
         match Self::read(aws, &at).await? {
             Some(seen) if seen.owner == Owner::Ours => Self::update(aws, &at, &seen, want).await,
             _ => Err(refused),
@@ -168,9 +157,8 @@ impl Kind for Service {
         let task_definition = (have.task_definition != want.task_definition)
             .then(|| known("ecs:UpdateService", &want.task_definition).map(str::to_owned))
             .transpose()?;
-        let network = (network_of(have) != network_of(want))
-            .then(|| network("ecs:UpdateService", want))
-            .transpose()?;
+        let network =
+            (network_of(have) != network_of(want)).then(|| network("ecs:UpdateService", want)).transpose()?;
         let platform =
             (have.platform_version != want.platform_version).then(|| want.platform_version.clone());
         let deployment = (have.deployment != want.deployment).then(|| deployment(&want.deployment));
@@ -189,11 +177,7 @@ impl Kind for Service {
             || execute.is_some();
         if differs {
             retrying(SETTLING, || {
-                let request = aws
-                    .ecs
-                    .update_service()
-                    .cluster(&have.cluster)
-                    .service(&have.name);
+                let request = aws.ecs.update_service().cluster(&have.cluster).service(&have.name);
                 let request = request
                     .set_task_definition(task_definition.clone())
                     .set_network_configuration(network.clone())
@@ -209,11 +193,7 @@ impl Kind for Service {
         let tags = missing_tags(&have.tags, &want.tags);
         if !tags.is_empty() {
             let arn = part("ecs:TagResource", seen.outputs.get("arn"), "serviceArn")?;
-            let request = aws
-                .ecs
-                .tag_resource()
-                .resource_arn(arn)
-                .set_tags(Some(to_ecs(&tags)));
+            let request = aws.ecs.tag_resource().resource_arn(arn).set_tags(Some(to_ecs(&tags)));
             call("ecs:TagResource", request.send()).await?;
         }
         Ok(seen.outputs.clone())
@@ -222,30 +202,16 @@ impl Kind for Service {
     async fn delete(aws: &Aws, _at: &Locator, seen: &Seen<Attrs>) -> Result<(), CallError> {
         let (cluster, name) = (&seen.attrs.cluster, &seen.attrs.name);
         // Without `force` ECS refuses a service that still wants tasks.
-        let request = aws
-            .ecs
-            .delete_service()
-            .cluster(cluster)
-            .service(name)
-            .force(true);
-        let gone = [
-            "ServiceNotFoundException",
-            "ServiceNotActiveException",
-            "ClusterNotFoundException",
-        ];
+        let request = aws.ecs.delete_service().cluster(cluster).service(name).force(true);
+        let gone = ["ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"];
         absent(call("ecs:DeleteService", request.send()).await, &gone)?;
-        until(
-            "ecs:DeleteService",
-            "the end of the service's tasks",
-            WAIT_LIMIT,
-            || async {
-                let Some(service) = describe(aws, Some(cluster), name).await? else {
-                    return Ok(Some(()));
-                };
-                let tasks = service.running_count() + service.pending_count();
-                Ok((service.status() == Some("INACTIVE") && tasks == 0).then_some(()))
-            },
-        )
+        until("ecs:DeleteService", "the end of the service's tasks", WAIT_LIMIT, || async {
+            let Some(service) = describe(aws, Some(cluster), name).await? else {
+                return Ok(Some(()));
+            };
+            let tasks = service.running_count() + service.pending_count();
+            Ok((service.status() == Some("INACTIVE") && tasks == 0).then_some(()))
+        })
         .await
     }
 }
@@ -276,36 +242,21 @@ fn want(stack: &Stack, task: &StackTask, desired_count: i32) -> Want<Attrs> {
         enable_execute_command: false,
         tags: ownership(&stack.name, &at.address, &task.tags),
     };
-    let at = Locator {
-        parent: Some(names.cluster.clone()),
-        ..at
-    };
-    Want {
-        at,
-        attrs,
-        after: vec![names.address("cluster", "main")],
-    }
+    let at = Locator { parent: Some(names.cluster.clone()), ..at };
+    Want { at, attrs, after: vec![names.address("cluster", "main")] }
 }
 
 /// The service in whatever state; `None` when ECS does not know it or its cluster.
 async fn describe(aws: &Aws, cluster: Option<&str>, name: &str) -> Result<Option<SdkService>, CallError> {
-    let request = aws
-        .ecs
-        .describe_services()
-        .set_cluster(cluster.map(str::to_owned));
+    let request = aws.ecs.describe_services().set_cluster(cluster.map(str::to_owned));
     let request = request.services(name).include(ServiceField::Tags);
-    let answer = absent(
-        call("ecs:DescribeServices", request.send()).await,
-        &["ClusterNotFoundException"],
-    )?;
+    let answer = absent(call("ecs:DescribeServices", request.send()).await, &["ClusterNotFoundException"])?;
     Ok(answer.and_then(|answer| answer.services().first().cloned()))
 }
 
 fn seen(service: &SdkService, at: &Locator) -> Seen<Attrs> {
     let tags = from_ecs(service.tags());
-    let vpc = service
-        .network_configuration()
-        .and_then(NetworkConfiguration::awsvpc_configuration);
+    let vpc = service.network_configuration().and_then(NetworkConfiguration::awsvpc_configuration);
     let rollout = service.deployment_configuration();
     let breaker = rollout.and_then(DeploymentConfiguration::deployment_circuit_breaker);
     let cluster = service.cluster_arn().unwrap_or_default();
@@ -315,24 +266,13 @@ fn seen(service: &SdkService, at: &Locator) -> Seen<Attrs> {
         outputs: outputs([("arn", service.service_arn().unwrap_or_default()), ("name", name)]),
         attrs: Attrs {
             name: name.to_owned(),
-            cluster: cluster
-                .rsplit_once('/')
-                .map_or(cluster, |(_, name)| name)
-                .to_owned(),
+            cluster: cluster.rsplit_once('/').map_or(cluster, |(_, name)| name).to_owned(),
             task_definition: Input::Known(service.task_definition().unwrap_or_default().to_owned()),
             desired_count: service.desired_count(),
-            launch_type: service
-                .launch_type()
-                .map(|it| it.as_str().to_owned())
-                .unwrap_or_default(),
-            scheduling: service
-                .scheduling_strategy()
-                .map(|it| it.as_str().to_owned())
-                .unwrap_or_default(),
+            launch_type: service.launch_type().map(|it| it.as_str().to_owned()).unwrap_or_default(),
+            scheduling: service.scheduling_strategy().map(|it| it.as_str().to_owned()).unwrap_or_default(),
             platform_version: service.platform_version().unwrap_or_default().to_owned(),
-            subnets: vpc
-                .map(|vpc| vpc.subnets().iter().cloned().collect())
-                .unwrap_or_default(),
+            subnets: vpc.map(|vpc| vpc.subnets().iter().cloned().collect()).unwrap_or_default(),
             security_groups: vpc
                 .map(|vpc| vpc.security_groups().iter().cloned().map(Input::Known).collect())
                 .unwrap_or_default(),
@@ -342,17 +282,12 @@ fn seen(service: &SdkService, at: &Locator) -> Seen<Attrs> {
                 minimum_healthy_percent: rollout
                     .and_then(DeploymentConfiguration::minimum_healthy_percent)
                     .unwrap_or(100),
-                maximum_percent: rollout
-                    .and_then(DeploymentConfiguration::maximum_percent)
-                    .unwrap_or(200),
+                maximum_percent: rollout.and_then(DeploymentConfiguration::maximum_percent).unwrap_or(200),
                 circuit_breaker: breaker.is_some_and(DeploymentCircuitBreaker::enable),
                 rollback: breaker.is_some_and(DeploymentCircuitBreaker::rollback),
             },
             enable_ecs_managed_tags: service.enable_ecs_managed_tags(),
-            propagate_tags: service
-                .propagate_tags()
-                .map_or("NONE", PropagateTags::as_str)
-                .to_owned(),
+            propagate_tags: service.propagate_tags().map_or("NONE", PropagateTags::as_str).to_owned(),
             enable_execute_command: service.enable_execute_command(),
             tags,
         },
@@ -388,16 +323,10 @@ async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallEr
         .await?;
         let service = part(OP, answer.service(), "service")?;
         if service.status() == Some("ACTIVE") {
-            return Ok(outputs([
-                ("arn", service.service_arn().unwrap_or_default()),
-                ("name", &want.name),
-            ]));
+            return Ok(outputs([("arn", service.service_arn().unwrap_or_default()), ("name", &want.name)]));
         }
     }
-    Err(CallError::local(
-        OP,
-        "ECS answers with an old service of this name, which is no longer active",
-    ))
+    Err(CallError::local(OP, "ECS answers with an old service of this name, which is no longer active"))
 }
 
 /// A client token (at most 36 characters) that is the same for the same creation, so that a repeated call makes no
@@ -419,26 +348,18 @@ fn network_of(attrs: &Attrs) -> (&BTreeSet<String>, &BTreeSet<Input<String>>, bo
 }
 
 fn network(op: &str, want: &Attrs) -> Result<NetworkConfiguration, CallError> {
-    let address = if want.assign_public_ip {
-        AssignPublicIp::Enabled
-    } else {
-        AssignPublicIp::Disabled
-    };
+    let address = if want.assign_public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
     let vpc = AwsVpcConfiguration::builder()
         .set_subnets(Some(want.subnets.iter().cloned().collect()))
         .set_security_groups(Some(all_known(op, &want.security_groups)?))
         .assign_public_ip(address)
         .build();
-    Ok(NetworkConfiguration::builder()
-        .awsvpc_configuration(built(op, vpc)?)
-        .build())
+    Ok(NetworkConfiguration::builder().awsvpc_configuration(built(op, vpc)?).build())
 }
 
 fn deployment(want: &Deployment) -> DeploymentConfiguration {
-    let breaker = DeploymentCircuitBreaker::builder()
-        .enable(want.circuit_breaker)
-        .rollback(want.rollback)
-        .build();
+    let breaker =
+        DeploymentCircuitBreaker::builder().enable(want.circuit_breaker).rollback(want.rollback).build();
     DeploymentConfiguration::builder()
         .minimum_healthy_percent(want.minimum_healthy_percent)
         .maximum_percent(want.maximum_percent)

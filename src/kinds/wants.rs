@@ -1,12 +1,6 @@
 //! What stacks want, kind by kind.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeSet;
 
@@ -16,18 +10,12 @@ use super::{samples, wanted};
 use crate::stack::Stack;
 
 fn addresses(stack: &Stack) -> Vec<String> {
-    wanted(stack)
-        .unwrap()
-        .iter()
-        .map(|resource| resource.at.address.to_string())
-        .collect()
+    wanted(stack).unwrap().iter().map(|resource| resource.at.address.to_string()).collect()
 }
 
 fn attrs(stack: &Stack, address: &str) -> Value {
     let resources = wanted(stack).unwrap();
-    let found = resources
-        .into_iter()
-        .find(|resource| resource.at.address.to_string() == address);
+    let found = resources.into_iter().find(|resource| resource.at.address.to_string() == address);
     found.unwrap_or_else(|| panic!("no {address}")).attrs
 }
 
@@ -35,9 +23,7 @@ fn attrs(stack: &Stack, address: &str) -> Value {
 fn allowed(stack: &Stack, role: &str, action: &str) -> BTreeSet<String> {
     let role = attrs(stack, &format!("iam_role.{role}"));
     let policies = role["policies"].as_object().unwrap();
-    let statements = policies
-        .values()
-        .flat_map(|policy| policy["Statement"].as_array().unwrap());
+    let statements = policies.values().flat_map(|policy| policy["Statement"].as_array().unwrap());
     statements
         .filter(|statement| statement["Action"].as_array().unwrap().contains(&action.into()))
         .flat_map(|statement| statement["Resource"].as_array().unwrap())
@@ -49,13 +35,8 @@ fn set<const N: usize>(items: [&str; N]) -> BTreeSet<String> {
     items.map(str::to_owned).into()
 }
 
-const BASE: [&str; 5] = [
-    "cluster.main",
-    "log_group.main",
-    "iam_role.execution",
-    "iam_role.task",
-    "security_group.tasks",
-];
+const BASE: [&str; 5] =
+    ["cluster.main", "log_group.main", "iam_role.execution", "iam_role.task", "security_group.tasks"];
 
 #[test]
 fn a_one_off_task_wants_the_base_and_its_task_definition() {
@@ -65,10 +46,8 @@ fn a_one_off_task_wants_the_base_and_its_task_definition() {
 
 #[test]
 fn a_daemon_wants_a_service_besides() {
-    let expected: Vec<&str> = BASE
-        .into_iter()
-        .chain(["task_definition.my-daemon", "service.my-daemon"])
-        .collect();
+    let expected: Vec<&str> =
+        BASE.into_iter().chain(["task_definition.my-daemon", "service.my-daemon"]).collect();
     assert_eq!(addresses(&samples::daemon()), expected);
 }
 
@@ -150,10 +129,7 @@ fn a_stack_of_public_images_needs_no_registry_token() {
 
 #[test]
 fn the_role_of_the_program_may_do_nothing_by_itself() {
-    assert_eq!(
-        attrs(&samples::multi(), "iam_role.task")["policies"],
-        serde_json::json!({})
-    );
+    assert_eq!(attrs(&samples::multi(), "iam_role.task")["policies"], serde_json::json!({}));
 }
 
 #[test]
@@ -162,11 +138,7 @@ fn no_arn_of_another_partition_is_written() {
     for task in stack.tasks.values_mut() {
         task.image.repository_arn = None;
     }
-    let text: String = wanted(&stack)
-        .unwrap()
-        .iter()
-        .map(|resource| resource.attrs.to_string())
-        .collect();
+    let text: String = wanted(&stack).unwrap().iter().map(|resource| resource.attrs.to_string()).collect();
     assert!(text.contains("arn:aws-cn:ecs:cn-north-1:123456789012:cluster/fern-cluster"));
     assert!(!text.contains("arn:aws:"), "{text}");
 }
@@ -175,20 +147,14 @@ fn no_arn_of_another_partition_is_written() {
 fn the_image_goes_into_the_task_definition_as_it_was_resolved() {
     let stack = samples::multi();
     let worker = attrs(&stack, "task_definition.worker");
-    assert_eq!(
-        worker["containers"][0]["image"],
-        stack.tasks["worker"].image.image.image.as_str()
-    );
+    assert_eq!(worker["containers"][0]["image"], stack.tasks["worker"].image.image.image.as_str());
     let release = serde_json::json!({"source": "team/worker:latest", "tag": "4f2a9c1", "commit": "4f2a9c1"});
     assert_eq!(worker["release"], release);
 }
 
 #[test]
 fn log_retention_of_no_days_keeps_logs_for_ever() {
-    let stack = Stack {
-        log_retention_days: 0,
-        ..samples::daemon()
-    };
+    let stack = Stack { log_retention_days: 0, ..samples::daemon() };
     assert_eq!(attrs(&stack, "log_group.main")["retention_days"], Value::Null);
 }
 

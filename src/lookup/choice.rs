@@ -36,11 +36,7 @@ pub struct Missing {
 impl Source {
     fn ask(&self, by: By) -> Option<Ask> {
         let registry = self.registry.clone()?;
-        Some(Ask {
-            registry,
-            repository: self.reference.repository.clone(),
-            by,
-        })
+        Some(Ask { registry, repository: self.reference.repository.clone(), by })
     }
 
     fn configured(&self) -> By {
@@ -54,15 +50,8 @@ impl Source {
         let registry = Registry::from_host(held.registry.as_deref()?)?;
         let same_place =
             self.registry.as_ref() == Some(&registry) && held.repository == self.reference.repository;
-        let same_source = running
-            .source
-            .as_ref()
-            .is_none_or(|source| *source == tags::value(&self.text));
-        if same_place && same_source {
-            Some((running, held.digest?))
-        } else {
-            None
-        }
+        let same_source = running.source.as_ref().is_none_or(|source| *source == tags::value(&self.text));
+        if same_place && same_source { Some((running, held.digest?)) } else { None }
     }
 
     fn is_short(&self) -> bool {
@@ -77,13 +66,7 @@ impl Source {
         origin: ImageOrigin,
     ) -> TaskImage {
         TaskImage {
-            image: Image {
-                task: self.task.clone(),
-                image,
-                tag: tag.map(str::to_owned),
-                digest,
-                origin,
-            },
+            image: Image { task: self.task.clone(), image, tag: tag.map(str::to_owned), digest, origin },
             source: self.text.clone(),
             repository_arn: None,
             commit: tag.filter(|tag| is_commit(tag)).map(str::to_owned),
@@ -92,38 +75,26 @@ impl Source {
 
     /// An image of ECR, by its digest.
     fn pinned(&self, scope: &Scope, digest: &str, tag: Option<&str>, origin: ImageOrigin) -> TaskImage {
-        let host = self
-            .reference
-            .registry
-            .clone()
-            .unwrap_or_else(|| scope.registry());
+        let host = self.reference.registry.clone().unwrap_or_else(|| scope.registry());
         let repository = &self.reference.repository;
         let arn = self.registry.clone().map(|Registry { account, region }| {
-            Scope {
-                partition: scope.partition.clone(),
-                region,
-                account,
-            }
-            .repository_arn(repository)
+            Scope { partition: scope.partition.clone(), region, account }.repository_arn(repository)
         });
         let image = format!("{host}/{repository}@{digest}");
-        TaskImage {
-            repository_arn: arn,
-            ..self.image(image, tag, Some(digest.to_owned()), origin)
-        }
+        TaskImage { repository_arn: arn, ..self.image(image, tag, Some(digest.to_owned()), origin) }
     }
 
     /// An image that stays as it is written.
     fn outside(&self) -> (TaskImage, Option<String>) {
         let reference = &self.reference;
-        let (text, task) = (&self.text, &self.task);
+        let text = &self.text;
         let where_from = if self.is_short() {
             "is no repository of the account's ECR and is pulled from Docker Hub"
         } else {
             "is outside ECR"
         };
         let warning = format!(
-            "the image `{text}` of task `{task}` {where_from}: its tag is kept as it is, so a new image under that tag goes unnoticed"
+            "the image `{text}` {where_from}: its tag is kept as it is, so a new image under that tag goes unnoticed"
         );
         let image = self.image(
             text.clone(),
@@ -148,7 +119,7 @@ pub fn asks(source: &Source, pin: Option<&str>) -> Vec<Ask> {
     by.into_iter().filter_map(|by| source.ask(by)).collect()
 }
 
-/// Decides by what ECR answered; with a warning, where the result is not what one may expect.
+/// Decides by what ECR answered; with a warning (that does not name the task), where the result is not what one may expect.
 pub fn decide(
     source: &Source,
     pin: Option<&str>,
@@ -174,15 +145,12 @@ pub fn decide(
     if let Some(tag) = pin {
         match resolve(source, By::Tag(tag.to_owned()), answers) {
             Ok(Some(digest)) => {
-                return Ok((
-                    source.pinned(scope, &digest, Some(tag), ImageOrigin::Pinned),
-                    None,
-                ));
+                return Ok((source.pinned(scope, &digest, Some(tag), ImageOrigin::Pinned), None));
             }
             Ok(None) => return Ok(source.outside()),
             Err(missing) if missing.answer == Answer::NoRepository => return Err(missing),
             Err(missing) => {
-                let (repository, task) = (&reference.repository, &source.task);
+                let repository = &reference.repository;
                 let why = if missing.answer == Answer::Denied {
                     format!(
                         "the ECR repository `{repository}` of another account may not be asked for the tag `{tag}`"
@@ -191,10 +159,10 @@ pub fn decide(
                     format!("the ECR repository `{repository}` has no image tagged `{tag}`")
                 };
                 let then = match source.kept() {
-                    Some(_) => "keeps the image that runs now".to_owned(),
-                    None => format!("gets `{}`", source.text),
+                    Some(_) => "the image that runs now stays".to_owned(),
+                    None => format!("`{}` is taken", source.text),
                 };
-                warning = Some(format!("{why}: task `{task}` {then}"));
+                warning = Some(format!("{why}: {then}"));
             }
         }
     }
@@ -208,10 +176,7 @@ pub fn decide(
         return Ok(source.outside());
     };
     match resolve(source, by, answers)? {
-        Some(digest) => Ok((
-            source.pinned(scope, &digest, Some(&tag), ImageOrigin::Configured),
-            warning,
-        )),
+        Some(digest) => Ok((source.pinned(scope, &digest, Some(&tag), ImageOrigin::Configured), warning)),
         None => Ok(source.outside()),
     }
 }
@@ -224,15 +189,9 @@ fn resolve(source: &Source, by: By, answers: &BTreeMap<Ask, Answer>) -> Result<O
     match answers.get(&ask) {
         Some(Answer::Digest(digest)) => Ok(Some(digest.clone())),
         Some(Answer::NoRepository) if source.is_short() => Ok(None),
-        Some(answer) => Err(Missing {
-            ask: Box::new(ask),
-            answer: answer.clone(),
-        }),
+        Some(answer) => Err(Missing { ask: Box::new(ask), answer: answer.clone() }),
         // `asks` names everything that is resolved here; what was not asked is not there.
-        None => Err(Missing {
-            ask: Box::new(ask),
-            answer: Answer::NoImage,
-        }),
+        None => Err(Missing { ask: Box::new(ask), answer: Answer::NoImage }),
     }
 }
 

@@ -22,11 +22,7 @@ pub struct Problem {
 impl Problem {
     /// A problem with its remedy.
     pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            hint: hint.into(),
-            ..Self::default()
-        }
+        Self { what: what.into(), hint: hint.into(), ..Self::default() }
     }
 
     /// Names the key that settles it.
@@ -126,18 +122,12 @@ impl LookupError {
 
 impl From<Problem> for LookupError {
     fn from(problem: Problem) -> Self {
-        Self {
-            problems: vec![problem],
-            calls: Vec::new(),
-        }
+        Self { problems: vec![problem], calls: Vec::new() }
     }
 }
 
 impl From<CallError> for LookupError {
     fn from(call: CallError) -> Self {
-        Self {
-            problems: Vec::new(),
-            calls: vec![call],
-        }
+        Self { problems: Vec::new(), calls: vec![call] }
     }
 }

@@ -30,18 +30,12 @@ pub async fn images(
     let pin = wish.image_tag.as_deref();
     if let Some(tag) = pin.filter(|tag| ImageRef::parse(&format!("image:{tag}")).is_err()) {
         let hint = "a tag has up to 128 letters, digits, `_`, `.` and `-`";
-        return Err(Problem::new(format!("`{tag}` is not an image tag"), hint)
-            .key("--image-tag")
-            .into());
+        return Err(Problem::new(format!("`{tag}` is not an image tag"), hint).key("--image-tag").into());
     }
     let sources = sources(aws, config, names, scope).await?;
     let mut error = LookupError::default();
     let mut reads = JoinSet::new();
-    for ask in sources
-        .iter()
-        .flat_map(|source| asks(source, pin))
-        .collect::<BTreeSet<_>>()
-    {
+    for ask in sources.iter().flat_map(|source| asks(source, pin)).collect::<BTreeSet<_>>() {
         let aws = aws.clone();
         reads.spawn(async move {
             let answer = registry::ask(&aws, &ask).await?;
@@ -52,21 +46,25 @@ pub async fn images(
     if !error.is_empty() {
         return Err(error);
     }
-    let (mut images, mut warnings) = (BTreeMap::new(), Vec::new());
+    let mut images = BTreeMap::new();
+    let mut warned: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in &sources {
         match decide(source, pin, scope, &answers) {
             Ok((image, warning)) => {
                 images.insert(source.task.clone(), image);
-                warnings.extend(warning);
+                if let Some(warning) = warning {
+                    warned.entry(warning).or_default().push(format!("`{}`", source.task));
+                }
             }
             Err(missing) => error.problems.push(explain(aws, &source.task, &missing).await),
         }
     }
-    if error.is_empty() {
-        Ok((images, warnings))
-    } else {
-        Err(error)
-    }
+    // Tasks often share a repository: what is the same for all is said once.
+    let warnings = warned.into_iter().map(|(warning, tasks)| match tasks.as_slice() {
+        [task] => format!("{warning} (task {task})"),
+        tasks => format!("{warning} (tasks {})", tasks.join(", ")),
+    });
+    if error.is_empty() { Ok((images, warnings.collect())) } else { Err(error) }
 }
 
 async fn sources(
@@ -81,33 +79,21 @@ async fn sources(
         let reference = match ImageRef::parse(&task.image) {
             Ok(reference) => reference,
             Err(why) => {
-                let problem = Problem::new(
-                    format!("the image `{}` {why}", task.image),
-                    "write `repository:tag`",
-                );
+                let problem =
+                    Problem::new(format!("the image `{}` {why}", task.image), "write `repository:tag`");
                 let key_path = format!("tasks.{key}.image");
-                error
-                    .problems
-                    .push(problem.key(&key_path).route(["tasks", key, "image"]));
+                error.problems.push(problem.key(&key_path).route(["tasks", key, "image"]));
                 continue;
             }
         };
         let registry = home(&reference, scope);
         let (aws, stack) = (aws.clone(), names.stack.clone());
-        let (family, container) = (
-            stack::family(key, task).to_owned(),
-            stack::container(key, task).to_owned(),
-        );
+        let (family, container) =
+            (stack::family(key, task).to_owned(), stack::container(key, task).to_owned());
         let (task, text) = (key.clone(), task.image.clone());
         reads.spawn(async move {
             let running = running::read(&aws, &family, &container, &stack).await?;
-            Ok(Source {
-                task,
-                text,
-                reference,
-                registry,
-                running,
-            })
+            Ok(Source { task, text, reference, registry, running })
         });
     }
     let mut sources = joined(reads, &mut error).await;
@@ -119,21 +105,14 @@ async fn sources(
 fn home(reference: &ImageRef, scope: &Scope) -> Option<Registry> {
     match &reference.registry {
         Some(host) => Registry::from_host(host),
-        None => Some(Registry {
-            account: scope.account.clone(),
-            region: scope.region.clone(),
-        }),
+        None => Some(Registry { account: scope.account.clone(), region: scope.region.clone() }),
     }
 }
 
 /// Says what is missing, with what there is instead.
 async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
     let Missing { ask, answer } = missing;
-    let Ask {
-        registry,
-        repository,
-        by,
-    } = ask.as_ref();
+    let Ask { registry, repository, by } = ask.as_ref();
     let key = format!("tasks.{task}.image");
     let place = format!("{} ({})", registry.account, registry.region);
     // The lists only help: when they cannot be read, the problem is told without them.
@@ -142,10 +121,7 @@ async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
             format!("the account {place} has no ECR repository `{repository}`"),
             format!("create the repository and push an image, or correct `{key}`"),
         )
-        .candidates(nearest(
-            repository,
-            registry::repositories(aws, registry).await.unwrap_or_default(),
-        )),
+        .candidates(nearest(repository, registry::repositories(aws, registry).await.unwrap_or_default())),
         (Answer::Denied, _) => Problem::new(
             format!("the ECR repository `{repository}` of the account {place} refuses `ecr:DescribeImages`"),
             format!("allow it in the repository's policy, or write the image with its digest in `{key}`"),
@@ -154,12 +130,7 @@ async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
             format!("the ECR repository `{repository}` of the account {place} has no image tagged `{tag}`"),
             format!("push an image with that tag, or correct `{key}`"),
         )
-        .candidates(newest(
-            tag,
-            registry::tags(aws, registry, repository)
-                .await
-                .unwrap_or_default(),
-        )),
+        .candidates(newest(tag, registry::tags(aws, registry, repository).await.unwrap_or_default())),
         (_, By::Digest(digest)) => Problem::new(
             format!("the ECR repository `{repository}` of the account {place} has no image `{digest}`"),
             format!("push that image, or correct `{key}`"),

@@ -19,29 +19,16 @@ const NEW: &str = "sha256:111111111111111111111111111111111111111111111111111111
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 fn scope() -> Scope {
-    Scope {
-        partition: "aws".into(),
-        region: "eu-west-1".into(),
-        account: "123456789012".into(),
-    }
+    Scope { partition: "aws".into(), region: "eu-west-1".into(), account: "123456789012".into() }
 }
 
 fn source(text: &str, running: Option<Running>) -> Source {
     let reference = ImageRef::parse(text).unwrap();
     let registry = match &reference.registry {
         Some(host) => Registry::from_host(host),
-        None => Some(Registry {
-            account: "123456789012".into(),
-            region: "eu-west-1".into(),
-        }),
+        None => Some(Registry { account: "123456789012".into(), region: "eu-west-1".into() }),
     };
-    Source {
-        task: "web".into(),
-        text: text.into(),
-        reference,
-        registry,
-        running,
-    }
+    Source { task: "web".into(), text: text.into(), reference, registry, running }
 }
 
 fn running(image: String, recorded: Option<(&str, &str)>) -> Running {
@@ -55,10 +42,7 @@ fn running(image: String, recorded: Option<(&str, &str)>) -> Running {
 
 /// `helloworld` runs with the old digest, found for `helloworld:latest`.
 fn deployed() -> Running {
-    running(
-        format!("{HOST}/helloworld@{OLD}"),
-        Some(("helloworld:latest", "latest")),
-    )
+    running(format!("{HOST}/helloworld@{OLD}"), Some(("helloworld:latest", "latest")))
 }
 
 /// Asks and decides, with this ECR: what is not in it is a missing tag, and what is `None` is a missing repository.
@@ -69,9 +53,8 @@ fn decided(
 ) -> Result<(TaskImage, Option<String>), Missing> {
     let answer = |ask: &Ask| {
         let (By::Tag(id) | By::Digest(id)) = &ask.by;
-        let repository = ecr
-            .iter()
-            .filter(|(name, _)| name.split(['#', '=']).next() == Some(&ask.repository));
+        let repository =
+            ecr.iter().filter(|(name, _)| name.split(['#', '=']).next() == Some(&ask.repository));
         let mut repository = repository.peekable();
         if repository.peek().is_none() {
             return Answer::NoRepository;
@@ -103,19 +86,13 @@ fn a_short_name_resolves_to_the_own_registry_by_digest_and_the_tag_is_not_double
         found.repository_arn.as_deref(),
         Some("arn:aws:ecr:eu-west-1:123456789012:repository/helloworld")
     );
-    assert_eq!(
-        (found.source.as_str(), found.commit, warning),
-        ("helloworld:latest", None, None)
-    );
+    assert_eq!((found.source.as_str(), found.commit, warning), ("helloworld:latest", None, None));
 }
 
 #[test]
 fn a_name_without_a_tag_means_latest() {
     let (found, _) = decided(&source("helloworld", None), None, HELLO).unwrap();
-    assert_eq!(
-        (found.image.digest.as_deref(), found.image.tag.as_deref()),
-        (Some(NEW), Some("latest"))
-    );
+    assert_eq!((found.image.digest.as_deref(), found.image.tag.as_deref()), (Some(NEW), Some("latest")));
 }
 
 #[test]
@@ -123,13 +100,7 @@ fn a_nested_repository_of_another_account_and_region_is_found_by_its_whole_path(
     let text = format!("{OTHER_HOST}/team/api/web:v1");
     let source = source(&text, None);
     let asked = asks(&source, None);
-    assert_eq!(
-        asked[0].registry,
-        Registry {
-            account: "210987654321".into(),
-            region: "us-east-1".into()
-        }
-    );
+    assert_eq!(asked[0].registry, Registry { account: "210987654321".into(), region: "us-east-1".into() });
     let (found, _) = decided(&source, None, &[("team/api/web#v1", Some(NEW))]).unwrap();
     assert_eq!(found.image.image, format!("{OTHER_HOST}/team/api/web@{NEW}"));
     assert_eq!(
@@ -143,10 +114,7 @@ fn what_runs_stays_without_asking_ecr_although_the_tag_moved() {
     let source = source("helloworld:latest", Some(deployed()));
     assert_eq!(asks(&source, None), []);
     let (found, warning) = decided(&source, None, HELLO).unwrap();
-    assert_eq!(
-        (found.image.digest.as_deref(), found.image.origin),
-        (Some(OLD), ImageOrigin::Running)
-    );
+    assert_eq!((found.image.digest.as_deref(), found.image.origin), (Some(OLD), ImageOrigin::Running));
     assert_eq!((found.image.tag.as_deref(), warning), (Some("latest"), None));
 }
 
@@ -161,91 +129,53 @@ fn what_runs_stays_when_nothing_is_recorded_but_the_repository_is_the_same() {
 fn a_running_tag_without_a_digest_is_resolved() {
     let by_tag = Some(running(format!("{HOST}/helloworld:latest"), None));
     let (found, _) = decided(&source("helloworld:latest", by_tag), None, HELLO).unwrap();
-    assert_eq!(
-        (found.image.digest.as_deref(), found.image.origin),
-        (Some(NEW), ImageOrigin::Configured)
-    );
+    assert_eq!((found.image.digest.as_deref(), found.image.origin), (Some(NEW), ImageOrigin::Configured));
 }
 
 #[test]
 fn another_tag_or_repository_in_the_configuration_is_resolved_anew() {
     let (found, _) = decided(&source("helloworld:v2", Some(deployed())), None, HELLO).unwrap();
-    assert_eq!(
-        (found.image.tag.as_deref(), found.image.origin),
-        (Some("v2"), ImageOrigin::Configured)
-    );
-    let (found, _) = decided(
-        &source("other:latest", Some(deployed())),
-        None,
-        &[("other#latest", Some(NEW))],
-    )
-    .unwrap();
+    assert_eq!((found.image.tag.as_deref(), found.image.origin), (Some("v2"), ImageOrigin::Configured));
+    let (found, _) =
+        decided(&source("other:latest", Some(deployed())), None, &[("other#latest", Some(NEW))]).unwrap();
     assert_eq!(found.image.image, format!("{HOST}/other@{NEW}"));
 }
 
 #[test]
 fn the_wished_tag_pins_the_image_and_tells_its_commit() {
-    let ecr = [
-        ("helloworld#latest", Some(OLD)),
-        (&format!("helloworld#{COMMIT}"), Some(NEW)),
-    ];
+    let ecr = [("helloworld#latest", Some(OLD)), (&format!("helloworld#{COMMIT}"), Some(NEW))];
     for now in [None, Some(deployed())] {
         let (found, warning) = decided(&source("helloworld:latest", now), Some(COMMIT), &ecr).unwrap();
-        assert_eq!(
-            (found.image.digest.as_deref(), found.image.origin),
-            (Some(NEW), ImageOrigin::Pinned)
-        );
-        assert_eq!(
-            (found.image.tag.as_deref(), found.commit.as_deref()),
-            (Some(COMMIT), Some(COMMIT))
-        );
+        assert_eq!((found.image.digest.as_deref(), found.image.origin), (Some(NEW), ImageOrigin::Pinned));
+        assert_eq!((found.image.tag.as_deref(), found.commit.as_deref()), (Some(COMMIT), Some(COMMIT)));
         assert_eq!(warning, None);
     }
 }
 
 #[test]
 fn a_repository_without_the_wished_tag_keeps_what_runs_with_a_warning() {
-    let (found, warning) = decided(
-        &source("helloworld:latest", Some(deployed())),
-        Some("abc1234"),
-        HELLO,
-    )
-    .unwrap();
-    assert_eq!(
-        (found.image.digest.as_deref(), found.image.origin),
-        (Some(OLD), ImageOrigin::Running)
-    );
-    insta::assert_snapshot!(warning.unwrap(), @"the ECR repository `helloworld` has no image tagged `abc1234`: task `web` keeps the image that runs now");
+    let (found, warning) =
+        decided(&source("helloworld:latest", Some(deployed())), Some("abc1234"), HELLO).unwrap();
+    assert_eq!((found.image.digest.as_deref(), found.image.origin), (Some(OLD), ImageOrigin::Running));
+    insta::assert_snapshot!(warning.unwrap(), @"the ECR repository `helloworld` has no image tagged `abc1234`: the image that runs now stays");
 }
 
 #[test]
 fn a_repository_without_the_wished_tag_gives_the_configured_one_when_nothing_runs() {
     let (found, warning) = decided(&source("helloworld:latest", None), Some("abc1234"), HELLO).unwrap();
-    assert_eq!(
-        (found.image.digest.as_deref(), found.image.origin),
-        (Some(NEW), ImageOrigin::Configured)
-    );
-    insta::assert_snapshot!(warning.unwrap(), @"the ECR repository `helloworld` has no image tagged `abc1234`: task `web` gets `helloworld:latest`");
+    assert_eq!((found.image.digest.as_deref(), found.image.origin), (Some(NEW), ImageOrigin::Configured));
+    insta::assert_snapshot!(warning.unwrap(), @"the ECR repository `helloworld` has no image tagged `abc1234`: `helloworld:latest` is taken");
 }
 
 #[test]
 fn a_pinned_image_is_still_there_in_the_next_plan_without_a_wish() {
     let pinned = Some(Running {
         commit: Some(COMMIT.into()),
-        ..running(
-            format!("{HOST}/helloworld@{OLD}"),
-            Some(("helloworld:latest", COMMIT)),
-        )
+        ..running(format!("{HOST}/helloworld@{OLD}"), Some(("helloworld:latest", COMMIT)))
     });
     let (found, _) = decided(&source("helloworld:latest", pinned), None, HELLO).unwrap();
-    assert_eq!(
-        (found.image.digest.as_deref(), found.image.origin),
-        (Some(OLD), ImageOrigin::Running)
-    );
-    assert_eq!(
-        (found.image.tag.as_deref(), found.commit.as_deref()),
-        (Some(COMMIT), Some(COMMIT))
-    );
+    assert_eq!((found.image.digest.as_deref(), found.image.origin), (Some(OLD), ImageOrigin::Running));
+    assert_eq!((found.image.tag.as_deref(), found.commit.as_deref()), (Some(COMMIT), Some(COMMIT)));
 }
 
 #[test]
@@ -268,10 +198,7 @@ fn a_short_name_with_a_digest_is_looked_for_in_the_own_registry() {
     let (found, _) = decided(&source(&text, None), None, &[(&held, Some(NEW))]).unwrap();
     assert_eq!(found.image.image, format!("{HOST}/helloworld@{NEW}"));
     let (found, warning) = decided(&source(&text, None), None, &[]).unwrap();
-    assert_eq!(
-        (found.image.image.as_str(), found.image.origin),
-        (text.as_str(), ImageOrigin::Outside)
-    );
+    assert_eq!((found.image.image.as_str(), found.image.origin), (text.as_str(), ImageOrigin::Outside));
     assert_eq!(warning, None, "a digest cannot move");
 }
 
@@ -279,33 +206,21 @@ fn a_short_name_with_a_digest_is_looked_for_in_the_own_registry() {
 fn a_short_name_that_is_no_repository_stays_as_written_with_a_warning() {
     for pin in [None, Some("abc1234")] {
         let (found, warning) = decided(&source("nginx:1.27", None), pin, HELLO).unwrap();
-        assert_eq!(
-            (found.image.image.as_str(), found.image.origin),
-            ("nginx:1.27", ImageOrigin::Outside)
-        );
+        assert_eq!((found.image.image.as_str(), found.image.origin), ("nginx:1.27", ImageOrigin::Outside));
         assert_eq!((found.repository_arn, found.image.digest), (None, None));
-        assert!(
-            warning
-                .unwrap()
-                .starts_with("the image `nginx:1.27` of task `web` is no repository of the account's ECR")
-        );
+        assert!(warning.unwrap().starts_with("the image `nginx:1.27` is no repository of the account's ECR"));
     }
 }
 
 #[test]
 fn an_image_of_another_registry_is_never_asked_for() {
-    for text in [
-        "public.ecr.aws/docker/library/nginx:1",
-        "ghcr.io/octocat/app",
-        "registry.example.com:5000/app:1",
-    ] {
+    for text in
+        ["public.ecr.aws/docker/library/nginx:1", "ghcr.io/octocat/app", "registry.example.com:5000/app:1"]
+    {
         let source = source(text, None);
         assert_eq!(asks(&source, Some("abc1234")), []);
         let (found, warning) = decided(&source, Some("abc1234"), HELLO).unwrap();
-        assert_eq!(
-            (found.image.image.as_str(), found.image.origin),
-            (text, ImageOrigin::Outside)
-        );
+        assert_eq!((found.image.image.as_str(), found.image.origin), (text, ImageOrigin::Outside));
         assert!(warning.unwrap().contains("is outside ECR"));
     }
 }
@@ -313,17 +228,11 @@ fn an_image_of_another_registry_is_never_asked_for() {
 #[test]
 fn a_missing_tag_and_a_missing_repository_are_told_apart() {
     let missing = decided(&source("helloworld:v9", None), None, HELLO).unwrap_err();
-    assert_eq!(
-        (missing.answer, missing.ask.by),
-        (Answer::NoImage, By::Tag("v9".into()))
-    );
+    assert_eq!((missing.answer, missing.ask.by), (Answer::NoImage, By::Tag("v9".into())));
     let text = format!("{HOST}/absent:v1");
     for pin in [None, Some("abc1234")] {
         let missing = decided(&source(&text, None), pin, HELLO).unwrap_err();
-        assert_eq!(
-            (missing.answer, missing.ask.repository),
-            (Answer::NoRepository, "absent".into())
-        );
+        assert_eq!((missing.answer, missing.ask.repository), (Answer::NoRepository, "absent".into()));
     }
 }
 
@@ -332,10 +241,7 @@ fn a_repository_of_another_account_that_may_not_be_asked_keeps_what_runs() {
     let text = format!("{OTHER_HOST}/base:v1");
     let now = Some(running(format!("{OTHER_HOST}/base@{OLD}"), Some((&text, "v1"))));
     let source = source(&text, now);
-    let answers = asks(&source, Some("abc1234"))
-        .into_iter()
-        .map(|ask| (ask, Answer::Denied))
-        .collect();
+    let answers = asks(&source, Some("abc1234")).into_iter().map(|ask| (ask, Answer::Denied)).collect();
     let (found, warning) = decide(&source, Some("abc1234"), &scope(), &answers).unwrap();
     assert_eq!(found.image.origin, ImageOrigin::Running);
     assert!(warning.unwrap().contains("of another account may not be asked"));
@@ -343,8 +249,6 @@ fn a_repository_of_another_account_that_may_not_be_asked_keeps_what_runs() {
 
 #[test]
 fn an_error_lists_the_likeliest_tag_and_then_the_newest() {
-    let tags = ["d4", "c3", "v1.2.3", "b2", "a1", "z0"]
-        .map(str::to_owned)
-        .to_vec();
+    let tags = ["d4", "c3", "v1.2.3", "b2", "a1", "z0"].map(str::to_owned).to_vec();
     assert_eq!(newest("v1.2.4", tags), ["v1.2.3", "d4", "c3", "b2", "a1"]);
 }

@@ -116,11 +116,8 @@ pub struct Site<'a> {
 /// Classifies the subnets of a VPC, in order of zone and id.
 pub fn sites<'a>(land: &'a Land, vpc: &Vpc, secrets: bool) -> Vec<Site<'a>> {
     let tables: Vec<&RouteTable> = land.tables.iter().filter(|table| table.vpc == vpc.id).collect();
-    let endpoints: Vec<&Endpoint> = land
-        .endpoints
-        .iter()
-        .filter(|endpoint| endpoint.vpc == vpc.id && endpoint.is_available)
-        .collect();
+    let endpoints: Vec<&Endpoint> =
+        land.endpoints.iter().filter(|endpoint| endpoint.vpc == vpc.id && endpoint.is_available).collect();
     let mut sites: Vec<Site<'a>> = land
         .subnets
         .iter()
@@ -132,22 +129,9 @@ pub fn sites<'a>(land: &'a Land, vpc: &Vpc, secrets: bool) -> Vec<Site<'a>> {
                 Some(Target::Other(_)) => Reach::Private,
                 Some(Target::None) | None => Reach::Isolated,
             };
-            let lacks = lacks(
-                &endpoints,
-                table.map(|table| table.id.as_str()),
-                &land.region,
-                secrets,
-            );
-            let letter = subnet
-                .zone
-                .strip_prefix(&land.region)
-                .is_some_and(|rest| rest.len() == 1);
-            Site {
-                subnet,
-                reach,
-                runs_fargate: letter && !subnet.on_outpost,
-                lacks,
-            }
+            let lacks = lacks(&endpoints, table.map(|table| table.id.as_str()), &land.region, secrets);
+            let letter = subnet.zone.strip_prefix(&land.region).is_some_and(|rest| rest.len() == 1);
+            Site { subnet, reach, runs_fargate: letter && !subnet.on_outpost, lacks }
         })
         .collect();
     sites.sort_by(|a, b| (&a.subnet.zone, &a.subnet.id).cmp(&(&b.subnet.zone, &b.subnet.id)));
@@ -156,9 +140,7 @@ pub fn sites<'a>(land: &'a Land, vpc: &Vpc, secrets: bool) -> Vec<Site<'a>> {
 
 /// A subnet without an association of its own uses the main route table.
 fn table_of<'a>(tables: &[&'a RouteTable], subnet: &str) -> Option<&'a RouteTable> {
-    let own = tables
-        .iter()
-        .find(|table| table.subnets.iter().any(|id| id == subnet));
+    let own = tables.iter().find(|table| table.subnets.iter().any(|id| id == subnet));
     own.or_else(|| tables.iter().find(|table| table.is_main)).copied()
 }
 
@@ -167,11 +149,8 @@ fn table_of<'a>(tables: &[&'a RouteTable], subnet: &str) -> Option<&'a RouteTabl
 fn lacks(endpoints: &[&Endpoint], table: Option<&str>, region: &str, secrets: bool) -> Vec<&'static str> {
     let serves =
         |endpoint: &&&Endpoint, service: &str| endpoint.service.ends_with(&format!(".{region}.{service}"));
-    let interface = |service: &str| {
-        endpoints
-            .iter()
-            .any(|endpoint| serves(&endpoint, service) && !endpoint.is_gateway)
-    };
+    let interface =
+        |service: &str| endpoints.iter().any(|endpoint| serves(&endpoint, service) && !endpoint.is_gateway);
     let gateway = |service: &str| {
         let on_table = |endpoint: &Endpoint| endpoint.tables.iter().any(|id| Some(id.as_str()) == table);
         endpoints
@@ -195,11 +174,7 @@ fn lacks(endpoints: &[&Endpoint], table: Option<&str>, region: &str, secrets: bo
 
 /// A VPC in a list for people.
 pub fn vpc_line(vpc: &Vpc) -> String {
-    let name = vpc
-        .name
-        .as_deref()
-        .map(|name| format!("  {name}"))
-        .unwrap_or_default();
+    let name = vpc.name.as_deref().map(|name| format!("  {name}")).unwrap_or_default();
     let default = if vpc.is_default { "  (the default VPC)" } else { "" };
     format!("{}  {}{name}{default}", vpc.id, vpc.cidr)
 }
@@ -207,11 +182,7 @@ pub fn vpc_line(vpc: &Vpc) -> String {
 /// A subnet in a list for people.
 pub fn site_line(site: &Site<'_>) -> String {
     let subnet = site.subnet;
-    let name = subnet
-        .name
-        .as_deref()
-        .map(|name| format!("  {name}"))
-        .unwrap_or_default();
+    let name = subnet.name.as_deref().map(|name| format!("  {name}")).unwrap_or_default();
     let reach = match site.reach {
         Reach::Public => "public".to_owned(),
         Reach::Private => "private".to_owned(),

@@ -35,20 +35,13 @@ pub struct Wish {
 
 /// The IAM actions of all lookups, sorted.
 pub fn reads() -> BTreeSet<&'static str> {
-    [network::READS, registry::READS, running::READS, secret::READS]
-        .into_iter()
-        .flatten()
-        .copied()
-        .collect()
+    [network::READS, registry::READS, running::READS, secret::READS].into_iter().flatten().copied().collect()
 }
 
 /// Reads everything that the stack needs to know of its account before any resource is looked at.
 pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Result<Facts, LookupError> {
-    let scope = Scope {
-        partition: aws.partition.clone(),
-        region: aws.region.clone(),
-        account: aws.account.clone(),
-    };
+    let scope =
+        Scope { partition: aws.partition.clone(), region: aws.region.clone(), account: aws.account.clone() };
     let request = request(config);
     let (land, images, secrets) = tokio::join!(
         network::read(aws, config.vpc_id.as_deref()),
@@ -68,9 +61,7 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
     warnings.extend(image_warnings);
     warnings.extend(secret_warnings);
     if network.is_isolated {
-        let outside = images
-            .iter()
-            .filter(|(_, found)| found.image.origin == ImageOrigin::Outside);
+        let outside = images.iter().filter(|(_, found)| found.image.origin == ImageOrigin::Outside);
         warnings.extend(outside.map(|(task, found)| {
             format!("the image `{}` of task `{task}` is outside ECR, and its subnets have no route to the internet", found.source)
         }));
@@ -133,10 +124,7 @@ fn resolved(scope: &Scope, names: &Names, network: &placement::Decision) -> Vec<
     values.push((route(&["log_group", "name"]), json!(names.log_group)));
     values.push((route(&["role", "name"]), json!(names.execution_role)));
     values.push((route(&["task_role", "name"]), json!(names.task_role)));
-    values.push((
-        route(&["security_groups", "fargate", "group_name"]),
-        json!(names.security_group),
-    ));
+    values.push((route(&["security_groups", "fargate", "group_name"]), json!(names.security_group)));
     values
 }
 
@@ -151,9 +139,7 @@ async fn joined<T: Send + 'static>(
         let lost = |lost| Err(CallError::local("lookup", format!("this is a bug: {lost}")).into());
         values.extend(round.take(end.unwrap_or_else(lost)));
     }
-    round
-        .calls
-        .sort_by(|a, b| (&a.op, &a.message).cmp(&(&b.op, &b.message)));
+    round.calls.sort_by(|a, b| (&a.op, &a.message).cmp(&(&b.op, &b.message)));
     error.take::<()>(Err(round));
     values
 }
@@ -185,9 +171,7 @@ mod tests {
     fn is_action(text: &str) -> bool {
         text.split_once(':').is_some_and(|(service, action)| {
             !service.is_empty()
-                && service
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                && service.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
                 && action.starts_with(|c: char| c.is_ascii_uppercase())
                 && action.bytes().all(|byte| byte.is_ascii_alphanumeric())
         })

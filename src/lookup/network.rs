@@ -20,18 +20,9 @@ pub async fn read(aws: &Aws, vpc_id: Option<&str>) -> Result<Land, LookupError> 
     let of = |name: &str| vpc_id.map(|id| vec![Filter::builder().name(name).values(id).build()]);
     let ec2 = &aws.ec2;
     // All VPCs, even when one is named: a wrong id is answered with the list.
-    let vpcs = ec2
-        .describe_vpcs()
-        .into_paginator()
-        .items()
-        .send()
-        .collect::<Result<Vec<_>, _>>();
-    let gateways = ec2
-        .describe_internet_gateways()
-        .into_paginator()
-        .items()
-        .send()
-        .collect::<Result<Vec<_>, _>>();
+    let vpcs = ec2.describe_vpcs().into_paginator().items().send().collect::<Result<Vec<_>, _>>();
+    let gateways =
+        ec2.describe_internet_gateways().into_paginator().items().send().collect::<Result<Vec<_>, _>>();
     let subnets = ec2
         .describe_subnets()
         .set_filters(of("vpc-id"))
@@ -62,14 +53,10 @@ pub async fn read(aws: &Aws, vpc_id: Option<&str>) -> Result<Land, LookupError> 
     );
     let mut error = LookupError::default();
     let vpcs = error.take(vpcs.map_err(LookupError::from)).unwrap_or_default();
-    let gateways = error
-        .take(gateways.map_err(LookupError::from))
-        .unwrap_or_default();
+    let gateways = error.take(gateways.map_err(LookupError::from)).unwrap_or_default();
     let subnets = error.take(subnets.map_err(LookupError::from)).unwrap_or_default();
     let tables = error.take(tables.map_err(LookupError::from)).unwrap_or_default();
-    let endpoints = error
-        .take(endpoints.map_err(LookupError::from))
-        .unwrap_or_default();
+    let endpoints = error.take(endpoints.map_err(LookupError::from)).unwrap_or_default();
     if !error.is_empty() {
         return Err(error);
     }
@@ -77,10 +64,7 @@ pub async fn read(aws: &Aws, vpc_id: Option<&str>) -> Result<Land, LookupError> 
         .iter()
         .flat_map(ec2::InternetGateway::attachments)
         // EC2 answers `available` for an attached internet gateway, although the enum's other value is `attached`.
-        .filter(|at| {
-            at.state()
-                .is_some_and(|state| matches!(state.as_str(), "available" | "attached"))
-        })
+        .filter(|at| at.state().is_some_and(|state| matches!(state.as_str(), "available" | "attached")))
         .filter_map(ec2::InternetGatewayAttachment::vpc_id)
         .collect();
     Ok(Land {
@@ -97,10 +81,7 @@ fn owned(text: Option<&str>) -> String {
 }
 
 fn name(tags: &[Tag]) -> Option<String> {
-    tags.iter()
-        .find(|tag| tag.key() == Some("Name"))
-        .and_then(Tag::value)
-        .map(str::to_owned)
+    tags.iter().find(|tag| tag.key() == Some("Name")).and_then(Tag::value).map(str::to_owned)
 }
 
 fn vpc(found: &ec2::Vpc, attached: &[&str]) -> Vpc {
@@ -133,16 +114,11 @@ fn table(found: &ec2::RouteTable) -> RouteTable {
             .is_none_or(|state| !matches!(state.as_str(), "disassociating" | "disassociated" | "failed"))
     };
     let associations: Vec<_> = found.associations().iter().filter(holds).collect();
-    let default = found
-        .routes()
-        .iter()
-        .find(|route| route.destination_cidr_block() == Some("0.0.0.0/0"));
+    let default = found.routes().iter().find(|route| route.destination_cidr_block() == Some("0.0.0.0/0"));
     RouteTable {
         id: owned(found.route_table_id()),
         vpc: owned(found.vpc_id()),
-        is_main: associations
-            .iter()
-            .any(|association| association.main().unwrap_or_default()),
+        is_main: associations.iter().any(|association| association.main().unwrap_or_default()),
         subnets: associations
             .iter()
             .filter_map(|association| association.subnet_id())
@@ -173,10 +149,7 @@ fn target(route: &ec2::Route) -> Target {
         route.carrier_gateway_id(),
         route.core_network_arn(),
     ];
-    ways.into_iter()
-        .flatten()
-        .next()
-        .map_or(Target::None, |id| Target::Other(id.to_owned()))
+    ways.into_iter().flatten().next().map_or(Target::None, |id| Target::Other(id.to_owned()))
 }
 
 fn endpoint(found: &ec2::VpcEndpoint) -> Endpoint {
@@ -184,9 +157,7 @@ fn endpoint(found: &ec2::VpcEndpoint) -> Endpoint {
     Endpoint {
         vpc: owned(found.vpc_id()),
         service: owned(found.service_name()),
-        is_gateway: found
-            .vpc_endpoint_type()
-            .is_some_and(|kind| kind.as_str() == "Gateway"),
+        is_gateway: found.vpc_endpoint_type().is_some_and(|kind| kind.as_str() == "Gateway"),
         is_available: state.as_deref() == Some("available"),
         tables: found.route_table_ids().to_vec(),
     }

@@ -42,26 +42,16 @@ pub struct Decision {
 pub fn decide(land: &Land, request: &Request) -> Result<Decision, LookupError> {
     let vpc = choose_vpc(land, request.vpc_id.as_deref())?;
     let sites = sites(land, vpc, request.secrets);
-    let mut error = LookupError {
-        problems: unknown(vpc, &sites, &request.subnets),
-        calls: Vec::new(),
-    };
+    let mut error = LookupError { problems: unknown(vpc, &sites, &request.subnets), calls: Vec::new() };
     if !error.is_empty() {
         return Err(error);
     }
-    let mut decision = Decision {
-        vpc_id: vpc.id.clone(),
-        ..Decision::default()
-    };
+    let mut decision = Decision { vpc_id: vpc.id.clone(), ..Decision::default() };
     for public in [false, true] {
         if !request.tasks.values().any(|wants| *wants == public) {
             continue;
         }
-        let result = if public {
-            in_public(vpc, &sites, request)
-        } else {
-            in_private(vpc, &sites, request)
-        };
+        let result = if public { in_public(vpc, &sites, request) } else { in_private(vpc, &sites, request) };
         let Some(choice) = error.take(result) else {
             continue;
         };
@@ -70,15 +60,11 @@ pub fn decide(land: &Land, request: &Request) -> Result<Decision, LookupError> {
         let subnets = spread(&choice.sites);
         if choice.sites.len() > subnets.len() {
             let (all, used) = (choice.sites.len(), subnets.len());
-            decision.warnings.push(format!(
-                "{all} subnets fit, and ECS takes {used}: the others are not used"
-            ));
+            decision
+                .warnings
+                .push(format!("{all} subnets fit, and ECS takes {used}: the others are not used"));
         }
-        let zones: BTreeSet<&str> = choice
-            .sites
-            .iter()
-            .map(|site| site.subnet.zone.as_str())
-            .collect();
+        let zones: BTreeSet<&str> = choice.sites.iter().map(|site| site.subnet.zone.as_str()).collect();
         if let [zone] = Vec::from_iter(zones).as_slice() {
             let warning =
                 format!("all subnets that tasks run in are in {zone}: they stop when that zone fails");
@@ -90,20 +76,12 @@ pub fn decide(land: &Land, request: &Request) -> Result<Decision, LookupError> {
             decision.found.insert(list, subnets.clone());
         }
         for (task, _) in request.tasks.iter().filter(|(_, wants)| **wants == public) {
-            decision.placements.insert(
-                task.clone(),
-                Placement {
-                    subnets: subnets.clone(),
-                    assign_public_ip: public,
-                },
-            );
+            decision
+                .placements
+                .insert(task.clone(), Placement { subnets: subnets.clone(), assign_public_ip: public });
         }
     }
-    if error.is_empty() {
-        Ok(decision)
-    } else {
-        Err(error)
-    }
+    if error.is_empty() { Ok(decision) } else { Err(error) }
 }
 
 /// The subnets of one kind of placement.
@@ -120,13 +98,10 @@ fn choose_vpc<'a>(land: &'a Land, wanted: Option<&str>) -> Result<&'a Vpc, Probl
     let region = &land.region;
     if let Some(id) = wanted {
         return land.vpcs.iter().find(|vpc| vpc.id == id).ok_or_else(|| {
-            Problem::new(
-                format!("there is no VPC `{id}` in {region}"),
-                "set `vpc_id` to one that exists",
-            )
-            .candidates(list(&mut land.vpcs.iter()))
-            .key("vpc_id")
-            .route(["vpc_id"])
+            Problem::new(format!("there is no VPC `{id}` in {region}"), "set `vpc_id` to one that exists")
+                .candidates(list(&mut land.vpcs.iter()))
+                .key("vpc_id")
+                .route(["vpc_id"])
         });
     }
     let open: Vec<&Vpc> = land.vpcs.iter().filter(|vpc| vpc.has_internet_gateway).collect();
@@ -156,17 +131,11 @@ fn choose_vpc<'a>(land: &'a Land, wanted: Option<&str>) -> Result<&'a Vpc, Probl
 
 /// Configured ids that the VPC does not have.
 fn unknown(vpc: &Vpc, sites: &[Site<'_>], subnets: &Subnets) -> Vec<Problem> {
-    let lists = [
-        ("public", &subnets.public),
-        ("private", &subnets.private),
-        ("isolated", &subnets.isolated),
-    ];
+    let lists = [("public", &subnets.public), ("private", &subnets.private), ("isolated", &subnets.isolated)];
     let mut problems = Vec::new();
     for (list, ids) in lists {
-        for (index, id) in ids
-            .iter()
-            .enumerate()
-            .filter(|(_, id)| sites.iter().all(|site| site.subnet.id != **id))
+        for (index, id) in
+            ids.iter().enumerate().filter(|(_, id)| sites.iter().all(|site| site.subnet.id != **id))
         {
             problems.push(
                 Problem::new(
@@ -183,46 +152,27 @@ fn unknown(vpc: &Vpc, sites: &[Site<'_>], subnets: &Subnets) -> Vec<Problem> {
 }
 
 fn configured<'a>(sites: &'a [Site<'a>], ids: &[String]) -> Vec<&'a Site<'a>> {
-    sites
-        .iter()
-        .filter(|site| ids.contains(&site.subnet.id))
-        .collect()
+    sites.iter().filter(|site| ids.contains(&site.subnet.id)).collect()
 }
 
 /// The subnets where Fargate runs: not on Outposts, and not in Local and Wavelength Zones.
 fn found<'a>(sites: &'a [Site<'a>], fits: impl Fn(&Site<'a>) -> bool) -> Vec<&'a Site<'a>> {
-    sites
-        .iter()
-        .filter(|site| site.runs_fargate && fits(site))
-        .collect()
+    sites.iter().filter(|site| site.runs_fargate && fits(site)).collect()
 }
 
 /// Tasks without a public address: what the configuration names, else private subnets, else isolated ones with endpoints.
 fn in_private<'a>(vpc: &Vpc, sites: &'a [Site<'a>], request: &Request) -> Result<Choice<'a>, LookupError> {
-    let named = [
-        ("private", &request.subnets.private),
-        ("isolated", &request.subnets.isolated),
-    ];
+    let named = [("private", &request.subnets.private), ("isolated", &request.subnets.isolated)];
     if let Some((list, ids)) = named.into_iter().find(|(_, ids)| !ids.is_empty()) {
         return named_private(configured(sites, ids), list, ids);
     }
     let private = found(sites, |site| site.reach == Reach::Private);
     if !private.is_empty() {
-        return Ok(Choice {
-            sites: private,
-            found: Some("private"),
-            warnings: Vec::new(),
-        });
+        return Ok(Choice { sites: private, found: Some("private"), warnings: Vec::new() });
     }
-    let isolated = found(sites, |site| {
-        site.reach == Reach::Isolated && site.lacks.is_empty()
-    });
+    let isolated = found(sites, |site| site.reach == Reach::Isolated && site.lacks.is_empty());
     if !isolated.is_empty() {
-        return Ok(Choice {
-            sites: isolated,
-            found: Some("isolated"),
-            warnings: Vec::new(),
-        });
+        return Ok(Choice { sites: isolated, found: Some("isolated"), warnings: Vec::new() });
     }
     if sites.is_empty() {
         let problem = Problem::new(
@@ -233,15 +183,9 @@ fn in_private<'a>(vpc: &Vpc, sites: &'a [Site<'a>], request: &Request) -> Result
     }
     let any_public = sites.iter().any(|site| site.reach == Reach::Public);
     let (key, public) = if any_public {
-        (
-            "assign_public_ip",
-            ", or set `assign_public_ip: true` to run the tasks in the public subnets",
-        )
+        ("assign_public_ip", ", or set `assign_public_ip: true` to run the tasks in the public subnets")
     } else {
-        (
-            "subnets.private",
-            ", or name the subnets to use in `subnets.private`",
-        )
+        ("subnets.private", ", or name the subnets to use in `subnets.private`")
     };
     let problem = Problem::new(
         format!(
@@ -281,15 +225,7 @@ fn named_private<'a>(
             }
         }
     }
-    if error.is_empty() {
-        Ok(Choice {
-            sites: chosen,
-            found: None,
-            warnings,
-        })
-    } else {
-        Err(error)
-    }
+    if error.is_empty() { Ok(Choice { sites: chosen, found: None, warnings }) } else { Err(error) }
 }
 
 /// Tasks with a public address, because the configuration asks for one.
@@ -298,34 +234,20 @@ fn in_public<'a>(vpc: &Vpc, sites: &'a [Site<'a>], request: &Request) -> Result<
     if ids.is_empty() {
         let public = found(sites, |site| site.reach == Reach::Public);
         if !public.is_empty() {
-            return Ok(Choice {
-                sites: public,
-                found: Some("public"),
-                warnings: Vec::new(),
-            });
+            return Ok(Choice { sites: public, found: Some("public"), warnings: Vec::new() });
         }
         let problem = Problem::new(
-            format!(
-                "`assign_public_ip` is set, and the VPC `{}` has no public subnet",
-                vpc.id
-            ),
+            format!("`assign_public_ip` is set, and the VPC `{}` has no public subnet", vpc.id),
             "route a subnet to an internet gateway, or remove `assign_public_ip`",
         );
-        return Err(problem
-            .candidates(sites.iter().map(site_line))
-            .key("assign_public_ip")
-            .into());
+        return Err(problem.candidates(sites.iter().map(site_line)).key("assign_public_ip").into());
     }
     let chosen = configured(sites, ids);
     let closed = chosen.iter().filter(|site| site.reach != Reach::Public);
     let problems: Vec<Problem> = closed
         .map(|site| {
             let id = &site.subnet.id;
-            let index = ids
-                .iter()
-                .position(|other| other == id)
-                .unwrap_or_default()
-                .to_string();
+            let index = ids.iter().position(|other| other == id).unwrap_or_default().to_string();
             Problem::new(
                 format!(
                     "the subnet `{id}` is not public: its default route does not lead to an internet gateway"
@@ -337,16 +259,9 @@ fn in_public<'a>(vpc: &Vpc, sites: &'a [Site<'a>], request: &Request) -> Result<
         })
         .collect();
     if problems.is_empty() {
-        return Ok(Choice {
-            sites: chosen,
-            found: None,
-            warnings: Vec::new(),
-        });
+        return Ok(Choice { sites: chosen, found: None, warnings: Vec::new() });
     }
-    Err(LookupError {
-        problems,
-        calls: Vec::new(),
-    })
+    Err(LookupError { problems, calls: Vec::new() })
 }
 
 /// At most as many as ECS takes: the first of every zone, then the second of every zone, and so on.

@@ -29,13 +29,7 @@ fn subnet(id: &str, zone: &str) -> Subnet {
 
 fn table(id: &str, subnets: &[&str], default: Target) -> RouteTable {
     let subnets = subnets.iter().map(|id| (*id).to_owned()).collect();
-    RouteTable {
-        id: id.into(),
-        vpc: "vpc-1".into(),
-        is_main: false,
-        subnets,
-        default,
-    }
+    RouteTable { id: id.into(), vpc: "vpc-1".into(), is_main: false, subnets, default }
 }
 
 fn internet() -> Target {
@@ -57,11 +51,7 @@ fn endpoint(service: &str) -> Endpoint {
 }
 
 fn gateway(service: &str, table: &str) -> Endpoint {
-    Endpoint {
-        is_gateway: true,
-        tables: vec![table.into()],
-        ..endpoint(service)
-    }
+    Endpoint { is_gateway: true, tables: vec![table.into()], ..endpoint(service) }
 }
 
 /// Two public and two private subnets in two zones, in the only VPC.
@@ -77,11 +67,7 @@ fn standard() -> Land {
         ],
         tables: vec![
             table("rtb-public", &["subnet-public-a", "subnet-public-b"], internet()),
-            table(
-                "rtb-private",
-                &["subnet-private-a", "subnet-private-b"],
-                other("nat-1"),
-            ),
+            table("rtb-private", &["subnet-private-a", "subnet-private-b"], other("nat-1")),
         ],
         endpoints: Vec::new(),
     }
@@ -96,20 +82,12 @@ fn isolated(endpoints: Vec<Endpoint>) -> Land {
 }
 
 fn endpoints() -> Vec<Endpoint> {
-    vec![
-        endpoint("ecr.api"),
-        endpoint("ecr.dkr"),
-        endpoint("logs"),
-        gateway("s3", "rtb-private"),
-    ]
+    vec![endpoint("ecr.api"), endpoint("ecr.dkr"), endpoint("logs"), gateway("s3", "rtb-private")]
 }
 
 /// One task, which wants a public address or not.
 fn request(public: bool) -> Request {
-    Request {
-        tasks: [("job".to_owned(), public)].into(),
-        ..Request::default()
-    }
+    Request { tasks: [("job".to_owned(), public)].into(), ..Request::default() }
 }
 
 fn placed(land: &Land, request: &Request) -> (Vec<String>, Vec<String>) {
@@ -122,9 +100,7 @@ fn placed(land: &Land, request: &Request) -> (Vec<String>, Vec<String>) {
 fn problem(land: &Land, request: &Request) -> Problem {
     let LookupError { problems, calls } = decide(land, request).unwrap_err();
     assert_eq!(calls, []);
-    let [problem] = problems.as_slice() else {
-        unreachable!("one problem: {problems:#?}")
-    };
+    let [problem] = problems.as_slice() else { unreachable!("one problem: {problems:#?}") };
     problem.clone()
 }
 
@@ -132,26 +108,13 @@ fn problem(land: &Land, request: &Request) -> Problem {
 fn a_vpc_that_is_named_is_used_even_without_an_internet_gateway() {
     let mut land = standard();
     land.vpcs = vec![vpc("vpc-0", true), vpc("vpc-1", false), vpc("vpc-2", true)];
-    let decision = decide(
-        &land,
-        &Request {
-            vpc_id: Some("vpc-1".into()),
-            ..request(false)
-        },
-    )
-    .unwrap();
+    let decision = decide(&land, &Request { vpc_id: Some("vpc-1".into()), ..request(false) }).unwrap();
     assert_eq!(decision.vpc_id, "vpc-1");
 }
 
 #[test]
 fn a_vpc_that_is_named_and_does_not_exist_is_answered_with_those_that_do() {
-    let problem = problem(
-        &standard(),
-        &Request {
-            vpc_id: Some("vpc-9".into()),
-            ..request(false)
-        },
-    );
+    let problem = problem(&standard(), &Request { vpc_id: Some("vpc-9".into()), ..request(false) });
     insta::assert_snapshot!(problem, @r"
     there is no VPC `vpc-9` in eu-west-1
       vpc-1  10.0.0.0/16  name of vpc-1
@@ -162,14 +125,7 @@ fn a_vpc_that_is_named_and_does_not_exist_is_answered_with_those_that_do() {
 #[test]
 fn no_vpc_with_an_internet_gateway_is_answered_with_all_vpcs() {
     let mut land = standard();
-    land.vpcs = vec![
-        vpc("vpc-1", false),
-        Vpc {
-            is_default: true,
-            name: None,
-            ..vpc("vpc-2", false)
-        },
-    ];
+    land.vpcs = vec![vpc("vpc-1", false), Vpc { is_default: true, name: None, ..vpc("vpc-2", false) }];
     let problem = problem(&land, &request(false));
     insta::assert_snapshot!(problem, @r"
     no VPC in eu-west-1 has an internet gateway, and `vpc_id` names none
@@ -181,10 +137,7 @@ fn no_vpc_with_an_internet_gateway_is_answered_with_all_vpcs() {
 
 #[test]
 fn a_region_without_any_vpc_says_so() {
-    let land = Land {
-        region: "eu-west-1".into(),
-        ..Land::default()
-    };
+    let land = Land { region: "eu-west-1".into(), ..Land::default() };
     assert_eq!(problem(&land, &request(false)).hint, "create a VPC");
 }
 
@@ -223,29 +176,16 @@ fn anything_that_passes_traffic_on_makes_a_subnet_private() {
     for id in ["nat-1", "tgw-1", "eni-1", "i-1", "pcx-1", "vgw-1", "vpce-1"] {
         let mut land = standard();
         land.tables[1].default = other(id);
-        assert_eq!(
-            placed(&land, &request(false)).0,
-            ["subnet-private-a", "subnet-private-b"],
-            "{id}"
-        );
+        assert_eq!(placed(&land, &request(false)).0, ["subnet-private-a", "subnet-private-b"], "{id}");
     }
 }
 
 #[test]
 fn the_main_route_table_serves_subnets_without_an_association() {
     let mut land = standard();
-    land.tables[1] = RouteTable {
-        is_main: true,
-        ..table("rtb-main", &[], other("nat-1"))
-    };
-    assert_eq!(
-        placed(&land, &request(false)).0,
-        ["subnet-private-a", "subnet-private-b"]
-    );
-    land.tables[0] = RouteTable {
-        is_main: true,
-        ..table("rtb-main", &[], internet())
-    };
+    land.tables[1] = RouteTable { is_main: true, ..table("rtb-main", &[], other("nat-1")) };
+    assert_eq!(placed(&land, &request(false)).0, ["subnet-private-a", "subnet-private-b"]);
+    land.tables[0] = RouteTable { is_main: true, ..table("rtb-main", &[], internet()) };
     land.tables[1] = table("rtb-private", &["subnet-private-a"], other("nat-1"));
     let (public, _) = placed(&land, &request(true));
     assert_eq!(public, ["subnet-public-a", "subnet-private-b", "subnet-public-b"]);
@@ -257,10 +197,7 @@ fn one_private_subnet_is_enough_and_tells_about_its_single_zone() {
     land.subnets.truncate(3);
     let (subnets, warnings) = placed(&land, &request(false));
     assert_eq!(subnets, ["subnet-private-a"]);
-    assert_eq!(
-        warnings,
-        ["all subnets that tasks run in are in eu-west-1a: they stop when that zone fails"]
-    );
+    assert_eq!(warnings, ["all subnets that tasks run in are in eu-west-1a: they stop when that zone fails"]);
 }
 
 #[test]
@@ -274,15 +211,9 @@ fn no_public_subnet_is_needed_for_tasks_without_a_public_address() {
 fn isolated_subnets_with_their_endpoints_are_used_when_no_subnet_is_private() {
     let land = isolated(endpoints());
     let decision = decide(&land, &request(false)).unwrap();
-    assert_eq!(
-        decision.placements["job"].subnets,
-        ["subnet-private-a", "subnet-private-b"]
-    );
+    assert_eq!(decision.placements["job"].subnets, ["subnet-private-a", "subnet-private-b"]);
     assert!(decision.is_isolated);
-    assert_eq!(
-        decision.found["isolated"],
-        ["subnet-private-a", "subnet-private-b"]
-    );
+    assert_eq!(decision.found["isolated"], ["subnet-private-a", "subnet-private-b"]);
 }
 
 #[test]
@@ -322,15 +253,8 @@ fn an_endpoint_of_another_vpc_region_or_state_does_not_count() {
 
 #[test]
 fn secrets_need_one_more_endpoint() {
-    let with_secrets = Request {
-        secrets: true,
-        ..request(false)
-    };
-    assert!(
-        problem(&isolated(endpoints()), &with_secrets)
-            .to_string()
-            .contains("endpoints secretsmanager")
-    );
+    let with_secrets = Request { secrets: true, ..request(false) };
+    assert!(problem(&isolated(endpoints()), &with_secrets).to_string().contains("endpoints secretsmanager"));
     let mut all = endpoints();
     all.push(endpoint("secretsmanager"));
     assert!(decide(&isolated(all), &with_secrets).is_ok());
@@ -354,10 +278,7 @@ fn without_a_way_out_the_error_shows_what_each_subnet_lacks_and_offers_the_publi
 fn without_any_subnet_the_error_says_so() {
     let mut land = standard();
     land.subnets.clear();
-    assert_eq!(
-        problem(&land, &request(false)).what,
-        "the VPC `vpc-1` has no subnets"
-    );
+    assert_eq!(problem(&land, &request(false)).what, "the VPC `vpc-1` has no subnets");
 }
 
 #[test]
@@ -366,41 +287,24 @@ fn public_placement_happens_only_when_it_is_asked_for() {
     assert_eq!(subnets, ["subnet-public-a", "subnet-public-b"]);
     let mut land = standard();
     land.subnets.truncate(2);
-    assert!(
-        decide(&land, &request(false)).is_err(),
-        "public subnets alone do not do"
-    );
+    assert!(decide(&land, &request(false)).is_err(), "public subnets alone do not do");
 }
 
 #[test]
 fn public_placement_without_a_public_subnet_is_an_error() {
     let mut land = standard();
     land.subnets.drain(..2);
-    assert_eq!(
-        problem(&land, &request(true)).key.as_deref(),
-        Some("assign_public_ip")
-    );
+    assert_eq!(problem(&land, &request(true)).key.as_deref(), Some("assign_public_ip"));
 }
 
 #[test]
 fn tasks_of_one_stack_may_be_placed_differently() {
-    let request = Request {
-        tasks: [("in".to_owned(), false), ("out".to_owned(), true)].into(),
-        ..Request::default()
-    };
+    let request =
+        Request { tasks: [("in".to_owned(), false), ("out".to_owned(), true)].into(), ..Request::default() };
     let decision = decide(&standard(), &request).unwrap();
-    assert_eq!(
-        decision.placements["in"].subnets,
-        ["subnet-private-a", "subnet-private-b"]
-    );
-    assert_eq!(
-        decision.placements["out"].subnets,
-        ["subnet-public-a", "subnet-public-b"]
-    );
-    assert_eq!(
-        decision.found.keys().copied().collect::<Vec<_>>(),
-        ["private", "public"]
-    );
+    assert_eq!(decision.placements["in"].subnets, ["subnet-private-a", "subnet-private-b"]);
+    assert_eq!(decision.placements["out"].subnets, ["subnet-public-a", "subnet-public-b"]);
+    assert_eq!(decision.found.keys().copied().collect::<Vec<_>>(), ["private", "public"]);
 }
 
 fn named(list: &str, ids: &[&str], public: bool) -> Request {
@@ -440,15 +344,10 @@ fn every_configured_subnet_that_does_not_exist_is_named_with_its_place_and_the_v
 
 #[test]
 fn a_configured_subnet_without_a_way_out_is_a_warning() {
-    let (subnets, warnings) = placed(
-        &isolated(vec![]),
-        &named("private", &["subnet-private-a", "subnet-private-b"], false),
-    );
+    let (subnets, warnings) =
+        placed(&isolated(vec![]), &named("private", &["subnet-private-a", "subnet-private-b"], false));
     assert_eq!(subnets.len(), 2);
-    assert!(
-        warnings[0].contains("`subnet-private-a` has no route to the internet"),
-        "{warnings:?}"
-    );
+    assert!(warnings[0].contains("`subnet-private-a` has no route to the internet"), "{warnings:?}");
 }
 
 #[test]
@@ -456,18 +355,9 @@ fn a_public_subnet_configured_as_private_is_an_error_unless_endpoints_serve_it()
     let request = named("private", &["subnet-private-a", "subnet-public-b"], false);
     let problem = problem(&standard(), &request);
     assert_eq!(problem.route, ["subnets", "private", "1"]);
-    assert!(
-        problem.hint.contains("`assign_public_ip: true`"),
-        "{}",
-        problem.hint
-    );
+    assert!(problem.hint.contains("`assign_public_ip: true`"), "{}", problem.hint);
     let mut land = standard();
-    land.endpoints = vec![
-        endpoint("ecr.api"),
-        endpoint("ecr.dkr"),
-        endpoint("logs"),
-        endpoint("s3"),
-    ];
+    land.endpoints = vec![endpoint("ecr.api"), endpoint("ecr.dkr"), endpoint("logs"), endpoint("s3")];
     assert!(decide(&land, &request).is_ok());
 }
 
@@ -492,25 +382,12 @@ fn at_most_sixteen_subnets_are_used_and_every_zone_comes_first() {
         .map(|id| subnet(id, "eu-west-1a"))
         .chain(b.iter().map(|id| subnet(id, "eu-west-1b")))
         .collect();
-    land.tables = vec![RouteTable {
-        is_main: true,
-        ..table("rtb-main", &[], other("nat-1"))
-    }];
+    land.tables = vec![RouteTable { is_main: true, ..table("rtb-main", &[], other("nat-1")) }];
     let (subnets, warnings) = placed(&land, &request(false));
     assert_eq!(subnets.len(), 16);
-    assert_eq!(
-        subnets[..4],
-        ["subnet-a00", "subnet-b00", "subnet-a01", "subnet-b01"]
-    );
-    assert_eq!(
-        subnets.iter().filter(|id| id.starts_with("subnet-b")).count(),
-        3,
-        "no zone is lost"
-    );
-    assert_eq!(
-        warnings,
-        ["23 subnets fit, and ECS takes 16: the others are not used"]
-    );
+    assert_eq!(subnets[..4], ["subnet-a00", "subnet-b00", "subnet-a01", "subnet-b01"]);
+    assert_eq!(subnets.iter().filter(|id| id.starts_with("subnet-b")).count(), 3, "no zone is lost");
+    assert_eq!(warnings, ["23 subnets fit, and ECS takes 16: the others are not used"]);
 }
 
 #[test]
@@ -521,15 +398,9 @@ fn local_zones_wavelength_zones_and_outposts_are_not_found() {
         subnet("subnet-zone", "us-west-2a"),
         subnet("subnet-local", "us-west-2-lax-1a"),
         subnet("subnet-wavelength", "us-west-2-wl1-las-wlz-1"),
-        Subnet {
-            on_outpost: true,
-            ..subnet("subnet-outpost", "us-west-2a")
-        },
+        Subnet { on_outpost: true, ..subnet("subnet-outpost", "us-west-2a") },
     ];
-    land.tables = vec![RouteTable {
-        is_main: true,
-        ..table("rtb-main", &[], other("nat-1"))
-    }];
+    land.tables = vec![RouteTable { is_main: true, ..table("rtb-main", &[], other("nat-1")) }];
     assert_eq!(placed(&land, &request(false)).0, ["subnet-zone"]);
 }
 

@@ -77,10 +77,7 @@ impl Registry {
         if region.is_empty() || !known.contains(&suffix) {
             return None;
         }
-        Some(Self {
-            account: account.to_owned(),
-            region: region.to_owned(),
-        })
+        Some(Self { account: account.to_owned(), region: region.to_owned() })
     }
 }
 
@@ -99,10 +96,7 @@ pub async fn ask(aws: &Aws, ask: &Ask) -> Result<Answer, CallError> {
         .send();
     match call(op, sent).await {
         Ok(found) => {
-            let digest = found
-                .image_details()
-                .iter()
-                .find_map(|image| image.image_digest());
+            let digest = found.image_details().iter().find_map(|image| image.image_digest());
             Ok(digest.map_or(Answer::NoImage, |digest| Answer::Digest(digest.to_owned())))
         }
         Err(error) => match error.code.as_str() {
@@ -120,21 +114,13 @@ pub async fn tags(aws: &Aws, registry: &Registry, repository: &str) -> Result<Ve
         .describe_images()
         .registry_id(&registry.account)
         .repository_name(repository)
-        .filter(
-            DescribeImagesFilter::builder()
-                .tag_status(TagStatus::Tagged)
-                .build(),
-        )
+        .filter(DescribeImagesFilter::builder().tag_status(TagStatus::Tagged).build())
         .max_results(IMAGES_MAX)
         .send();
     let found = call("ecr:DescribeImages", sent).await?;
     let mut images: Vec<_> = found.image_details().iter().collect();
     images.sort_by_key(|image| std::cmp::Reverse(image.image_pushed_at().map(DateTime::secs)));
-    Ok(images
-        .iter()
-        .flat_map(|image| image.image_tags())
-        .map(ToOwned::to_owned)
-        .collect())
+    Ok(images.iter().flat_map(|image| image.image_tags()).map(ToOwned::to_owned).collect())
 }
 
 /// The names of a registry's repositories.
@@ -147,11 +133,7 @@ pub async fn repositories(aws: &Aws, registry: &Registry) -> Result<Vec<String>,
         .send()
         .collect::<Result<Vec<_>, _>>();
     let found = call("ecr:DescribeRepositories", sent).await?;
-    Ok(found
-        .iter()
-        .filter_map(|repository| repository.repository_name())
-        .map(str::to_owned)
-        .collect())
+    Ok(found.iter().filter_map(|repository| repository.repository_name()).map(str::to_owned).collect())
 }
 
 /// The client of a region: ECR answers for its own region only.
@@ -172,10 +154,7 @@ mod tests {
     fn an_ecr_host_tells_account_and_region() {
         for (host, region) in [
             ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "eu-west-1"),
-            (
-                "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
-                "us-gov-west-1",
-            ),
+            ("123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
             ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1"),
             ("123456789012.dkr-ecr.eu-west-1.on.aws", "eu-west-1"),
         ] {

@@ -29,43 +29,25 @@ pub async fn read(
     container: &str,
     stack: &str,
 ) -> Result<Option<Running>, CallError> {
-    let ask = aws
-        .ecs
-        .describe_task_definition()
-        .task_definition(family)
-        .include(TaskDefinitionField::Tags);
+    let ask = aws.ecs.describe_task_definition().task_definition(family).include(TaskDefinitionField::Tags);
     let sent = aws::call("ecs:DescribeTaskDefinition", ask.send()).await;
     // ECS calls it a ClientException when a family has no active revision.
     let Some(found) = aws::absent(sent, &["ClientException"])? else {
         return Ok(None);
     };
-    let tag = |key: &str| {
-        found
-            .tags()
-            .iter()
-            .find(|tag| tag.key() == Some(key))
-            .and_then(|tag| tag.value())
-    };
+    let tag = |key: &str| found.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
     if tag(tags::STACK).is_some_and(|owner| owner != stack) {
         return Ok(None);
     }
-    let containers = found
-        .task_definition()
-        .map(TaskDefinition::container_definitions)
-        .unwrap_or_default();
-    let named = containers
-        .iter()
-        .find(|found| found.name() == Some(container))
-        .or(match containers {
-            [only] => Some(only),
-            _ => None,
-        });
-    Ok(named
-        .and_then(|container| container.image())
-        .map(|image| Running {
-            image: image.to_owned(),
-            source: tag(tags::IMAGE_SOURCE).map(str::to_owned),
-            tag: tag(tags::IMAGE_TAG).map(str::to_owned),
-            commit: tag(tags::COMMIT).map(str::to_owned),
-        }))
+    let containers = found.task_definition().map(TaskDefinition::container_definitions).unwrap_or_default();
+    let named = containers.iter().find(|found| found.name() == Some(container)).or(match containers {
+        [only] => Some(only),
+        _ => None,
+    });
+    Ok(named.and_then(|container| container.image()).map(|image| Running {
+        image: image.to_owned(),
+        source: tag(tags::IMAGE_SOURCE).map(str::to_owned),
+        tag: tag(tags::IMAGE_TAG).map(str::to_owned),
+        commit: tag(tags::COMMIT).map(str::to_owned),
+    }))
 }

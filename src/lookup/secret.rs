@@ -28,12 +28,8 @@ pub async fn secrets(
     aws: &Aws,
     config: &Config,
 ) -> Result<(BTreeMap<String, String>, Vec<String>), LookupError> {
-    let paths: BTreeSet<&String> = config
-        .tasks
-        .values()
-        .flat_map(|task| &task.secrets)
-        .map(|secret| &secret.path)
-        .collect();
+    let paths: BTreeSet<&String> =
+        config.tasks.values().flat_map(|task| &task.secrets).map(|secret| &secret.path).collect();
     let mut error = LookupError::default();
     let mut found: BTreeMap<String, Found> = BTreeMap::new();
     let mut reads = JoinSet::new();
@@ -57,9 +53,7 @@ pub async fn secrets(
             if let Some(problem) = problem {
                 let index = index.to_string();
                 error.problems.push(
-                    problem
-                        .route(["tasks", task, "secrets", &index])
-                        .key(&format!("tasks.{task}.secrets")),
+                    problem.route(["tasks", task, "secrets", &index]).key(&format!("tasks.{task}.secrets")),
                 );
             }
         }
@@ -68,11 +62,7 @@ pub async fn secrets(
         return Err(error);
     }
     let arn = |(path, found)| {
-        if let Found::Arn(arn) = found {
-            Some((path, arn))
-        } else {
-            None
-        }
+        if let Found::Arn(arn) = found { Some((path, arn)) } else { None }
     };
     let arns: BTreeMap<String, String> = found.into_iter().filter_map(arn).collect();
     let warnings = arns.values().filter_map(|arn| far(arn, &aws.region)).collect();
@@ -100,9 +90,7 @@ async fn describe(aws: &Aws, name: &str) -> Result<Found, CallError> {
     if secret.deleted_date().is_some() {
         return Ok(Found::Going);
     }
-    let arn = secret
-        .arn()
-        .ok_or_else(|| CallError::local(op, "the answer has no `ARN`"))?;
+    let arn = secret.arn().ok_or_else(|| CallError::local(op, "the answer has no `ARN`"))?;
     Ok(Found::Arn(arn.to_owned()))
 }
 
@@ -155,10 +143,7 @@ mod tests {
     #[test]
     fn a_secret_of_the_own_partition_is_taken() {
         assert_eq!(
-            judged(
-                "db",
-                &arn("arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf")
-            ),
+            judged("db", &arn("arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf")),
             None
         );
     }
@@ -166,39 +151,20 @@ mod tests {
     #[test]
     fn a_secret_of_another_partition_is_refused() {
         let other = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:db-AbCdEf";
-        assert!(
-            judged(other, &arn(other))
-                .unwrap()
-                .contains("is in the partition aws-cn")
-        );
+        assert!(judged(other, &arn(other)).unwrap().contains("is in the partition aws-cn"));
     }
 
     #[test]
     fn a_secret_of_another_region_is_a_warning() {
-        assert_eq!(
-            far(
-                "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf",
-                "eu-west-1"
-            ),
-            None
-        );
-        let warning = far(
-            "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf",
-            "eu-west-1",
-        )
-        .unwrap();
+        assert_eq!(far("arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf", "eu-west-1"), None);
+        let warning =
+            far("arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf", "eu-west-1").unwrap();
         assert!(warning.contains("is in us-east-1"), "{warning}");
     }
 
     #[test]
     fn a_missing_secret_and_one_being_deleted_are_told_apart() {
-        assert_eq!(
-            judged("db", &Found::Nothing).unwrap(),
-            "there is no secret `db` in eu-west-1"
-        );
-        assert_eq!(
-            judged("db", &Found::Going).unwrap(),
-            "the secret `db` is scheduled for deletion"
-        );
+        assert_eq!(judged("db", &Found::Nothing).unwrap(), "there is no secret `db` in eu-west-1");
+        assert_eq!(judged("db", &Found::Going).unwrap(), "the secret `db` is scheduled for deletion");
     }
 }

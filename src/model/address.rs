@@ -20,10 +20,7 @@ pub struct AddressError(pub String);
 impl Address {
     /// An address from its parts. The parts come from our own code or from validated configuration.
     pub fn new(kind: &str, name: &str) -> Self {
-        Self {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-        }
+        Self { kind: kind.to_owned(), name: name.to_owned() }
     }
 
     /// The kind, for example `service`.
@@ -48,10 +45,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let well_formed = |part: &str| {
-            !part.is_empty()
-                && part
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+            !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
         };
         match text.split_once('.') {
             Some((kind, name)) if well_formed(kind) && well_formed(name) => Ok(Self::new(kind, name)),
@@ -68,9 +62,7 @@ impl Serialize for Address {
 
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -87,15 +79,7 @@ mod tests {
 
     #[test]
     fn text_that_is_no_address_is_refused() {
-        for text in [
-            "",
-            "service",
-            "service.",
-            ".web",
-            "service.web\n",
-            "a b.c",
-            "service.w.x",
-        ] {
+        for text in ["", "service", "service.", ".web", "service.web\n", "a b.c", "service.w.x"] {
             assert!(text.parse::<Address>().is_err(), "{text:?}");
         }
     }

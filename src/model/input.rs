@@ -28,10 +28,7 @@ pub enum Input<T> {
 impl<T> Input<T> {
     /// A reference to `output` of `address`.
     pub fn of(address: Address, output: &str) -> Self {
-        Self::Pending(Ref {
-            address,
-            output: output.to_owned(),
-        })
+        Self::Pending(Ref { address, output: output.to_owned() })
     }
 
     /// The value, if it is known.

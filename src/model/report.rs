@@ -66,16 +66,12 @@ pub struct ApplyReport {
 impl ApplyReport {
     /// Every step is done.
     pub fn is_complete(&self) -> bool {
-        self.outcomes
-            .values()
-            .all(|outcome| matches!(outcome, Outcome::Done(_)))
+        self.outcomes.values().all(|outcome| matches!(outcome, Outcome::Done(_)))
     }
 
     /// At least one step is done.
     pub fn any_done(&self) -> bool {
-        self.outcomes
-            .values()
-            .any(|outcome| matches!(outcome, Outcome::Done(_)))
+        self.outcomes.values().any(|outcome| matches!(outcome, Outcome::Done(_)))
     }
 
     /// The failures, in order of address.

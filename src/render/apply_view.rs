@@ -102,13 +102,7 @@ pub struct FailureView {
 
 /// The view of an apply. `took` is the time of the whole.
 pub fn apply(plan: &Plan, report: &ApplyReport, took: Option<Duration>) -> ApplyView {
-    let count = |state: &str| {
-        report
-            .outcomes
-            .values()
-            .filter(|outcome| state_of(outcome) == state)
-            .count()
-    };
+    let count = |state: &str| report.outcomes.values().filter(|outcome| state_of(outcome) == state).count();
     let (done, failed) = (count("done"), count("failed"));
     let ending = ending(report, done);
     ApplyView {
@@ -146,11 +140,7 @@ fn ending(report: &ApplyReport, done: usize) -> Ending {
 
 fn headline(ending: Ending, done: usize, failed: usize, all: usize) -> String {
     let steps = |n: usize| plural(i64::try_from(n).unwrap_or(i64::MAX), "step");
-    let failed = if failed > 0 {
-        format!(", {failed} failed")
-    } else {
-        String::new()
-    };
+    let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
     match ending {
         Ending::NoChanges => "nothing to do".to_owned(),
         Ending::Applied => format!("done, {}", steps(all)),
@@ -173,12 +163,8 @@ fn next(ending: Ending) -> &'static str {
 
 /// The steps in the order of the plan; within it, removals come last and backwards, as they run.
 fn steps(plan: &Plan, report: &ApplyReport) -> Vec<StepView> {
-    let order: BTreeMap<_, _> = plan
-        .changes
-        .iter()
-        .enumerate()
-        .map(|(i, change)| (&change.at.address, (i, change)))
-        .collect();
+    let order: BTreeMap<_, _> =
+        plan.changes.iter().enumerate().map(|(i, change)| (&change.at.address, (i, change))).collect();
     let mut steps: Vec<_> = report
         .outcomes
         .iter()
@@ -187,9 +173,7 @@ fn steps(plan: &Plan, report: &ApplyReport) -> Vec<StepView> {
             let place = known.map_or(i64::MAX, |(i, _)| i64::try_from(i).unwrap_or(i64::MAX));
             let place = if step.verb == Verb::Remove { -place } else { place };
             let action = known.map(|(_, change)| change.action);
-            let name = known
-                .map(|(_, change)| change.at.name.as_str())
-                .unwrap_or_default();
+            let name = known.map(|(_, change)| change.at.name.as_str()).unwrap_or_default();
             ((step.verb, place), step_view(step, outcome, action, name, report))
         })
         .collect();
@@ -207,11 +191,7 @@ fn step_view(
     let took = report.took.get(step).copied();
     StepView {
         address: step.address.to_string(),
-        physical_name: if name == step.address.name() {
-            String::new()
-        } else {
-            clip(name, 300)
-        },
+        physical_name: if name == step.address.name() { String::new() } else { clip(name, 300) },
         doing: match (step.verb, action) {
             (Verb::Remove, Some(Action::Replace)) => "delete old",
             (Verb::Remove, _) => "delete",

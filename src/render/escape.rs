@@ -42,18 +42,15 @@ const INVISIBLE: &[(u32, u32)] = &[
 /// Whether a character shows nothing or changes the order of others.
 pub fn is_invisible(c: char) -> bool {
     let code = u32::from(c);
-    INVISIBLE
-        .iter()
-        .any(|(first, last)| (*first..=*last).contains(&code))
+    INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&code))
 }
 
 /// One line for a terminal or a plain log: every control character, line breaks included, becomes a visible escape.
 pub fn terminal(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut out, c| {
-            push_terminal(&mut out, c);
-            out
-        })
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        push_terminal(&mut out, c);
+        out
+    })
 }
 
 /// Several lines for a terminal: as [`terminal`], but line breaks stay.
@@ -102,18 +99,14 @@ fn without_ansi(text: &str) -> String {
 fn after_csi(text: &str) -> Option<&str> {
     let end = text.find(|c: char| !matches!(c, '\u{20}'..='\u{3f}'))?;
     let rest = &text[end..];
-    rest.chars()
-        .next()
-        .filter(|c| matches!(c, '\u{40}'..='\u{7e}'))
-        .map(|_| &rest[1..])
+    rest.chars().next().filter(|c| matches!(c, '\u{40}'..='\u{7e}')).map(|_| &rest[1..])
 }
 
 /// What follows the end of an operating-system command: BEL or ESC `\` on the same line.
 fn after_osc(text: &str) -> Option<&str> {
     let end = text.find(['\u{7}', '\u{1b}', '\n'])?;
     let rest = &text[end..];
-    rest.strip_prefix('\u{7}')
-        .or_else(|| rest.strip_prefix("\u{1b}\\"))
+    rest.strip_prefix('\u{7}').or_else(|| rest.strip_prefix("\u{1b}\\"))
 }
 
 /// One line without control characters; invisible ones are spelled out. Start of every Markdown form.
@@ -176,12 +169,8 @@ pub fn markdown(text: &str) -> String {
 /// [`markdown`] and [`code`].
 pub fn prose(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
-    let paired = parts.len() % 2 == 1
-        && parts
-            .iter()
-            .skip(1)
-            .step_by(2)
-            .all(|inside| !inside.trim().is_empty());
+    let paired =
+        parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|inside| !inside.trim().is_empty());
     if !paired {
         return markdown(text);
     }
@@ -193,10 +182,7 @@ pub fn prose(text: &str) -> String {
         }
         let space = |side: bool| if side { " " } else { "" };
         let inner = markdown(part);
-        let edges = (
-            part.starts_with(char::is_whitespace),
-            part.ends_with(char::is_whitespace),
-        );
+        let edges = (part.starts_with(char::is_whitespace), part.ends_with(char::is_whitespace));
         // White space at the edge of the whole text means nothing, and before the first word it could mean an indented block.
         out.push_str(space(i > 0 && edges.0));
         out.push_str(&inner);
@@ -224,35 +210,19 @@ pub fn code(text: &str) -> String {
         return "(empty)".to_owned();
     }
     let ticks = "`".repeat(longest_run(&plain) + 1);
-    let pad = if plain.starts_with(['`', ' ']) || plain.ends_with(['`', ' ']) {
-        " "
-    } else {
-        ""
-    };
+    let pad = if plain.starts_with(['`', ' ']) || plain.ends_with(['`', ' ']) { " " } else { "" };
     format!("{ticks}{pad}{plain}{pad}{ticks}")
 }
 
 /// A code span in a table cell. A bar would end the cell even inside code, so such text is shown as text.
 pub fn code_cell(text: &str) -> String {
-    if text.contains('|') {
-        markdown(text)
-    } else {
-        code(text)
-    }
+    if text.contains('|') { markdown(text) } else { code(text) }
 }
 
 /// A fenced block: each item is one line, whatever it holds.
 pub fn fence(language: &str, lines: &[String]) -> String {
     let lines: Vec<String> = lines.iter().map(|line| fenced_line(line)).collect();
-    let ticks = "`".repeat(
-        lines
-            .iter()
-            .map(|line| longest_run(line))
-            .max()
-            .unwrap_or(0)
-            .max(2)
-            + 1,
-    );
+    let ticks = "`".repeat(lines.iter().map(|line| longest_run(line)).max().unwrap_or(0).max(2) + 1);
     format!("{ticks}{language}\n{}\n{ticks}", lines.join("\n"))
 }
 

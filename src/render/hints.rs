@@ -3,12 +3,7 @@
 use crate::model::CallError;
 
 /// Codes by which services say that the credentials themselves are no longer or not yet good.
-const EXPIRED: &[&str] = &[
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "RequestExpired",
-    "TokenRefreshRequired",
-];
+const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
 /// Codes by which services refuse credentials that they do not know.
 const UNKNOWN: &[&str] = &[
     "InvalidClientTokenId",
@@ -36,10 +31,7 @@ const THROTTLED: &[&str] = &[
 pub fn of(error: &CallError) -> Vec<String> {
     let code = error.code.as_str();
     if error.is_access_denied() {
-        let mut hints = vec![format!(
-            "the credentials in use lack the permission `{}`",
-            error.op
-        )];
+        let mut hints = vec![format!("the credentials in use lack the permission `{}`", error.op)];
         if error.message.contains("explicit deny") {
             hints.push(
                 "a policy denies it explicitly, perhaps a service control policy or a permissions boundary"
@@ -80,7 +72,5 @@ pub fn of(error: &CallError) -> Vec<String> {
 /// Whether an IAM action only reads, by its verb.
 fn reads(op: &str) -> bool {
     let action = op.split(':').nth(1).unwrap_or(op);
-    ["BatchGet", "Describe", "Get", "List"]
-        .iter()
-        .any(|verb| action.starts_with(verb))
+    ["BatchGet", "Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb))
 }

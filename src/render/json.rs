@@ -62,11 +62,7 @@ fn attribute(attr: &AttrChange) -> Value {
 /// What an apply did, for machines.
 pub fn apply_json(view: &ApplyView) -> Value {
     let or_null = |text: &str| {
-        if text.is_empty() {
-            Value::Null
-        } else {
-            Value::from(text)
-        }
+        if text.is_empty() { Value::Null } else { Value::from(text) }
     };
     let steps: Vec<Value> = view
         .steps

@@ -36,18 +36,12 @@ pub struct Budget {
 impl Budget {
     /// A comment: GitHub documents 65,536 characters; self-hosted servers may count bytes.
     pub const fn comment(reserved: usize) -> Self {
-        Self {
-            limit: 60_000,
-            reserved,
-        }
+        Self { limit: 60_000, reserved }
     }
 
     /// A job summary: GitHub drops the whole summary of a step beyond 1,048,576 bytes.
     pub const fn summary(reserved: usize) -> Self {
-        Self {
-            limit: 1_000_000,
-            reserved,
-        }
+        Self { limit: 1_000_000, reserved }
     }
 
     /// Whether a document fits.

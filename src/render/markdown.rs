@@ -32,10 +32,7 @@ struct Part<'a, T> {
 impl<'a, T> Part<'a, T> {
     fn first(all: &'a [T], limit: usize) -> Self {
         let items = all.get(..limit).unwrap_or(all);
-        Self {
-            items,
-            more: all.len() - items.len(),
-        }
+        Self { items, more: all.len() - items.len() }
     }
 }
 
@@ -61,11 +58,7 @@ pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
     let destructive: Vec<&ChangeView> = view.changes.iter().filter(|change| change.destructive).collect();
     let page = |detail: Detail, shown: usize| {
         let diff = diff_lines(&view.changes, detail);
-        let list = if detail >= Detail::Table {
-            SHORT_LIST
-        } else {
-            usize::MAX
-        };
+        let list = if detail >= Detail::Table { SHORT_LIST } else { usize::MAX };
         let page = PlanPage {
             plan: view,
             links,
@@ -87,13 +80,7 @@ pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
         };
         templates.render("plan.md.j2", page)
     };
-    for detail in [
-        Detail::All,
-        Detail::NoContext,
-        Detail::Counts,
-        Detail::Lines,
-        Detail::Table,
-    ] {
+    for detail in [Detail::All, Detail::NoContext, Detail::Counts, Detail::Lines, Detail::Table] {
         let document = page(detail, usize::MAX);
         if budget.holds(&document) {
             return document;
@@ -148,9 +135,7 @@ pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String
             page(&unfinished, folded, shown, usize::MAX)
         });
     }
-    most_that_fits(view.failures.len(), budget, |shown| {
-        page(&unfinished, folded, 0, shown)
-    })
+    most_that_fits(view.failures.len(), budget, |shown| page(&unfinished, folded, 0, shown))
 }
 
 fn word(ending: Ending) -> &'static str {
@@ -183,11 +168,7 @@ pub fn refusal_markdown(refusal: &Refusal, account: &str, links: &Links, budget:
         })
         .collect();
     most_that_fits(clipped.len(), budget, |shown| {
-        let page = RefusedPage {
-            refusal,
-            links,
-            differences: Part::first(&clipped, shown),
-        };
+        let page = RefusedPage { refusal, links, differences: Part::first(&clipped, shown) };
         templates.render("refused.md.j2", page)
     })
 }

@@ -28,10 +28,7 @@ pub(super) fn diff_lines(changes: &[ChangeView], detail: Detail) -> Vec<String> 
     if detail == Detail::Table {
         return Vec::new();
     }
-    changes
-        .iter()
-        .flat_map(|change| change_lines(change, detail))
-        .collect()
+    changes.iter().flat_map(|change| change_lines(change, detail)).collect()
 }
 
 fn change_lines(change: &ChangeView, detail: Detail) -> Vec<String> {
@@ -56,10 +53,9 @@ fn change_lines(change: &ChangeView, detail: Detail) -> Vec<String> {
     let mut lines = match change.action {
         Action::Create => vec![format!("+ {head}")],
         Action::Delete => vec![format!("- {head}")],
-        Action::Replace => vec![
-            format!("- {head}  (the present one goes)"),
-            format!("+ {head}  (a new one is made)"),
-        ],
+        Action::Replace => {
+            vec![format!("- {head}  (the present one goes)"), format!("+ {head}  (a new one is made)")]
+        }
         Action::Adopt | Action::Update | Action::Keep => vec![format!("! {head}")],
     };
     if attributes {
@@ -69,24 +65,13 @@ fn change_lines(change: &ChangeView, detail: Detail) -> Vec<String> {
 }
 
 fn attribute_count(count: usize) -> String {
-    if count == 1 {
-        "1 attribute".to_owned()
-    } else {
-        format!("{count} attributes")
-    }
+    if count == 1 { "1 attribute".to_owned() } else { format!("{count} attributes") }
 }
 
 fn attribute_line(attr: &AttrView) -> String {
-    let forced = if attr.forces_replace {
-        "  (forces replacement)"
-    } else {
-        ""
-    };
-    let (path, before, after) = (
-        clip(&attr.path, VALUE_CHARS),
-        clip(&attr.before, VALUE_CHARS),
-        clip(&attr.after, VALUE_CHARS),
-    );
+    let forced = if attr.forces_replace { "  (forces replacement)" } else { "" };
+    let (path, before, after) =
+        (clip(&attr.path, VALUE_CHARS), clip(&attr.before, VALUE_CHARS), clip(&attr.after, VALUE_CHARS));
     match attr.how {
         How::Added => format!("+   {path}: {after}{forced}"),
         How::Removed => format!("-   {path}: {before}{forced}"),

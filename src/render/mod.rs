@@ -25,6 +25,6 @@ pub use apply_view::{ApplyView, Ending};
 pub use json::{apply_json, plan_json};
 pub use links::{Budget, Link, Links};
 pub use markdown::{STATUS_PREFIX, apply_markdown, plan_markdown, refusal_markdown};
-pub use refusal::{Difference, Refusal, differences};
+pub use refusal::{Difference, Refusal};
 pub use text::{Style, apply_text, plan_text, refusal_text};
 pub use view::{Context, PlanView};

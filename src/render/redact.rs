@@ -15,18 +15,12 @@ pub fn credentials(text: &str) -> String {
 
 fn credential_word(word: &str) -> String {
     if let Some((address, query)) = word.split_once('?')
-        && ["X-Amz-", "x-amz-", "Signature="]
-            .iter()
-            .any(|part| query.contains(part))
+        && ["X-Amz-", "x-amz-", "Signature="].iter().any(|part| query.contains(part))
     {
         return format!("{address}?(removed)");
     }
     // Encoded authorization messages and session tokens: one very long run without the marks of a name or an ARN.
-    if word.len() > 200
-        && word
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_+/=.,;".contains(c))
-    {
+    if word.len() > 200 && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_+/=.,;".contains(c)) {
         return "(removed)".to_owned();
     }
     let mut out = String::with_capacity(word.len());

@@ -15,16 +15,9 @@ pub(super) fn details(kind: &str, attrs: &Value) -> String {
         "task_definition" => {
             parts.extend(number("/cpu").map(|units| format!("{} vCPU", vcpu(units))));
             parts.extend(number("/memory").map(|mib| format!("{mib} MiB")));
-            let containers = attrs
-                .get("containers")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
+            let containers = attrs.get("containers").and_then(Value::as_array).into_iter().flatten();
             parts.extend(
-                containers
-                    .filter_map(|one| one.get("image"))
-                    .filter_map(Value::as_str)
-                    .map(short_image),
+                containers.filter_map(|one| one.get("image")).filter_map(Value::as_str).map(short_image),
             );
         }
         "log_group" => {
@@ -32,11 +25,7 @@ pub(super) fn details(kind: &str, attrs: &Value) -> String {
         }
         "service" => parts.extend(number("/desired_count").map(|count| plural(count, "task"))),
         "iam_role" => {
-            let policies = attrs
-                .get("policies")
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten();
+            let policies = attrs.get("policies").and_then(Value::as_object).into_iter().flatten();
             parts.extend(policies.map(|(name, _)| format!("with {name}")));
         }
         "schedule" => parts.extend(text("/expression").map(str::to_owned)),
@@ -60,18 +49,11 @@ pub(super) fn release(image: &Image, plan: &Plan) -> ReleaseView {
     let change = plan.changes.iter().find(|change| {
         change.at.address.kind() == "task_definition" && change.at.address.name() == image.task
     });
-    let seen = change
-        .and_then(|change| change.seen.as_ref())
-        .map(|seen| &seen.attrs);
-    let want = change
-        .and_then(|change| change.want.as_ref())
-        .map(|want| &want.attrs);
+    let seen = change.and_then(|change| change.seen.as_ref()).map(|seen| &seen.attrs);
+    let want = change.and_then(|change| change.want.as_ref()).map(|want| &want.attrs);
     let wanted = want.and_then(first_image);
     let running = seen.and_then(first_image);
-    let tag = image
-        .tag
-        .as_deref()
-        .or_else(|| want.and_then(|attrs| release_text(attrs, "/release/tag")));
+    let tag = image.tag.as_deref().or_else(|| want.and_then(|attrs| release_text(attrs, "/release/tag")));
     ReleaseView {
         task: image.task.clone(),
         from: running
@@ -93,20 +75,13 @@ fn first_image(attrs: &Value) -> Option<&str> {
 }
 
 fn release_text<'a>(attrs: &'a Value, pointer: &str) -> Option<&'a str> {
-    attrs
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
+    attrs.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
 /// `9be77d1 (sha256:9f3b07a1b2c3)`: the tag, a commit by its first seven digits, and the digest.
 fn label(image: &str, tag: Option<&str>) -> String {
     let digest = image.rsplit_once('@').map_or(image, |(_, digest)| digest);
-    let digest = if digest.starts_with("sha256:") {
-        short_digest(digest)
-    } else {
-        clip(image, 200)
-    };
+    let digest = if digest.starts_with("sha256:") { short_digest(digest) } else { clip(image, 200) };
     match tag {
         Some(tag) if !digest.ends_with(&format!(":{tag}")) => format!("{} ({digest})", short_tag(tag)),
         _ => digest,
@@ -115,9 +90,5 @@ fn label(image: &str, tag: Option<&str>) -> String {
 
 fn short_tag(tag: &str) -> String {
     let commit = tag.len() == 40 && tag.chars().all(|c| c.is_ascii_hexdigit());
-    if commit {
-        tag.chars().take(7).collect()
-    } else {
-        clip(tag, 128)
-    }
+    if commit { tag.chars().take(7).collect() } else { clip(tag, 128) }
 }

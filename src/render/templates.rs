@@ -44,25 +44,17 @@ impl Templates {
         let markdown = move |text: &str| escape::markdown(&redact::accounts(text, &own));
         env.set_formatter(move |out, _, value| write(out, value, &markdown));
         let own = account.to_owned();
-        env.add_filter("code", move |text: String| {
-            safe(escape::code(&redact::accounts(&text, &own)))
-        });
+        env.add_filter("code", move |text: String| safe(escape::code(&redact::accounts(&text, &own))));
         let own = account.to_owned();
-        env.add_filter("prose", move |text: String| {
-            safe(escape::prose(&redact::accounts(&text, &own)))
-        });
+        env.add_filter("prose", move |text: String| safe(escape::prose(&redact::accounts(&text, &own))));
         let own = account.to_owned();
-        env.add_filter("cell", move |text: String| {
-            safe(escape::code_cell(&redact::accounts(&text, &own)))
-        });
+        env.add_filter("cell", move |text: String| safe(escape::code_cell(&redact::accounts(&text, &own))));
         let own = account.to_owned();
         env.add_filter("fence", move |lines: Vec<String>, language: String| {
             let lines: Vec<String> = lines.iter().map(|line| redact::accounts(line, &own)).collect();
             safe(escape::fence(&language, &lines))
         });
-        env.add_filter("link", |label: String, url: String| {
-            safe(link(&escape::markdown(&label), &url))
-        });
+        env.add_filter("link", |label: String, url: String| safe(link(&escape::markdown(&label), &url)));
         env.add_filter("commit", |sha: String, url: String| {
             let short: String = sha.chars().take(7).collect();
             safe(link(&escape::code(&short), &url))
@@ -73,11 +65,7 @@ impl Templates {
     /// One document. A template that asks for what its model does not have is a bug that the tests of every template find;
     /// an apply must not stop for it, so the document then says so.
     pub(super) fn render(&self, name: &str, model: impl Serialize) -> String {
-        match self
-            .0
-            .get_template(name)
-            .and_then(|template| template.render(Serde(model)))
-        {
+        match self.0.get_template(name).and_then(|template| template.render(Serde(model))) {
             Ok(text) => without_trailing_spaces(&text),
             Err(error) => format!("this is a bug: {}\n", escape::terminal(&format!("{error:#}"))),
         }
@@ -88,11 +76,8 @@ fn environment() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|_| AutoEscape::Custom("document".into()));
-    if let Ok(syntax) = SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .keep_trailing_newline(true)
-        .build()
+    if let Ok(syntax) =
+        SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()
     {
         env.set_syntax(syntax);
     }
@@ -113,16 +98,12 @@ fn printed(value: &Value, escaped: impl Fn(&str) -> String) -> String {
 }
 
 fn write(out: &mut Output, value: &Value, escaped: impl Fn(&str) -> String) -> Result<(), minijinja::Error> {
-    out.write_str(&printed(value, escaped))
-        .map_err(minijinja::Error::from)
+    out.write_str(&printed(value, escaped)).map_err(minijinja::Error::from)
 }
 
 /// Columns are padded, also the last of a line.
 fn without_trailing_spaces(text: &str) -> String {
-    text.split('\n')
-        .map(|line| line.trim_end_matches(' '))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.split('\n').map(|line| line.trim_end_matches(' ')).collect::<Vec<_>>().join("\n")
 }
 
 /// Pads escaped text; colours come after it, so that they do not count.

@@ -21,11 +21,7 @@ pub struct Style {
 
 impl Style {
     /// For files, pipes and logs that take UTF-8.
-    pub const PLAIN: Self = Self {
-        color: false,
-        width: None,
-        unicode: true,
-    };
+    pub const PLAIN: Self = Self { color: false, width: None, unicode: true };
 
     fn arrow(self) -> &'static str {
         if self.unicode { "→" } else { "->" }
@@ -128,13 +124,7 @@ fn line(attr: &AttrView, style: Style) -> Line {
             }
         }
     };
-    Line {
-        sign,
-        how: attr.how,
-        text,
-        second,
-        forces_replace: attr.forces_replace,
-    }
+    Line { sign, how: attr.how, text, second, forces_replace: attr.forces_replace }
 }
 
 #[derive(Serialize)]
@@ -154,14 +144,7 @@ struct ApplyRow<'a> {
 pub fn apply_text(view: &ApplyView, style: Style) -> String {
     let page = ApplyPage {
         apply: view,
-        rows: view
-            .steps
-            .iter()
-            .map(|step| ApplyRow {
-                mark: style.mark(step.state),
-                step,
-            })
-            .collect(),
+        rows: view.steps.iter().map(|step| ApplyRow { mark: style.mark(step.state), step }).collect(),
         address_width: widest(view.steps.iter().map(|step| step.address.as_str())),
     };
     Templates::text(style).render("apply.txt.j2", page)

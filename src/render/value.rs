@@ -43,13 +43,7 @@ pub fn for_people(path: &str, value: &Value, show: &BTreeSet<String>) -> String 
 /// A value for machines: hidden ones are null, references are `{"known_after_apply": "service.web.arn"}`.
 pub fn for_machines(path: &str, value: &Value) -> Value {
     let unknown = |to: &Ref| json!({ "known_after_apply": format!("{}.{}", to.address, to.output) });
-    walk(
-        value,
-        is_environment(path),
-        &BTreeSet::new(),
-        &|_| Value::Null,
-        &unknown,
-    )
+    walk(value, is_environment(path), &BTreeSet::new(), &|_| Value::Null, &unknown)
 }
 
 fn walk(
@@ -63,11 +57,7 @@ fn walk(
         Value::Object(map) if environment => map
             .iter()
             .map(|(name, value)| {
-                let value = if show.contains(name) {
-                    value.clone()
-                } else {
-                    hide(value)
-                };
+                let value = if show.contains(name) { value.clone() } else { hide(value) };
                 (name.clone(), value)
             })
             .collect::<Map<_, _>>()
@@ -82,10 +72,7 @@ fn walk(
         },
         // The API's own form of an environment: a list of names and values.
         Value::Array(items) if environment => items.iter().map(|item| listed(item, show, hide)).collect(),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| walk(item, false, show, hide, unknown))
-            .collect(),
+        Value::Array(items) => items.iter().map(|item| walk(item, false, show, hide, unknown)).collect(),
         _ if environment => hide(value),
         _ => value.clone(),
     }
@@ -95,21 +82,9 @@ fn listed(item: &Value, show: &BTreeSet<String>, hide: &impl Fn(&Value) -> Value
     let Some(pair) = item.as_object() else {
         return hide(item);
     };
-    let shown = pair
-        .get("name")
-        .and_then(Value::as_str)
-        .is_some_and(|name| show.contains(name));
+    let shown = pair.get("name").and_then(Value::as_str).is_some_and(|name| show.contains(name));
     pair.iter()
-        .map(|(key, value)| {
-            (
-                key.clone(),
-                if shown || key == "name" {
-                    value.clone()
-                } else {
-                    hide(value)
-                },
-            )
-        })
+        .map(|(key, value)| (key.clone(), if shown || key == "name" { value.clone() } else { hide(value) }))
         .collect::<Map<_, _>>()
         .into()
 }
@@ -133,10 +108,8 @@ fn text(value: &Value, outermost: bool) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Object(map) => {
-            let items: Vec<String> = map
-                .iter()
-                .map(|(key, value)| format!("{key}: {}", text(value, false)))
-                .collect();
+            let items: Vec<String> =
+                map.iter().map(|(key, value)| format!("{key}: {}", text(value, false))).collect();
             format!("{{{}}}", items.join(", "))
         }
         other => other.to_string(),
@@ -204,10 +177,7 @@ mod tests {
             people("containers", &json!([container])),
             "[{image: a/b:1, environment: {MODE: fast, KEY: (sensitive)}}]"
         );
-        assert_eq!(
-            people("containers.0.environment", &json!({"KEY": "secret"})),
-            "{KEY: (sensitive)}"
-        );
+        assert_eq!(people("containers.0.environment", &json!({"KEY": "secret"})), "{KEY: (sensitive)}");
         assert_eq!(
             people(
                 "other",
@@ -226,10 +196,7 @@ mod tests {
         let show = BTreeSet::from(["MODE".to_owned()]);
         assert!(hidden("containers.0.environment.KEY", false, &show));
         assert!(!hidden("containers.0.environment.MODE", true, &show));
-        assert!(
-            hidden("containers.0.environment.MODE.x", false, &show),
-            "names may hold dots"
-        );
+        assert!(hidden("containers.0.environment.MODE.x", false, &show), "names may hold dots");
         assert!(hidden("password", true, &show));
         assert!(!hidden("cpu", false, &show));
     }
@@ -246,10 +213,7 @@ mod tests {
 
     #[test]
     fn a_value_that_imitates_our_words_or_hides_its_edges_is_quoted() {
-        assert_eq!(
-            people("a", &json!("(known after  apply)")),
-            "\"(known after  apply)\""
-        );
+        assert_eq!(people("a", &json!("(known after  apply)")), "\"(known after  apply)\"");
         assert_eq!(people("a", &json!("")), "\"\"");
         assert_eq!(people("a", &json!("two words")), "\"two words\"");
         assert_eq!(people("a", &json!(["a,b", "c"])), "[\"a,b\", c]");

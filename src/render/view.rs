@@ -187,11 +187,8 @@ fn counts(summary: Summary) -> [(usize, &'static str); 5] {
 }
 
 fn tally(summary: Summary) -> String {
-    let mut parts: Vec<String> = counts(summary)
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, verb)| format!("{n} to {verb}"))
-        .collect();
+    let mut parts: Vec<String> =
+        counts(summary).iter().filter(|(n, _)| *n > 0).map(|(n, verb)| format!("{n} to {verb}")).collect();
     if summary.keep > 0 {
         parts.push(format!("{} unchanged", summary.keep));
     }
@@ -199,11 +196,8 @@ fn tally(summary: Summary) -> String {
 }
 
 fn deed(summary: Summary) -> String {
-    let parts: Vec<String> = counts(summary)
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, verb)| format!("{verb} {n}"))
-        .collect();
+    let parts: Vec<String> =
+        counts(summary).iter().filter(|(n, _)| *n > 0).map(|(n, verb)| format!("{verb} {n}")).collect();
     match parts.split_last() {
         None => "change nothing".to_owned(),
         Some((only, [])) => only.clone(),
@@ -214,11 +208,9 @@ fn deed(summary: Summary) -> String {
 fn change_view(change: &Change, context: &Context) -> ChangeView {
     let address = &change.at.address;
     let details = match change.action {
-        Action::Create => change
-            .want
-            .as_ref()
-            .map(|want| details(address.kind(), &want.attrs))
-            .unwrap_or_default(),
+        Action::Create => {
+            change.want.as_ref().map(|want| details(address.kind(), &want.attrs)).unwrap_or_default()
+        }
         _ => String::new(),
     };
     let attributes = match change.action {
@@ -265,9 +257,5 @@ fn attr_view(attr: &AttrChange, context: &Context) -> AttrView {
 
 /// `1 task`, `2 tasks`.
 pub fn plural(count: i64, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
-    }
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

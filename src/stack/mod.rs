@@ -93,22 +93,9 @@ const RETENTION_DAYS: i32 = 14;
 impl Stack {
     /// Makes everything explicit. What `facts` does not know of a task (it was read for another configuration) stays as written.
     pub fn new(config: &Config, facts: Facts) -> Self {
-        let Facts {
-            account,
-            region,
-            partition,
-            vpc_id,
-            placements,
-            images,
-            secrets,
-            warnings,
-            resolved: _,
-        } = facts;
-        let mut facts = TaskFacts {
-            placements,
-            images,
-            secrets,
-        };
+        let Facts { account, region, partition, vpc_id, placements, images, secrets, warnings, resolved: _ } =
+            facts;
+        let mut facts = TaskFacts { placements, images, secrets };
         let tasks = config
             .tasks
             .iter()
@@ -156,11 +143,7 @@ impl StackTask {
         let placement = facts.placements.remove(key).unwrap_or_default();
         let image = facts.images.remove(key).unwrap_or_else(|| as_written(key, task));
         let arn = |path: &String| facts.secrets.get(path).unwrap_or(path).clone();
-        let secrets = task
-            .secrets
-            .iter()
-            .map(|secret| (secret.env.clone(), arn(&secret.path)))
-            .collect();
+        let secrets = task.secrets.iter().map(|secret| (secret.env.clone(), arn(&secret.path))).collect();
         let mut tags = stack_tags.clone();
         tags.extend(task.tags.clone());
         Self {
@@ -193,9 +176,7 @@ pub fn container<'a>(key: &'a str, task: &'a Task) -> &'a str {
 
 fn runs(task: &Task) -> Runs {
     match (task.kind, &task.schedule) {
-        (TaskType::Daemon, _) => Runs::Daemon {
-            desired_count: task.desired_count.map_or(1, whole),
-        },
+        (TaskType::Daemon, _) => Runs::Daemon { desired_count: task.desired_count.map_or(1, whole) },
         (TaskType::Task, Some(schedule)) => Runs::Scheduled(schedule.to_string()),
         (TaskType::Task, None) => Runs::OneOff,
     }
@@ -209,12 +190,7 @@ fn as_written(key: &str, task: &Task) -> facts::TaskImage {
         digest: None,
         origin: ImageOrigin::Outside,
     };
-    facts::TaskImage {
-        image,
-        source: task.image.clone(),
-        repository_arn: None,
-        commit: None,
-    }
+    facts::TaskImage { image, source: task.image.clone(), repository_arn: None, commit: None }
 }
 
 /// The SDK's integers are signed; the configuration's checks keep every number far below the limit.

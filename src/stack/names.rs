@@ -42,19 +42,10 @@ impl Names {
             execution_role: or(config.role.name.as_ref(), format!("Fargate{norm}Role")),
             execution_policy: or(config.role.policy_name.as_ref(), format!("Fargate{norm}Policy")),
             task_role: or(config.task_role.name.as_ref(), format!("Fargate{norm}TaskRole")),
-            task_policy: or(
-                config.task_role.policy_name.as_ref(),
-                format!("Fargate{norm}TaskPolicy"),
-            ),
+            task_policy: or(config.task_role.policy_name.as_ref(), format!("Fargate{norm}TaskPolicy")),
             events_role: or(config.events_role.name.as_ref(), format!("Events{norm}Role")),
-            events_policy: or(
-                config.events_role.policy_name.as_ref(),
-                format!("Events{norm}Policy"),
-            ),
-            security_group: or(
-                config.security_groups.fargate.group_name.as_ref(),
-                format!("{app}-sg"),
-            ),
+            events_policy: or(config.events_role.policy_name.as_ref(), format!("Events{norm}Policy")),
+            security_group: or(config.security_groups.fargate.group_name.as_ref(), format!("{app}-sg")),
         }
     }
 
@@ -129,20 +120,12 @@ impl Scope {
 
     /// The host of the account's private ECR registry.
     pub fn registry(&self) -> String {
-        format!(
-            "{}.dkr.ecr.{}.{}",
-            self.account,
-            self.region,
-            dns_suffix(&self.partition)
-        )
+        format!("{}.dkr.ecr.{}.{}", self.account, self.region, dns_suffix(&self.partition))
     }
 
     /// Any regional ARN.
     pub fn arn(&self, service: &str, resource: &str) -> String {
-        format!(
-            "arn:{}:{service}:{}:{}:{resource}",
-            self.partition, self.region, self.account
-        )
+        format!("arn:{}:{service}:{}:{}:{resource}", self.partition, self.region, self.account)
     }
 }
 

@@ -46,19 +46,13 @@ pub struct Statement {
 impl Policy {
     /// A document of these statements.
     pub fn new(statements: impl IntoIterator<Item = Statement>) -> Self {
-        Self {
-            version: "2012-10-17".to_owned(),
-            statements: statements.into_iter().collect(),
-        }
+        Self { version: "2012-10-17".to_owned(), statements: statements.into_iter().collect() }
     }
 
     /// A trust policy: this AWS service may assume the role.
     pub fn trusting(service: &str) -> Self {
         let principal = BTreeMap::from([("Service".to_owned(), BTreeSet::from([service.to_owned()]))]);
-        Self::new([Statement {
-            principal,
-            ..Statement::allow(["sts:AssumeRole"], Vec::<String>::new())
-        }])
+        Self::new([Statement { principal, ..Statement::allow(["sts:AssumeRole"], Vec::<String>::new()) }])
     }
 
     /// The document as IAM takes it.
@@ -70,11 +64,7 @@ impl Policy {
     /// A document as IAM gives it: percent-encoded (RFC 3986), single values not in lists.
     pub fn read(encoded: &str) -> Result<Self, serde_json::Error> {
         let mut document: Value = serde_json::from_str(&decoded(encoded))?;
-        let version = document
-            .get("Version")
-            .and_then(Value::as_str)
-            .unwrap_or("2008-10-17")
-            .to_owned();
+        let version = document.get("Version").and_then(Value::as_str).unwrap_or("2008-10-17").to_owned();
         let statements = match document.get_mut("Statement").map(Value::take) {
             Some(Value::Array(list)) => list.into_iter().map(statement).collect(),
             Some(single) => BTreeSet::from([statement(single)]),
@@ -143,12 +133,7 @@ fn statement(value: Value) -> Statement {
 
 /// The members of an object; of anything else none.
 fn members(value: Value) -> impl Iterator<Item = (String, Value)> {
-    if let Value::Object(members) = value {
-        members
-    } else {
-        serde_json::Map::new()
-    }
-    .into_iter()
+    if let Value::Object(members) = value { members } else { serde_json::Map::new() }.into_iter()
 }
 
 fn list(value: Value) -> BTreeSet<String> {
@@ -170,10 +155,7 @@ fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
-        let escape = after
-            .get(..2)
-            .filter(|_| first == b'%')
-            .and_then(|hex| std::str::from_utf8(hex).ok());
+        let escape = after.get(..2).filter(|_| first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
         if let Some(byte) = escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             bytes.push(byte);
             rest = after.get(2..).unwrap_or_default();
@@ -203,10 +185,7 @@ mod tests {
     fn single_values_and_percent_escapes_are_normalised() {
         let text = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22\
                     %3A%7B%22Service%22%3A%22ecs-tasks.amazonaws.com%22%7D%2C%22Action%22%3A%22sts%3AAssumeRole%22%7D%7D";
-        assert_eq!(
-            Policy::read(text).unwrap(),
-            Policy::trusting("ecs-tasks.amazonaws.com")
-        );
+        assert_eq!(Policy::read(text).unwrap(), Policy::trusting("ecs-tasks.amazonaws.com"));
     }
 
     #[test]

@@ -41,10 +41,7 @@ pub fn owner(tags: &BTreeMap<String, String>, at: &Locator) -> Owner {
 pub fn value(text: &str) -> String {
     let allowed =
         |c: char| c.is_alphanumeric() || matches!(c, ' ' | '+' | '-' | '=' | '.' | '_' | ':' | '/' | '@');
-    text.chars()
-        .take(256)
-        .map(|c| if allowed(c) { c } else { '_' })
-        .collect()
+    text.chars().take(256).map(|c| if allowed(c) { c } else { '_' }).collect()
 }
 
 #[cfg(test)]

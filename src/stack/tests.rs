@@ -85,14 +85,8 @@ tasks: {job: {image: helloworld}}
 fn a_locator_tells_which_stack_asks() {
     let names = Names::new(&config(SMALL));
     let at = names.at("schedule", "cron", &names.rule("cron"));
-    assert_eq!(
-        (at.address.to_string().as_str(), at.name.as_str()),
-        ("schedule.cron", "cron-schedule")
-    );
-    assert_eq!(
-        (at.stack.as_str(), at.parent, at.id),
-        ("my-small_app", None, None)
-    );
+    assert_eq!((at.address.to_string().as_str(), at.name.as_str()), ("schedule.cron", "cron-schedule"));
+    assert_eq!((at.stack.as_str(), at.parent, at.id), ("my-small_app", None, None));
     assert_eq!(
         (names.target_id("cron").as_str(), names.service("worker").as_str()),
         ("cron-target", "worker")
@@ -101,59 +95,26 @@ fn a_locator_tells_which_stack_asks() {
 
 #[test]
 fn arns_carry_the_partition_of_the_caller() {
-    let scope = Scope {
-        partition: "aws-cn".into(),
-        region: "cn-north-1".into(),
-        account: "123456789012".into(),
-    };
+    let scope =
+        Scope { partition: "aws-cn".into(), region: "cn-north-1".into(), account: "123456789012".into() };
     let place = "cn-north-1:123456789012";
     assert_eq!(scope.role_arn("r"), "arn:aws-cn:iam::123456789012:role/r");
-    assert_eq!(
-        scope.cluster_arn("c"),
-        format!("arn:aws-cn:ecs:{place}:cluster/c")
-    );
-    assert_eq!(
-        scope.log_group_arn("/ecs/a"),
-        format!("arn:aws-cn:logs:{place}:log-group:/ecs/a")
-    );
-    assert_eq!(
-        scope.task_definition_arn("f"),
-        format!("arn:aws-cn:ecs:{place}:task-definition/f")
-    );
-    assert_eq!(
-        scope.repository_arn("a/b"),
-        format!("arn:aws-cn:ecr:{place}:repository/a/b")
-    );
-    assert_eq!(
-        scope.registry(),
-        "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn"
-    );
+    assert_eq!(scope.cluster_arn("c"), format!("arn:aws-cn:ecs:{place}:cluster/c"));
+    assert_eq!(scope.log_group_arn("/ecs/a"), format!("arn:aws-cn:logs:{place}:log-group:/ecs/a"));
+    assert_eq!(scope.task_definition_arn("f"), format!("arn:aws-cn:ecs:{place}:task-definition/f"));
+    assert_eq!(scope.repository_arn("a/b"), format!("arn:aws-cn:ecr:{place}:repository/a/b"));
+    assert_eq!(scope.registry(), "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn");
 }
 
 #[test]
 fn each_kind_of_task_has_its_size_and_its_way_to_run() {
     let stack = Stack::new(&config(SMALL), facts());
-    let sized = |key: &str| {
-        (
-            stack.tasks[key].cpu,
-            stack.tasks[key].memory,
-            stack.tasks[key].runs.clone(),
-        )
-    };
+    let sized = |key: &str| (stack.tasks[key].cpu, stack.tasks[key].memory, stack.tasks[key].runs.clone());
     assert_eq!(sized("job"), (256, 512, Runs::OneOff));
-    assert_eq!(
-        sized("cron"),
-        (1024, 2048, Runs::Scheduled("cron(00 15 * * ? *)".into()))
-    );
+    assert_eq!(sized("cron"), (1024, 2048, Runs::Scheduled("cron(00 15 * * ? *)".into())));
     assert_eq!(sized("worker"), (1024, 2048, Runs::Daemon { desired_count: 1 }));
     assert_eq!((stack.log_retention_days, stack.vpc_id.as_str()), (14, "vpc-1"));
-    assert_eq!(
-        (
-            stack.tasks["job"].family.as_str(),
-            stack.tasks["job"].container.as_str()
-        ),
-        ("job", "job")
-    );
+    assert_eq!((stack.tasks["job"].family.as_str(), stack.tasks["job"].container.as_str()), ("job", "job"));
 }
 
 #[test]
@@ -184,10 +145,7 @@ tasks:
     assert_eq!((task.family.as_str(), task.container.as_str()), ("f", "c"));
     assert_eq!(stack.log_retention_days, 30);
     let tag = |key: &str| task.tags[key].as_str();
-    assert_eq!(
-        (tag("team"), tag("stage"), stack.tags["team"].as_str()),
-        ("b", "test", "a")
-    );
+    assert_eq!((tag("team"), tag("stage"), stack.tags["team"].as_str()), ("b", "test", "a"));
 }
 
 #[test]
@@ -207,16 +165,9 @@ tasks:
         digest: Some("sha256:1".into()),
         origin: ImageOrigin::Configured,
     };
-    let found = TaskImage {
-        image: image.clone(),
-        source: "helloworld".into(),
-        repository_arn: None,
-        commit: None,
-    };
-    let placed = |id: &str, assign_public_ip| Placement {
-        subnets: vec![id.into()],
-        assign_public_ip,
-    };
+    let found =
+        TaskImage { image: image.clone(), source: "helloworld".into(), repository_arn: None, commit: None };
+    let placed = |id: &str, assign_public_ip| Placement { subnets: vec![id.into()], assign_public_ip };
     let arns = [("/db/password", "arn:p"), ("/db/user", "arn:u")];
     let stack = Stack::new(
         &config,
@@ -226,10 +177,7 @@ tasks:
                 ("in".into(), placed("s-1", false)),
                 ("out".into(), placed("s-2", true)),
             ]),
-            secrets: arns
-                .into_iter()
-                .map(|(path, arn)| (path.to_owned(), arn.to_owned()))
-                .collect(),
+            secrets: arns.into_iter().map(|(path, arn)| (path.to_owned(), arn.to_owned())).collect(),
             warnings: vec!["mind the gap".into()],
             ..facts()
         },
@@ -237,19 +185,7 @@ tasks:
     assert_eq!(stack.images()[0], image);
     assert_eq!(stack.tasks["in"].secrets["DB"], "arn:p");
     assert_eq!(stack.tasks["in"].secrets["USER"], "arn:u");
-    assert_eq!(
-        (
-            stack.tasks["in"].subnets[0].as_str(),
-            stack.tasks["in"].assign_public_ip
-        ),
-        ("s-1", false)
-    );
-    assert_eq!(
-        (
-            stack.tasks["out"].subnets[0].as_str(),
-            stack.tasks["out"].assign_public_ip
-        ),
-        ("s-2", true)
-    );
+    assert_eq!((stack.tasks["in"].subnets[0].as_str(), stack.tasks["in"].assign_public_ip), ("s-1", false));
+    assert_eq!((stack.tasks["out"].subnets[0].as_str(), stack.tasks["out"].assign_public_ip), ("s-2", true));
     assert_eq!(stack.warnings, ["mind the gap"]);
 }

@@ -52,7 +52,11 @@ pub fn holds(world: &World) -> BTreeSet<String> {
             for service in services.service_arns() {
                 let described = ecs.describe_services().cluster(arn).services(service).send().await.unwrap();
                 let service = described.services().first().unwrap();
-                found.insert(format!("service {} runs {}", service.service_name().unwrap(), service.task_definition().unwrap()));
+                found.insert(format!(
+                    "service {} runs {}",
+                    service.service_name().unwrap(),
+                    service.task_definition().unwrap()
+                ));
             }
         }
         for status in [TaskDefinitionStatus::Active, TaskDefinitionStatus::Inactive] {
@@ -72,14 +76,22 @@ pub fn holds(world: &World) -> BTreeSet<String> {
         }
         let ec2 = aws_sdk_ec2::Client::new(&config);
         for group in ec2.describe_security_groups().send().await.unwrap().security_groups() {
-            found.insert(format!("security group {} in {}", group.group_name().unwrap(), group.vpc_id().unwrap()));
+            found.insert(format!(
+                "security group {} in {}",
+                group.group_name().unwrap(),
+                group.vpc_id().unwrap()
+            ));
         }
         let events = aws_sdk_eventbridge::Client::new(&config);
         for rule in events.list_rules().send().await.unwrap().rules() {
             let name = rule.name().unwrap();
             let targets = events.list_targets_by_rule().rule(name).send().await.unwrap();
-            let targets: Vec<&str> = targets.targets().iter().map(aws_sdk_eventbridge::types::Target::id).collect();
-            found.insert(format!("rule {name} {} → {targets:?}", rule.schedule_expression().unwrap_or_default()));
+            let targets: Vec<&str> =
+                targets.targets().iter().map(aws_sdk_eventbridge::types::Target::id).collect();
+            found.insert(format!(
+                "rule {name} {} → {targets:?}",
+                rule.schedule_expression().unwrap_or_default()
+            ));
         }
         found
     })

@@ -128,7 +128,9 @@ fn violations(sources: &Sources) -> Vec<String> {
                     found.push(format!("{path}: `{module}` must not use `{target}`"));
                 }
                 if module == "kinds" && target == "engine" && !ENGINE_FOR_KINDS.contains(&item.as_str()) {
-                    found.push(format!("{path}: a kind may use only {ENGINE_FOR_KINDS:?} of the engine, not `{item}`"));
+                    found.push(format!(
+                        "{path}: a kind may use only {ENGINE_FOR_KINDS:?} of the engine, not `{item}`"
+                    ));
                 }
             }
         } else if !["commands", "lib", "main", "reference"].contains(&module) {
@@ -158,7 +160,8 @@ fn kind_imports(path: &str, code: &str, sources: &Sources) -> Vec<String> {
         (!NO_KINDS.contains(&name.as_str())).then_some(name)
     };
     let Some(kind) = kind_of(path) else { return vec![] };
-    let others: BTreeSet<String> = sources.keys().filter_map(|other| kind_of(other)).filter(|other| *other != kind).collect();
+    let others: BTreeSet<String> =
+        sources.keys().filter_map(|other| kind_of(other)).filter(|other| *other != kind).collect();
     others
         .into_iter()
         .filter(|other| {
@@ -193,9 +196,17 @@ fn the_rules_are_seen_to_fail_when_they_are_broken() {
         violations(&sources).join("\n")
     };
     for (path, text, complaint) in [
-        ("kinds/cluster.rs", "use super::service::Attrs;", "kinds/cluster.rs: a kind must not import another: `service`"),
+        (
+            "kinds/cluster.rs",
+            "use super::service::Attrs;",
+            "kinds/cluster.rs: a kind must not import another: `service`",
+        ),
         ("kinds/cluster.rs", "use crate::kinds::service;", "a kind must not import another: `service`"),
-        ("kinds/cluster.rs", "use super::task_definition::Attrs;", "a kind must not import another: `task_definition`"),
+        (
+            "kinds/cluster.rs",
+            "use super::task_definition::Attrs;",
+            "a kind must not import another: `task_definition`",
+        ),
         ("kinds/cluster.rs", "use crate::engine::plan;", "a kind may use only"),
         ("kinds/cluster.rs", "use crate::render;", "`kinds` must not use `render`"),
         ("model/x.rs", "use crate::{config::Config, model::Plan};", "`model` must not use `config`"),

@@ -28,18 +28,14 @@ fn transcript(args: &[&str], run: &Run) -> String {
 
 /// Compares with the snapshot of this name what these command lines do one after the other.
 fn shows(name: &str, world: &World, lines: &[&[&str]]) {
-    let text: Vec<String> = lines
-        .iter()
-        .map(|args| transcript(args, &world.run(args)))
-        .collect();
+    let text: Vec<String> = lines.iter().map(|args| transcript(args, &world.run(args))).collect();
     check(name, world, &text.join("\n"));
 }
 
 /// Compares with a snapshot, without what differs from run to run.
 fn check(name: &str, world: &World, text: &str) {
-    let text = text
-        .replace(&world.account, "[ACCOUNT]")
-        .replace(&world.folder().display().to_string(), "[FOLDER]");
+    let text =
+        text.replace(&world.account, "[ACCOUNT]").replace(&world.folder().display().to_string(), "[FOLDER]");
     insta::with_settings!({
         filters => vec![
             (r"(vpc|subnet|sg)-[0-9a-f]{8,}", "$1-[ID]"),
@@ -56,28 +52,15 @@ fn check(name: &str, world: &World, text: &str) {
 }
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| (path.display().to_string(), std::fs::read(&path).unwrap()))
-        .collect()
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
 }
 
 #[test]
 fn help_says_what_there_is() {
     let world = World::seeded("empty");
     let mut lines: Vec<Vec<&str>> = vec![vec!["--help"], vec!["-h"]];
-    for command in [
-        "plan",
-        "apply",
-        "destroy",
-        "validate",
-        "schema",
-        "completions",
-        "version",
-        "ci",
-    ] {
+    for command in ["plan", "apply", "destroy", "validate", "schema", "completions", "version", "ci"] {
         lines.push(vec![command, "--help"]);
     }
     let lines: Vec<&[&str]> = lines.iter().map(Vec::as_slice).collect();
@@ -147,22 +130,12 @@ fn plan_apply_and_destroy_say_what_they_do() {
     shows(
         "the life of a stack",
         &world,
-        &[
-            &["validate"],
-            &["validate", "--format", "json"],
-            &["version"],
-            &["plan"],
-            &["apply"],
-        ],
+        &[&["validate"], &["validate", "--format", "json"], &["version"], &["plan"], &["apply"]],
     );
     assert_eq!(world.mutations(), Vec::<String>::new());
     world.run(&["apply", "--yes"]).expect(0);
     world.forget_calls();
-    shows(
-        "the life of a stack, applied",
-        &world,
-        &[&["plan"], &["apply", "--yes"], &["destroy"]],
-    );
+    shows("the life of a stack, applied", &world, &[&["plan"], &["apply", "--yes"], &["destroy"]]);
     assert_eq!(world.mutations(), Vec::<String>::new());
 }
 
@@ -198,24 +171,9 @@ fn a_connection_that_fails_is_explained() {
         text.push(format!("# {why}\n{}", transcript(args, &run)));
     };
     without("no region", &["plan"], &[], &["AWS_REGION"]);
-    without(
-        "no credentials",
-        &["plan"],
-        &[],
-        &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
-    );
-    without(
-        "nobody listens",
-        &["plan"],
-        &[("AWS_ENDPOINT_URL", "http://127.0.0.1:9")],
-        &[],
-    );
-    without(
-        "a region that is none",
-        &["plan"],
-        &[("AWS_REGION", "Frankfurt")],
-        &[],
-    );
+    without("no credentials", &["plan"], &[], &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
+    without("nobody listens", &["plan"], &[("AWS_ENDPOINT_URL", "http://127.0.0.1:9")], &[]);
+    without("a region that is none", &["plan"], &[("AWS_REGION", "Frankfurt")], &[]);
     let deny = |service: &str, operation: &str| {
         let fault = json!({"account": world.account, "service": service, "operation": operation, "kind": "access_denied", "count": 99});
         world.control("POST", "faults", &fault);
@@ -234,15 +192,9 @@ fn a_connection_that_fails_is_explained() {
 fn the_profile_of_the_command_line_is_used_and_not_the_environments_credentials() {
     let world = World::with(STACK);
     let other = World::with(STACK);
-    let keys = format!(
-        "[other]\naws_access_key_id = {}\naws_secret_access_key = x\n",
-        other.account
-    );
+    let keys = format!("[other]\naws_access_key_id = {}\naws_secret_access_key = x\n", other.account);
     world.write(".aws/credentials", &keys);
-    let plan = world
-        .run(&["plan", "--profile", "other", "--format", "json"])
-        .expect(0)
-        .json();
+    let plan = world.run(&["plan", "--profile", "other", "--format", "json"]).expect(0).json();
     assert_eq!(plan["account"], other.account.as_str());
     let run = world.run(&["plan", "--profile", "nobody"]).expect(1);
     assert!(run.stderr.contains("nobody"), "{}", run.stderr);
@@ -252,20 +204,10 @@ fn the_profile_of_the_command_line_is_used_and_not_the_environments_credentials(
 fn an_empty_variable_counts_as_unset() {
     let world = World::with(STACK);
     let mut command = world.command(&["validate"]);
-    World::output(
-        command
-            .env("FARGATE_STACK_CONFIG", "")
-            .env("FARGATE_STACK_REGION", ""),
-    )
-    .expect(0);
+    World::output(command.env("FARGATE_STACK_CONFIG", "").env("FARGATE_STACK_REGION", "")).expect(0);
     world.write("other.yml", STACK);
     std::fs::remove_file(world.folder().join("fargate-stack.yml")).unwrap();
-    World::output(
-        world
-            .command(&["validate"])
-            .env("FARGATE_STACK_CONFIG", "other.yml"),
-    )
-    .expect(0);
+    World::output(world.command(&["validate"]).env("FARGATE_STACK_CONFIG", "other.yml")).expect(0);
     let run = World::output(world.command(&["validate"]).env("FARGATE_STACK_CONFIG", "")).expect(2);
     assert!(run.stderr.contains("`fargate-stack.yml`"), "{}", run.stderr);
 }
@@ -300,25 +242,17 @@ fn json_is_one_document_on_standard_output_and_nothing_else() {
     }
     let fault = json!({"account": world.account, "service": "ecs", "operation": "CreateCluster", "kind": "access_denied"});
     world.control("POST", "faults", &fault);
-    let report = world
-        .run(&["apply", "--yes", "--format", "json"])
-        .expect(5)
-        .json();
+    let report = world.run(&["apply", "--yes", "--format", "json"]).expect(5).json();
     assert_eq!(report["outcome"], "partial");
-    assert!(
-        report["failures"].to_string().contains("ecs:CreateCluster"),
-        "{report:#}"
-    );
+    assert!(report["failures"].to_string().contains("ecs:CreateCluster"), "{report:#}");
 }
 
 #[test]
 fn what_is_no_terminal_gets_no_escape_sequences() {
     let world = World::with(STACK);
-    for variables in [
-        &[][..],
-        &[("GITHUB_ACTIONS", "true"), ("NO_COLOR", "1")],
-        &[("TERM", "xterm-256color")],
-    ] {
+    for variables in
+        [&[][..], &[("GITHUB_ACTIONS", "true"), ("NO_COLOR", "1")], &[("TERM", "xterm-256color")]]
+    {
         for args in [
             &["--help"][..],
             &["plan"],
@@ -338,12 +272,7 @@ fn what_is_no_terminal_gets_no_escape_sequences() {
     }
     let colour = World::output(world.command(&["plan"]).env("GITHUB_ACTIONS", "true")).expect(0);
     assert!(colour.stdout.contains('\u{1b}'), "a workflow's log shows colour");
-    let none = World::output(
-        world
-            .command(&["plan", "--no-color"])
-            .env("GITHUB_ACTIONS", "true"),
-    )
-    .expect(0);
+    let none = World::output(world.command(&["plan", "--no-color"]).env("GITHUB_ACTIONS", "true")).expect(0);
     assert!(!none.stdout.contains('\u{1b}'));
 }
 
@@ -355,11 +284,7 @@ fn plan_writes_no_file_and_with_update_neither_in_ci() {
         world.run(&["plan", "--format", format]).expect(0);
     }
     let ignored = World::output(world.command(&["plan", "--update"]).env("CI", "true")).expect(0);
-    assert!(
-        ignored.stderr.contains("`--update` is ignored"),
-        "{}",
-        ignored.stderr
-    );
+    assert!(ignored.stderr.contains("`--update` is ignored"), "{}", ignored.stderr);
     World::output(world.command(&["apply", "--update"]).env("CI", "true")).expect(0);
     assert_eq!(files(world.folder()), before);
 }
@@ -382,20 +307,14 @@ log_group: {retention_days: 30}  # by law
     world.run(&["plan", "--update"]).expect(0);
     let written = world.read("fargate-stack.yml");
     check("an updated stack file", &world, &written);
-    let kept: Vec<&str> = commented
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with("log_group"))
-        .collect();
+    let kept: Vec<&str> =
+        commented.lines().filter(|line| !line.is_empty() && !line.starts_with("log_group")).collect();
     let lines: Vec<&str> = written.lines().filter(|line| kept.contains(line)).collect();
     assert_eq!(lines, kept);
     assert_eq!(files(world.folder()).len(), 1, "nothing is left beside the file");
 
     let again = world.run(&["plan", "--update"]).expect(0);
-    assert!(
-        again.stderr.contains("holds the resolved values already"),
-        "{}",
-        again.stderr
-    );
+    assert!(again.stderr.contains("holds the resolved values already"), "{}", again.stderr);
     assert_eq!(world.read("fargate-stack.yml"), written);
     let replanned = world.run(&["plan", "--format", "json"]).expect(0).json();
     assert_eq!(replanned, planned, "what was written is what was found");
@@ -407,9 +326,7 @@ log_group: {retention_days: 30}  # by law
 fn a_detailed_exit_code_tells_whether_there_are_changes() {
     let world = World::with(STACK);
     for format in ["text", "json", "markdown"] {
-        world
-            .run(&["plan", "--detailed-exitcode", "--format", format])
-            .expect(6);
+        world.run(&["plan", "--detailed-exitcode", "--format", format]).expect(6);
     }
     world.run(&["plan"]).expect(0);
     world.run(&["apply", "--yes"]).expect(0);
@@ -437,16 +354,8 @@ fn completions_know_every_command() {
     }
     let script = world.run(&["completions", "bash"]).expect(0).stdout;
     let path = world.write("completions.bash", &script);
-    let checked = std::process::Command::new("bash")
-        .arg("-n")
-        .arg(path)
-        .output()
-        .unwrap();
-    assert!(
-        checked.status.success(),
-        "{}",
-        String::from_utf8_lossy(&checked.stderr)
-    );
+    let checked = std::process::Command::new("bash").arg("-n").arg(path).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
 #[test]
@@ -479,40 +388,24 @@ fn values_of_environment_variables_and_secrets_are_never_shown() {
     block(async {
         // Somebody else's revision: its values are as secret as ours.
         let ecs = aws_sdk_ecs::Client::new(&sdk(&world));
-        let variable = aws_sdk_ecs::types::KeyValuePair::builder()
-            .name("PASSWORD")
-            .value("canary-by-hand")
-            .build();
+        let variable =
+            aws_sdk_ecs::types::KeyValuePair::builder().name("PASSWORD").value("canary-by-hand").build();
         let container = aws_sdk_ecs::types::ContainerDefinition::builder()
             .name("web")
             .image("x")
             .memory(256)
             .environment(variable)
             .build();
-        ecs.register_task_definition()
-            .family("web")
-            .container_definitions(container)
-            .send()
-            .await
-            .unwrap();
+        ecs.register_task_definition().family("web").container_definitions(container).send().await.unwrap();
     });
     all(&world, &[&["plan"], &["apply", "--yes"], &["destroy", "--yes"]]);
-    assert!(
-        seen.contains("PASSWORD") && seen.contains(&arn),
-        "names and ARNs are shown"
-    );
+    assert!(seen.contains("PASSWORD") && seen.contains(&arn), "names and ARNs are shown");
     let leaks: Vec<&str> = seen.lines().filter(|line| line.contains("canary")).collect();
     assert_eq!(leaks, Vec::<&str>::new());
 
     // Only who asks for one by its name sees it.
-    let shown = world
-        .run(&["plan", "--show-value", "MODE", "--format", "markdown"])
-        .expect(0)
-        .stdout;
-    assert!(
-        shown.contains("canary-fixed") && !shown.contains("canary-two"),
-        "{shown}"
-    );
+    let shown = world.run(&["plan", "--show-value", "MODE", "--format", "markdown"]).expect(0).stdout;
+    assert!(shown.contains("canary-fixed") && !shown.contains("canary-two"), "{shown}");
 }
 
 #[test]
@@ -529,12 +422,7 @@ fn hostile_text_neither_moves_the_cursor_nor_speaks_to_the_runner() {
             .memory(256)
             .command(evil)
             .build();
-        ecs.register_task_definition()
-            .family("job")
-            .container_definitions(container)
-            .send()
-            .await
-            .unwrap();
+        ecs.register_task_definition().family("job").container_definitions(container).send().await.unwrap();
     });
     world.write("evil.yml", &format!("app: {{name: shop}}\ntags: {{key: {evil:?}}}\n{evil:?}: 1\ntasks: {{job: {{image: {evil:?}, command: [{evil:?}]}}}}\n").replace("\\u{1b}", "\\e").replace("\\u{202e}", "\\u202e"));
     let lines: [&[&str]; 10] = [

@@ -35,106 +35,52 @@ impl Land {
         ec2.create_tags().resources(&vpc).tags(tag).send().await.unwrap();
         let tables = ec2.describe_route_tables().send().await.unwrap();
         let own = |table: &&aws_sdk_ec2::types::RouteTable| table.vpc_id() == Some(&vpc);
-        let main = tables
-            .route_tables()
-            .iter()
-            .find(own)
-            .unwrap()
-            .route_table_id()
-            .unwrap()
-            .to_owned();
+        let main = tables.route_tables().iter().find(own).unwrap().route_table_id().unwrap().to_owned();
         Self { ec2, vpc, main }
     }
 
     async fn gateway(&self) -> String {
         let made = self.ec2.create_internet_gateway().send().await.unwrap();
-        let id = made
-            .internet_gateway()
-            .unwrap()
-            .internet_gateway_id()
-            .unwrap()
-            .to_owned();
-        self.ec2
-            .attach_internet_gateway()
-            .internet_gateway_id(&id)
-            .vpc_id(&self.vpc)
-            .send()
-            .await
-            .unwrap();
+        let id = made.internet_gateway().unwrap().internet_gateway_id().unwrap().to_owned();
+        self.ec2.attach_internet_gateway().internet_gateway_id(&id).vpc_id(&self.vpc).send().await.unwrap();
         id
     }
 
     async fn subnet(&self, cidr: &str, zone: &str) -> String {
         let request = self.ec2.create_subnet().vpc_id(&self.vpc).cidr_block(cidr);
-        let made = request
-            .availability_zone(format!("us-east-1{zone}"))
-            .send()
-            .await
-            .unwrap();
+        let made = request.availability_zone(format!("us-east-1{zone}")).send().await.unwrap();
         made.subnet().unwrap().subnet_id().unwrap().to_owned()
     }
 
     /// A route table of its own for these subnets.
     async fn table(&self, subnets: &[&String]) -> String {
-        let made = self
-            .ec2
-            .create_route_table()
-            .vpc_id(&self.vpc)
-            .send()
-            .await
-            .unwrap();
+        let made = self.ec2.create_route_table().vpc_id(&self.vpc).send().await.unwrap();
         let table = made.route_table().unwrap().route_table_id().unwrap().to_owned();
         for subnet in subnets {
-            self.ec2
-                .associate_route_table()
-                .route_table_id(&table)
-                .subnet_id(*subnet)
-                .send()
-                .await
-                .unwrap();
+            self.ec2.associate_route_table().route_table_id(&table).subnet_id(*subnet).send().await.unwrap();
         }
         table
     }
 
     async fn to_internet(&self, table: &str, gateway: &str) {
-        let request = self
-            .ec2
-            .create_route()
-            .route_table_id(table)
-            .destination_cidr_block("0.0.0.0/0");
+        let request = self.ec2.create_route().route_table_id(table).destination_cidr_block("0.0.0.0/0");
         request.gateway_id(gateway).send().await.unwrap();
     }
 
     async fn to_nat(&self, table: &str, subnet: &str) {
         let address = self.ec2.allocate_address().send().await.unwrap();
         let request = self.ec2.create_nat_gateway().subnet_id(subnet);
-        let made = request
-            .allocation_id(address.allocation_id().unwrap())
-            .send()
-            .await
-            .unwrap();
+        let made = request.allocation_id(address.allocation_id().unwrap()).send().await.unwrap();
         let nat = made.nat_gateway().unwrap().nat_gateway_id().unwrap().to_owned();
-        let request = self
-            .ec2
-            .create_route()
-            .route_table_id(table)
-            .destination_cidr_block("0.0.0.0/0");
+        let request = self.ec2.create_route().route_table_id(table).destination_cidr_block("0.0.0.0/0");
         request.nat_gateway_id(nat).send().await.unwrap();
     }
 
     async fn endpoint(&self, service: &str, subnet: &str) {
-        let request = self
-            .ec2
-            .create_vpc_endpoint()
-            .vpc_id(&self.vpc)
-            .vpc_endpoint_type(VpcEndpointType::Interface);
+        let request =
+            self.ec2.create_vpc_endpoint().vpc_id(&self.vpc).vpc_endpoint_type(VpcEndpointType::Interface);
         let name = format!("com.amazonaws.us-east-1.{service}");
-        request
-            .service_name(name)
-            .subnet_ids(subnet)
-            .send()
-            .await
-            .unwrap();
+        request.service_name(name).subnet_ids(subnet).send().await.unwrap();
     }
 }
 
@@ -172,14 +118,9 @@ fn says(run: &Run, parts: &[&str]) {
 /// The subnets that a plan's service gets, whether it gets public addresses, and the plan's warnings.
 fn placed(world: &World) -> (Vec<String>, bool, String) {
     let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
-    let service = change(&plan, "service.run")["attributes"]
-        .as_array()
-        .unwrap()
-        .clone();
+    let service = change(&plan, "service.run")["attributes"].as_array().unwrap().clone();
     let value = |path: &str| {
-        let found = service
-            .iter()
-            .filter(|one| one["path"].as_str().unwrap().starts_with(path));
+        let found = service.iter().filter(|one| one["path"].as_str().unwrap().starts_with(path));
         found.map(|one| one["after"].clone()).collect::<Vec<_>>()
     };
     let subnets = value("subnets").into_iter().flat_map(|after| match after {
@@ -214,18 +155,7 @@ fn of_two_vpcs_none_is_guessed_both_are_listed_and_vpc_id_settles_it() {
         (one.vpc, two.vpc, subnets)
     });
     let run = refused(&world);
-    says(
-        &run,
-        &[
-            &one,
-            &two,
-            "10.1.0.0/16",
-            "blue",
-            "10.2.0.0/16",
-            "green",
-            "`vpc_id`",
-        ],
-    );
+    says(&run, &[&one, &two, "10.1.0.0/16", "blue", "10.2.0.0/16", "green", "`vpc_id`"]);
     assert!(
         !run.stderr.contains("closed"),
         "a VPC without internet gateway is no candidate:\n{}",
@@ -236,14 +166,8 @@ fn of_two_vpcs_none_is_guessed_both_are_listed_and_vpc_id_settles_it() {
     let (found, public, _) = placed(&world);
     assert_eq!((found, public), (sorted(&subnets), false));
 
-    world.write(
-        "fargate-stack.yml",
-        &format!("vpc_id: vpc-0123456789abcdef0\n{STACK}"),
-    );
-    says(
-        &refused(&world),
-        &["fargate-stack.yml:1:9", "vpc-0123456789abcdef0", &one, &two],
-    );
+    world.write("fargate-stack.yml", &format!("vpc_id: vpc-0123456789abcdef0\n{STACK}"));
+    says(&refused(&world), &["fargate-stack.yml:1:9", "vpc-0123456789abcdef0", &one, &two]);
 }
 
 #[test]
@@ -268,10 +192,7 @@ fn isolated_subnets_are_used_when_every_endpoint_is_there_and_refused_otherwise(
     let (land, isolated) = block(async {
         let land = Land::new(&world, "10.1.0.0/16", "isolated").await;
         land.gateway().await;
-        let isolated = vec![
-            land.subnet("10.1.1.0/24", "a").await,
-            land.subnet("10.1.2.0/24", "b").await,
-        ];
+        let isolated = vec![land.subnet("10.1.1.0/24", "a").await, land.subnet("10.1.2.0/24", "b").await];
         for service in ["ecr.api", "ecr.dkr", "logs"] {
             land.endpoint(service, &isolated[0]).await;
         }
@@ -281,31 +202,17 @@ fn isolated_subnets_are_used_when_every_endpoint_is_there_and_refused_otherwise(
     block(async {
         let ec2 = Client::new(&sdk(&world));
         let tables = ec2.describe_route_tables().send().await.unwrap();
-        let main = tables
-            .route_tables()
-            .iter()
-            .find(|table| table.vpc_id() == Some(&land))
-            .unwrap();
-        let request = ec2
-            .create_vpc_endpoint()
-            .vpc_id(&land)
-            .vpc_endpoint_type(VpcEndpointType::Gateway);
+        let main = tables.route_tables().iter().find(|table| table.vpc_id() == Some(&land)).unwrap();
+        let request = ec2.create_vpc_endpoint().vpc_id(&land).vpc_endpoint_type(VpcEndpointType::Gateway);
         let request = request.service_name("com.amazonaws.us-east-1.s3");
-        request
-            .route_table_ids(main.route_table_id().unwrap())
-            .send()
-            .await
-            .unwrap();
+        request.route_table_ids(main.route_table_id().unwrap()).send().await.unwrap();
     });
     let (found, public, _) = placed(&world);
     assert_eq!((found, public), (sorted(&isolated), false));
 
     // A secret is one more thing to reach.
     super::inspect::secret(&world, "db", "x");
-    world.write(
-        "fargate-stack.yml",
-        &STACK.replace("latest'", "latest', secrets: [db]"),
-    );
+    world.write("fargate-stack.yml", &STACK.replace("latest'", "latest', secrets: [db]"));
     says(&refused(&world), &["secretsmanager"]);
 }
 
@@ -316,20 +223,14 @@ fn public_subnets_are_used_only_when_public_addresses_are_asked_for() {
         let land = Land::new(&world, "10.1.0.0/16", "open").await;
         let gateway = land.gateway().await;
         land.to_internet(&land.main, &gateway).await;
-        vec![
-            land.subnet("10.1.1.0/24", "a").await,
-            land.subnet("10.1.2.0/24", "b").await,
-        ]
+        vec![land.subnet("10.1.1.0/24", "a").await, land.subnet("10.1.2.0/24", "b").await]
     });
     says(&refused(&world), &["assign_public_ip: true", &public[0]]);
     world.write("fargate-stack.yml", &format!("assign_public_ip: true\n{STACK}"));
     assert_eq!(placed(&world), (sorted(&public), true, String::new()));
     world.run(&["apply", "--yes"]).expect(0);
     let [call] = recorded(&world, "ecs:CreateService").try_into().unwrap();
-    assert_eq!(
-        call["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"],
-        "ENABLED"
-    );
+    assert_eq!(call["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"], "ENABLED");
 
     // The same subnets for a task without a public address would reach nothing.
     let keys = format!("subnets: {{private: [{}]}}", public[0]);
@@ -353,11 +254,7 @@ fn subnets_that_share_one_zone_are_a_warning_and_not_an_error() {
     let (_, _, warnings) = placed(&world);
     assert!(warnings.contains("us-east-1a"), "{warnings}");
     let run = world.run(&["plan"]).expect(0);
-    assert!(
-        run.stdout.contains("they stop when that zone fails"),
-        "{}",
-        run.stdout
-    );
+    assert!(run.stdout.contains("they stop when that zone fails"), "{}", run.stdout);
 }
 
 #[test]
@@ -368,15 +265,7 @@ fn a_subnet_that_the_vpc_does_not_have_is_shown_in_its_line_with_those_that_it_h
         "fargate-stack.yml",
         &format!("subnets:\n  private:\n    - subnet-0123456789abcdef0\n{STACK}"),
     );
-    says(
-        &refused(&world),
-        &[
-            "fargate-stack.yml:3:7",
-            "subnet-0123456789abcdef0",
-            &private[0],
-            &private[1],
-        ],
-    );
+    says(&refused(&world), &["fargate-stack.yml:3:7", "subnet-0123456789abcdef0", &private[0], &private[1]]);
 }
 
 #[test]
@@ -416,10 +305,7 @@ tasks:
 fn a_short_name_that_is_no_repository_is_taken_from_docker_hub_with_a_warning() {
     let world = World::with("{app: {name: hub}, tasks: {run: {type: daemon, image: 'busybox:1.36'}}}");
     let (_, _, warnings) = placed(&world);
-    assert!(
-        warnings.contains("`busybox:1.36`") && warnings.contains("Docker Hub"),
-        "{warnings}"
-    );
+    assert!(warnings.contains("`busybox:1.36`") && warnings.contains("Docker Hub"), "{warnings}");
 }
 
 #[test]
@@ -433,10 +319,7 @@ fn a_stack_of_another_account_is_refused_before_anything_is_read() {
         let services: Vec<Value> = world.calls().iter().map(|call| call["service"].clone()).collect();
         assert_eq!(services, ["sts"]);
     }
-    world.write(
-        "fargate-stack.yml",
-        &format!("account: '{}'\n{STACK}", world.account),
-    );
+    world.write("fargate-stack.yml", &format!("account: '{}'\n{STACK}", world.account));
     world.run(&["plan"]).expect(0);
 }
 
@@ -446,11 +329,5 @@ fn a_missing_secret_is_shown_in_its_line() {
         "app: {name: s}\ntasks:\n  run:\n    image: helloworld\n    secrets:\n      - helloworld/api\n",
     );
     // `helloworld/api-key` exists, and a search by prefix would find it.
-    says(
-        &refused(&world),
-        &[
-            "fargate-stack.yml:6:9",
-            "there is no secret `helloworld/api` in us-east-1",
-        ],
-    );
+    says(&refused(&world), &["fargate-stack.yml:6:9", "there is no secret `helloworld/api` in us-east-1"]);
 }

@@ -65,8 +65,9 @@ fn about(command: &Command) -> String {
 }
 
 fn options<'a>(text: &mut String, args: impl Iterator<Item = &'a clap::Arg>) {
-    let args: Vec<&clap::Arg> =
-        args.filter(|arg| !arg.is_hide_set() && !["help", "version"].contains(&arg.get_id().as_str())).collect();
+    let args: Vec<&clap::Arg> = args
+        .filter(|arg| !arg.is_hide_set() && !["help", "version"].contains(&arg.get_id().as_str()))
+        .collect();
     if args.is_empty() {
         return;
     }
@@ -116,7 +117,9 @@ fn keys(text: &mut String, whole: &Value, schema: &Value, prefix: &str, depth: u
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (key, value) in schema["properties"].as_object().into_iter().flatten() {
         let meaning = value["description"].as_str().or_else(|| follow(whole, value)["description"].as_str());
-        let Some(meaning) = meaning.filter(|text| !text.starts_with("Written by App::FargateStack")) else { continue };
+        let Some(meaning) = meaning.filter(|text| !text.starts_with("Written by App::FargateStack")) else {
+            continue;
+        };
         let path = format!("{prefix}{key}");
         let must = if required.contains(&key.as_str()) { " **Required.**" } else { "" };
         writeln!(text, "| `{path}` | {} | {}{must} |", kind(whole, value), cell(meaning)).unwrap();
@@ -144,12 +147,19 @@ fn follow<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
 fn kind(whole: &Value, schema: &Value) -> String {
     let schema = follow(whole, schema);
     if let Some(words) = schema["enum"].as_array() {
-        let words: Vec<String> = words.iter().filter(|word| !word.is_null()).map(|word| format!("`{}`", word.as_str().unwrap_or_default())).collect();
+        let words: Vec<String> = words
+            .iter()
+            .filter(|word| !word.is_null())
+            .map(|word| format!("`{}`", word.as_str().unwrap_or_default()))
+            .collect();
         return words.join(", ");
     }
     if let Some(options) = schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array()) {
-        let mut kinds: Vec<String> =
-            options.iter().filter(|option| option["type"] != "null").map(|option| kind(whole, option)).collect();
+        let mut kinds: Vec<String> = options
+            .iter()
+            .filter(|option| option["type"] != "null")
+            .map(|option| kind(whole, option))
+            .collect();
         kinds.dedup();
         return kinds.join(" or ");
     }
@@ -161,7 +171,8 @@ fn kind(whole: &Value, schema: &Value) -> String {
     match &schema["type"] {
         Value::String(one) => name(one),
         Value::Array(several) => {
-            let several: Vec<String> = several.iter().filter_map(Value::as_str).filter(|one| *one != "null").map(name).collect();
+            let several: Vec<String> =
+                several.iter().filter_map(Value::as_str).filter(|one| *one != "null").map(name).collect();
             several.join(" or ")
         }
         _ => schema["const"].as_str().map_or_else(|| "value".to_owned(), |word| format!("`{word}`")),
@@ -170,9 +181,11 @@ fn kind(whole: &Value, schema: &Value) -> String {
 
 #[test]
 fn the_reference_of_the_kinds_is_up_to_date() {
-    let mut text = format!("{HEAD}# Resource kinds\n\nWhat a stack is made of. Addresses are `kind.name`.\n\n");
+    let mut text =
+        format!("{HEAD}# Resource kinds\n\nWhat a stack is made of. Addresses are `kind.name`.\n\n");
     for entry in kinds::all() {
-        let Rules { title, replace_on, create_only, restarts_tasks_on, prune, outputs, uses, .. } = *entry.rules;
+        let Rules { title, replace_on, create_only, restarts_tasks_on, prune, outputs, uses, .. } =
+            *entry.rules;
         writeln!(text, "## {}\n\n{title}\n", entry.kind).unwrap();
         let mut row = |name: &str, values: &[&str]| {
             if !values.is_empty() {
@@ -187,7 +200,9 @@ fn the_reference_of_the_kinds_is_up_to_date() {
         row("made anew when it changes", replace_on);
         let prune = match prune {
             Prune::Allowed => "deleted when it leaves the stack file",
-            Prune::WithStack => "deleted by `destroy`; by `apply` only with `--allow-delete`, because it holds data",
+            Prune::WithStack => {
+                "deleted by `destroy`; by `apply` only with `--allow-delete`, because it holds data"
+            }
             Prune::OnlyWhenNamed => "deleted only with `--allow-delete`, because it holds data",
         };
         writeln!(text, "- {prune}\n").unwrap();
@@ -204,9 +219,7 @@ fn the_page_of_iam_permissions_is_up_to_date() {
         reads.extend(entry.rules.reads);
         writes.extend(entry.rules.writes);
     }
-    let policy = |actions: Vec<&str>| {
-        serde_json::json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]})
-    };
+    let policy = |actions: Vec<&str>| serde_json::json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
     let text = format!(
         "{HEAD}# AWS permissions\n\nMade from the calls that the code declares.\n\n## Plan\n\nReads only; secret values are never read. \
          Enough for `plan`, and for pull requests.\n\n```json\n{:#}\n```\n\n## Apply\n\nThe reads of a plan, and these. Narrow \
@@ -219,12 +232,17 @@ fn the_page_of_iam_permissions_is_up_to_date() {
 
 #[test]
 fn the_reference_of_the_action_is_up_to_date() {
-    let action: Value = serde_yaml::from_str(&std::fs::read_to_string(root().join("action.yml")).unwrap()).unwrap();
-    let mut text = format!("{HEAD}# Action\n\n{}.\n\n## Inputs\n\n| input | default | meaning |\n|---|---|---|\n", action["description"].as_str().unwrap());
+    let action: Value =
+        serde_yaml::from_str(&std::fs::read_to_string(root().join("action.yml")).unwrap()).unwrap();
+    let mut text = format!(
+        "{HEAD}# Action\n\n{}.\n\n## Inputs\n\n| input | default | meaning |\n|---|---|---|\n",
+        action["description"].as_str().unwrap()
+    );
     for (name, input) in action["inputs"].as_object().unwrap() {
         let default = input["default"].as_str().filter(|default| !default.is_empty());
         let default = default.map(|default| format!("`{default}`")).unwrap_or_default();
-        writeln!(text, "| `{name}` | {default} | {} |", cell(input["description"].as_str().unwrap())).unwrap();
+        writeln!(text, "| `{name}` | {default} | {} |", cell(input["description"].as_str().unwrap()))
+            .unwrap();
     }
     writeln!(text, "\n## Outputs\n\n| output | meaning |\n|---|---|").unwrap();
     for (name, output) in action["outputs"].as_object().unwrap() {

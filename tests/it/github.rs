@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::harness::{Run, World};
@@ -99,7 +100,8 @@ impl World {
     }
 
     fn github_writes(&self) -> Vec<Value> {
-        let calls = self.control("GET", &format!("calls?source=github&account={}", self.repository), &Value::Null);
+        let calls =
+            self.control("GET", &format!("calls?source=github&account={}", self.repository), &Value::Null);
         let calls = calls.as_array().cloned().unwrap_or_else(|| calls["calls"].as_array().cloned().unwrap());
         calls.into_iter().filter(|call| call["mutating"] == true).collect()
     }
@@ -124,7 +126,8 @@ fn a_pull_request_gets_one_comment_and_its_merge_applies_exactly_that_plan() {
     let comments = world.comments();
     assert_eq!(comments.len(), 1);
     let body = comments[0]["body"].as_str().unwrap();
-    let visible: Vec<&str> = body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty()).collect();
+    let visible: Vec<&str> =
+        body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty()).collect();
     assert!(visible[0].starts_with("### Fargate plan") && visible[0].contains("create 11"), "{}", visible[0]);
     assert!(!body.contains(&world.account), "the account id is shown whole");
     assert!(world.read("runner/summary").contains("service.consumer"));
@@ -154,7 +157,8 @@ fn the_image_of_the_merge_commit_is_released_although_it_was_built_after_the_pla
     let image = json!({"account": world.account, "repository": "helloworld", "tag": MERGE, "platforms": ["linux/amd64"]});
     let digest = world.control("POST", "ecr/images", &image)["digest"].as_str().unwrap().to_owned();
     world.ci("push", &world.push_event()).expect(0);
-    let registered = world.calls().into_iter().find(|call| call["operation"] == "RegisterTaskDefinition").unwrap();
+    let registered =
+        world.calls().into_iter().find(|call| call["operation"] == "RegisterTaskDefinition").unwrap();
     assert!(registered["parameters"].to_string().contains(&digest), "{registered}");
 }
 
@@ -164,11 +168,18 @@ fn a_plan_that_is_not_the_one_that_was_shown_is_refused_with_each_field() {
     world.open_pull_request();
     world.ci("pull_request", &world.pull_request_event()).expect(0);
     world.merge_pull_request();
-    world.write("fargate-stack.yml", &example("minimal-daemon").replace("type: daemon", "type: daemon\n    cpu: 2048\n    memory: 4096"));
+    world.write(
+        "fargate-stack.yml",
+        &example("minimal-daemon").replace("type: daemon", "type: daemon\n    cpu: 2048\n    memory: 4096"),
+    );
     let run = world.ci("push", &world.push_event()).expect(3);
     assert_eq!(world.mutations(), Vec::<String>::new());
     assert_eq!(world.output_of("outcome").as_deref(), Some("refused"));
-    assert!(run.stdout.contains("cpu") && run.stdout.contains("1024") && run.stdout.contains("2048"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("cpu") && run.stdout.contains("1024") && run.stdout.contains("2048"),
+        "{}",
+        run.stdout
+    );
     assert!(world.read("runner/summary").contains("2048"));
 }
 
@@ -176,7 +187,10 @@ fn a_plan_that_is_not_the_one_that_was_shown_is_refused_with_each_field() {
 fn a_change_in_aws_after_the_plan_is_refused_too() {
     let world = World::with(&example("minimal-task"));
     world.run(&["apply", "--yes"]).expect(0);
-    world.write("fargate-stack.yml", &example("minimal-task").replace("type: task", "type: task\n    size: small"));
+    world.write(
+        "fargate-stack.yml",
+        &example("minimal-task").replace("type: task", "type: task\n    size: small"),
+    );
     world.open_pull_request();
     world.ci("pull_request", &world.pull_request_event()).expect(0);
     world.merge_pull_request();
@@ -198,7 +212,11 @@ fn a_comment_that_somebody_else_edited_approves_nothing() {
     world.ci("pull_request", &world.pull_request_event()).expect(0);
     let comment = world.comments().remove(0);
     let harmless = comment["body"].as_str().unwrap().replace("create 6", "create 5");
-    world.github("POST", &format!("comments/{}/edit", comment["id"]), json!({"user": "somebody", "body": harmless}));
+    world.github(
+        "POST",
+        &format!("comments/{}/edit", comment["id"]),
+        json!({"user": "somebody", "body": harmless}),
+    );
     world.merge_pull_request();
     let run = world.ci("push", &world.push_event()).expect(3);
     assert!(run.stderr.contains("was edited by `somebody`"), "{}", run.stderr);
@@ -246,7 +264,10 @@ fn an_equal_plan_leaves_the_comment_untouched_and_a_different_one_edits_it_in_pl
     let mut again = world.ci_command("pull_request", &world.pull_request_event());
     World::output(again.env("GITHUB_RUN_ID", "319")).expect(0);
     assert_eq!(world.github_writes().len(), writes, "an equal comment was written again");
-    world.write("fargate-stack.yml", &example("minimal-task").replace("type: task", "type: task\n    size: small"));
+    world.write(
+        "fargate-stack.yml",
+        &example("minimal-task").replace("type: task", "type: task\n    size: small"),
+    );
     world.ci("pull_request", &world.pull_request_event()).expect(0);
     let comments = world.comments();
     assert_eq!(comments.len(), 1);
@@ -260,7 +281,10 @@ fn the_comment_is_found_behind_more_than_a_hundred_others() {
     world.open_pull_request();
     world.ci("pull_request", &world.pull_request_event()).expect(0);
     world.github("POST", "comments", json!({"number": 7, "user": "talker", "body": "hm", "count": 130}));
-    world.write("fargate-stack.yml", &example("minimal-task").replace("type: task", "type: task\n    size: small"));
+    world.write(
+        "fargate-stack.yml",
+        &example("minimal-task").replace("type: task", "type: task\n    size: small"),
+    );
     world.ci("pull_request", &world.pull_request_event()).expect(0);
     assert_eq!(world.comments().len(), 131);
 }
@@ -337,7 +361,10 @@ fn a_token_that_may_not_comment_is_told_which_permission_is_missing() {
 #[test]
 fn a_bad_gateway_and_a_lost_answer_do_not_double_the_comment() {
     const CREATE: &str = "POST /repos/{owner}/{repo}/issues/{issue_number}/comments";
-    for fault in [json!({"kind": "status", "status": 502, "body": "<html>bad gateway</html>", "content_type": "text/html"}), json!({"kind": "timeout_after"})] {
+    for fault in [
+        json!({"kind": "status", "status": 502, "body": "<html>bad gateway</html>", "content_type": "text/html"}),
+        json!({"kind": "timeout_after"}),
+    ] {
         let world = World::with(&example("minimal-task"));
         world.open_pull_request();
         world.github_fault(CREATE, fault.clone());
@@ -349,14 +376,25 @@ fn a_bad_gateway_and_a_lost_answer_do_not_double_the_comment() {
 #[test]
 fn environment_values_reach_neither_comment_nor_summary_nor_log() {
     let canary = "canary-7f3a9c";
-    let world = World::with(&format!("app: {{name: shy}}\ntasks:\n  job:\n    image: helloworld:latest\n    environment: {{PASSWORD: {canary}}}\n"));
+    let world = World::with(&format!(
+        "app: {{name: shy}}\ntasks:\n  job:\n    image: helloworld:latest\n    environment: {{PASSWORD: {canary}}}\n"
+    ));
     world.open_pull_request();
     let run = world.ci("pull_request", &world.pull_request_event()).expect(0);
     let mut sinks = vec![run.stdout, run.stderr, world.read("runner/summary"), world.read("runner/output")];
     sinks.push(world.comments()[0]["body"].to_string());
-    use base64::Engine as _;
-    let marker = world.comments()[0]["body"].as_str().unwrap().lines().next().unwrap().split_whitespace().nth(2).unwrap().to_owned();
-    let decoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(marker.trim_end_matches('=')).unwrap();
+    let marker = world.comments()[0]["body"]
+        .as_str()
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .nth(2)
+        .unwrap()
+        .to_owned();
+    let decoded =
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(marker.trim_end_matches('=')).unwrap();
     sinks.push(String::from_utf8(decoded).unwrap());
     for sink in sinks {
         assert!(!sink.contains(canary), "{sink}");

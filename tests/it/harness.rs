@@ -16,7 +16,8 @@ fn sandbox() -> &'static Ready {
     READY.get_or_init(|| {
         let (send, receive) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async move {
                 let options = Options { seed: Seed::Empty, ..Options::default() };
                 match fargate_stack_sandbox::start(options).await {
@@ -62,7 +63,8 @@ impl Run {
     /// Standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.stdout, self.stderr))
     }
 }
 
@@ -111,7 +113,12 @@ impl World {
     /// The binary, ready to run in a scrubbed environment.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fargate-stack"));
-        command.args(args).current_dir(self.folder()).env_clear().envs(self.environment()).stdin(Stdio::null());
+        command
+            .args(args)
+            .current_dir(self.folder())
+            .env_clear()
+            .envs(self.environment())
+            .stdin(Stdio::null());
         command
     }
 
@@ -145,6 +152,7 @@ impl World {
     }
 
     /// Asks the sandbox's control API.
+    #[allow(clippy::unused_self, reason = "reads as what this world does")]
     pub fn control(&self, method: &str, path: &str, body: &Value) -> Value {
         let url = format!("{}/{path}", sandbox().control);
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -170,7 +178,9 @@ impl World {
         self.calls()
             .iter()
             .filter(|call| call["mutating"] == true)
-            .map(|call| format!("{}:{}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap()))
+            .map(|call| {
+                format!("{}:{}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap())
+            })
             .collect()
     }
 

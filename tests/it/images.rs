@@ -23,10 +23,7 @@ fn applied() -> World {
 }
 
 fn plan(world: &World, more: &[&str]) -> Value {
-    world
-        .run(&[&["plan", "--format", "json"], more].concat())
-        .expect(0)
-        .json()
+    world.run(&[&["plan", "--format", "json"], more].concat()).expect(0).json()
 }
 
 #[test]
@@ -40,10 +37,7 @@ fn a_pushed_latest_never_changes_a_plan_without_a_tag() {
     assert_eq!(world.mutations(), Vec::<String>::new());
 
     // Another change of the task keeps the image that runs, too.
-    world.write(
-        "fargate-stack.yml",
-        &STACK.replace("'http-test:latest'", "'http-test:latest', size: large"),
-    );
+    world.write("fargate-stack.yml", &STACK.replace("'http-test:latest'", "'http-test:latest', size: large"));
     world.run(&["apply", "--yes"]).expect(0);
     let (definition, _) = latest(&world, "web");
     assert_eq!((definition.revision(), image(&world, "web")), (2, before));
@@ -66,26 +60,14 @@ fn a_tag_rolls_the_images_that_have_it_and_names_those_that_do_not() {
     );
     let images = planned["images"].as_array().unwrap();
     let web = images.iter().find(|image| image["task"] == "web").unwrap();
-    assert_eq!(
-        (&web["tag"], &web["digest"]),
-        (&sha.into(), &digest.as_str().into())
-    );
+    assert_eq!((&web["tag"], &web["digest"]), (&sha.into(), &digest.as_str().into()));
 
     world.run(&["apply", "--yes", "--image-tag", sha]).expect(0);
     assert!(image(&world, "web").ends_with(&digest));
     assert_eq!(image(&world, "helper"), kept);
     let (definition, tags) = latest(&world, "web");
-    assert_eq!(
-        service(&world, "shop-cluster", "web").task_definition(),
-        definition.task_definition_arn()
-    );
-    assert_eq!(
-        (
-            tags["fargate-stack:image-tag"].as_str(),
-            tags["fargate-stack:commit"].as_str()
-        ),
-        (sha, sha)
-    );
+    assert_eq!(service(&world, "shop-cluster", "web").task_definition(), definition.task_definition_arn());
+    assert_eq!((tags["fargate-stack:image-tag"].as_str(), tags["fargate-stack:commit"].as_str()), (sha, sha));
     // What was released stays, with and without the tag.
     assert!(actions(&plan(&world, &[])).is_empty());
     assert!(actions(&plan(&world, &["--image-tag", sha])).is_empty());
@@ -112,10 +94,7 @@ fn the_same_image_under_another_tag_changes_nothing() {
 fn another_tag_in_the_file_is_resolved_anew() {
     let world = applied();
     let digest = push(&world, "http-test", "v7");
-    world.write(
-        "fargate-stack.yml",
-        &STACK.replace("http-test:latest", "http-test:v7"),
-    );
+    world.write("fargate-stack.yml", &STACK.replace("http-test:latest", "http-test:v7"));
     world.run(&["apply", "--yes"]).expect(0);
     assert!(image(&world, "web").ends_with(&digest));
     world.run(&["plan", "--detailed-exitcode"]).expect(0);
@@ -173,15 +152,8 @@ fn an_image_that_lost_its_tag_but_runs_stays() {
     let before = image(&world, "web");
     super::account::block(async {
         let ecr = aws_sdk_ecr::Client::new(&super::account::sdk(&world));
-        let latest = aws_sdk_ecr::types::ImageIdentifier::builder()
-            .image_tag("latest")
-            .build();
-        ecr.batch_delete_image()
-            .repository_name("http-test")
-            .image_ids(latest)
-            .send()
-            .await
-            .unwrap();
+        let latest = aws_sdk_ecr::types::ImageIdentifier::builder().image_tag("latest").build();
+        ecr.batch_delete_image().repository_name("http-test").image_ids(latest).send().await.unwrap();
     });
     assert!(actions(&plan(&world, &[])).is_empty());
     assert_eq!(image(&world, "web"), before);

@@ -13,60 +13,39 @@ use super::harness::World;
 pub fn actions(plan: &Value) -> BTreeMap<String, String> {
     let changes = plan["changes"].as_array().unwrap();
     let pair = |change: &Value| (text(&change["address"]), text(&change["action"]));
-    changes
-        .iter()
-        .map(pair)
-        .filter(|(_, action)| action != "keep")
-        .collect()
+    changes.iter().map(pair).filter(|(_, action)| action != "keep").collect()
 }
 
 /// One change of a plan document.
 #[track_caller]
 pub fn change<'a>(plan: &'a Value, address: &str) -> &'a Value {
-    let found = plan["changes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|change| change["address"] == address);
+    let found = plan["changes"].as_array().unwrap().iter().find(|change| change["address"] == address);
     found.unwrap_or_else(|| panic!("no change of {address} in {plan:#}"))
 }
 
 /// The attribute changes of one change: path → (before, after).
 pub fn attributes(change: &Value) -> BTreeMap<String, (Value, Value)> {
     let attributes = change["attributes"].as_array().unwrap().iter();
-    attributes
-        .map(|one| (text(&one["path"]), (one["before"].clone(), one["after"].clone())))
-        .collect()
+    attributes.map(|one| (text(&one["path"]), (one["before"].clone(), one["after"].clone()))).collect()
 }
 
 /// A string of a document.
 #[track_caller]
 pub fn text(value: &Value) -> String {
-    value
-        .as_str()
-        .unwrap_or_else(|| panic!("not a string: {value}"))
-        .to_owned()
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}")).to_owned()
 }
 
 /// The list of warnings of a plan document, as one text.
 pub fn warnings(plan: &Value) -> String {
-    plan["warnings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(text)
-        .collect::<Vec<_>>()
-        .join("\n")
+    plan["warnings"].as_array().unwrap().iter().map(text).collect::<Vec<_>>().join("\n")
 }
 
 /// The newest active revision of a family, with its tags.
 pub fn latest(world: &World, family: &str) -> (TaskDefinition, BTreeMap<String, String>) {
     block(async {
         let ecs = aws_sdk_ecs::Client::new(&sdk(world));
-        let request = ecs
-            .describe_task_definition()
-            .task_definition(family)
-            .include(TaskDefinitionField::Tags);
+        let request =
+            ecs.describe_task_definition().task_definition(family).include(TaskDefinitionField::Tags);
         let found = request.send().await.unwrap();
         (found.task_definition().unwrap().clone(), tags(found.tags()))
     })
@@ -75,21 +54,14 @@ pub fn latest(world: &World, family: &str) -> (TaskDefinition, BTreeMap<String, 
 /// The image of the one container of a family's newest revision.
 pub fn image(world: &World, family: &str) -> String {
     let (definition, _) = latest(world, family);
-    let [container] = definition.container_definitions() else {
-        panic!("{definition:?}")
-    };
+    let [container] = definition.container_definitions() else { panic!("{definition:?}") };
     container.image().unwrap().to_owned()
 }
 
 /// Tags as a map.
 pub fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
     tags.iter()
-        .map(|tag| {
-            (
-                tag.key().unwrap().to_owned(),
-                tag.value().unwrap_or_default().to_owned(),
-            )
-        })
+        .map(|tag| (tag.key().unwrap().to_owned(), tag.value().unwrap_or_default().to_owned()))
         .collect()
 }
 
@@ -98,11 +70,7 @@ pub fn service(world: &World, cluster: &str, name: &str) -> Service {
     block(async {
         let ecs = aws_sdk_ecs::Client::new(&sdk(world));
         let request = ecs.describe_services().cluster(cluster).services(name);
-        let found = request
-            .include(aws_sdk_ecs::types::ServiceField::Tags)
-            .send()
-            .await
-            .unwrap();
+        let found = request.include(aws_sdk_ecs::types::ServiceField::Tags).send().await.unwrap();
         found.services().first().unwrap().clone()
     })
 }
@@ -111,14 +79,7 @@ pub fn service(world: &World, cluster: &str, name: &str) -> Service {
 pub fn targets(world: &World, rule: &str) -> Vec<Target> {
     block(async {
         let events = aws_sdk_eventbridge::Client::new(&sdk(world));
-        events
-            .list_targets_by_rule()
-            .rule(rule)
-            .send()
-            .await
-            .unwrap()
-            .targets()
-            .to_vec()
+        events.list_targets_by_rule().rule(rule).send().await.unwrap().targets().to_vec()
     })
 }
 
@@ -130,13 +91,7 @@ pub fn statements(world: &World, role: &str, policy: &str) -> Vec<Value> {
         if !names.policy_names().iter().any(|name| name == policy) {
             return Vec::new();
         }
-        let found = iam
-            .get_role_policy()
-            .role_name(role)
-            .policy_name(policy)
-            .send()
-            .await
-            .unwrap();
+        let found = iam.get_role_policy().role_name(role).policy_name(policy).send().await.unwrap();
         let document: Value = serde_json::from_str(&decoded(found.policy_document())).unwrap();
         document["Statement"].as_array().unwrap().clone()
     })
@@ -145,9 +100,8 @@ pub fn statements(world: &World, role: &str, policy: &str) -> Vec<Value> {
 /// The resources on which these statements allow an action, sorted.
 pub fn allowed(statements: &[Value], action: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for statement in statements
-        .iter()
-        .filter(|statement| list(&statement["Action"]).contains(&action.to_owned()))
+    for statement in
+        statements.iter().filter(|statement| list(&statement["Action"]).contains(&action.to_owned()))
     {
         found.extend(list(&statement["Resource"]));
     }
@@ -156,9 +110,7 @@ pub fn allowed(statements: &[Value], action: &str) -> Vec<String> {
 }
 
 fn list(value: &Value) -> Vec<String> {
-    value
-        .as_array()
-        .map_or_else(|| vec![text(value)], |values| values.iter().map(text).collect())
+    value.as_array().map_or_else(|| vec![text(value)], |values| values.iter().map(text).collect())
 }
 
 fn decoded(encoded: &str) -> String {
@@ -186,11 +138,7 @@ pub fn push(world: &World, repository: &str, tag: &str) -> String {
 pub fn repository(world: &World, name: &str) {
     block(async {
         let ecr = aws_sdk_ecr::Client::new(&sdk(world));
-        ecr.create_repository()
-            .repository_name(name)
-            .send()
-            .await
-            .unwrap();
+        ecr.create_repository().repository_name(name).send().await.unwrap();
     });
 }
 
@@ -198,13 +146,7 @@ pub fn repository(world: &World, name: &str) {
 pub fn secret(world: &World, name: &str, value: &str) -> String {
     block(async {
         let secrets = aws_sdk_secretsmanager::Client::new(&sdk(world));
-        let made = secrets
-            .create_secret()
-            .name(name)
-            .secret_string(value)
-            .send()
-            .await
-            .unwrap();
+        let made = secrets.create_secret().name(name).secret_string(value).send().await.unwrap();
         made.arn().unwrap().to_owned()
     })
 }

@@ -10,6 +10,7 @@
 )]
 
 mod account;
+mod act;
 mod architecture;
 mod command_line;
 mod discovery;
@@ -22,4 +23,5 @@ mod interrupted;
 mod kinds;
 mod ownership;
 mod regressions;
+mod sandbox;
 mod stacks;

@@ -36,10 +36,7 @@ fn nothing_to_do(world: &World) {
 }
 
 fn pairs(expected: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {
-    expected
-        .iter()
-        .map(|(address, action)| ((*address).to_owned(), (*action).to_owned()))
-        .collect()
+    expected.iter().map(|(address, action)| ((*address).to_owned(), (*action).to_owned())).collect()
 }
 
 #[test]
@@ -48,16 +45,8 @@ fn a_name_that_another_stack_uses_is_refused_and_that_stack_is_named() {
         applied("{app: {name: first}, tasks: {job: {image: 'helloworld:latest', schedule: rate(1 hour)}}}");
     let mine = "image: 'helloworld:latest'";
     let cases = [
-        (
-            format!("tasks: {{job: {{{mine}}}}}"),
-            "task_definition.job",
-            "`job`",
-        ),
-        (
-            format!("tasks: {{other: {{{mine}, family: job}}}}"),
-            "task_definition.other",
-            "`job`",
-        ),
+        (format!("tasks: {{job: {{{mine}}}}}"), "task_definition.job", "`job`"),
+        (format!("tasks: {{other: {{{mine}, family: job}}}}"), "task_definition.other", "`job`"),
         (
             format!("tasks: {{job: {{{mine}, family: mine, schedule: rate(1 day)}}}}"),
             "schedule.job",
@@ -120,17 +109,9 @@ fn made_by_hand(world: &World) {
     block(async {
         let config = sdk(world);
         let ecs = aws_sdk_ecs::Client::new(&config);
-        ecs.create_cluster()
-            .cluster_name("worker-cluster")
-            .send()
-            .await
-            .unwrap();
+        ecs.create_cluster().cluster_name("worker-cluster").send().await.unwrap();
         let logs = aws_sdk_cloudwatchlogs::Client::new(&config);
-        logs.create_log_group()
-            .log_group_name("/ecs/worker")
-            .send()
-            .await
-            .unwrap();
+        logs.create_log_group().log_group_name("/ecs/worker").send().await.unwrap();
         let iam = aws_sdk_iam::Client::new(&config);
         for (name, service) in [
             ("FargateWorkerRole", "ecs-tasks"),
@@ -145,35 +126,19 @@ fn made_by_hand(world: &World) {
                 .unwrap();
         }
         let ec2 = aws_sdk_ec2::Client::new(&config);
-        let group = ec2
-            .create_security_group()
-            .group_name("worker-sg")
-            .description("by hand")
-            .vpc_id(&vpc);
+        let group = ec2.create_security_group().group_name("worker-sg").description("by hand").vpc_id(&vpc);
         group.send().await.unwrap();
         for family in ["consumer", "nightly"] {
             register(&ecs, family, &[family]).await;
         }
         let events = aws_sdk_eventbridge::Client::new(&config);
-        events
-            .put_rule()
-            .name("nightly-schedule")
-            .schedule_expression("rate(5 days)")
-            .send()
-            .await
-            .unwrap();
+        events.put_rule().name("nightly-schedule").schedule_expression("rate(5 days)").send().await.unwrap();
     });
 }
 
 async fn register(ecs: &aws_sdk_ecs::Client, family: &str, containers: &[&str]) {
-    let mut request = ecs
-        .register_task_definition()
-        .family(family)
-        .network_mode(NetworkMode::Awsvpc);
-    request = request
-        .requires_compatibilities(Compatibility::Fargate)
-        .cpu("256")
-        .memory("512");
+    let mut request = ecs.register_task_definition().family(family).network_mode(NetworkMode::Awsvpc);
+    request = request.requires_compatibilities(Compatibility::Fargate).cpu("256").memory("512");
     for name in containers {
         request = request.container_definitions(
             ContainerDefinition::builder()
@@ -220,31 +185,20 @@ fn what_was_made_by_hand_under_our_names_is_adopted_and_tagged_and_never_made_an
         "events:DeleteRule",
         "ecs:DeregisterTaskDefinition",
     ] {
-        assert!(
-            !calls.iter().any(|call| call == forbidden),
-            "{forbidden} was called: {calls:?}"
-        );
+        assert!(!calls.iter().any(|call| call == forbidden), "{forbidden} was called: {calls:?}");
     }
     nothing_to_do(&world);
     let (definition, tags) = latest(&world, "nightly");
-    assert_eq!(
-        (definition.revision(), tags["fargate-stack:stack"].as_str()),
-        (2, "worker")
-    );
+    assert_eq!((definition.revision(), tags["fargate-stack:stack"].as_str()), (2, "worker"));
     assert_eq!(targets(&world, "nightly-schedule").len(), 1);
 
     // Adopted is owned: the end of the stack takes it along, but revisions by hand stay.
     world.run(&["destroy", "--yes"]).expect(0);
     let left = holds(&world);
-    let of_worker: Vec<_> = left
-        .iter()
-        .filter(|line| line.contains("orker") || line.contains("nightly"))
-        .collect();
+    let of_worker: Vec<_> =
+        left.iter().filter(|line| line.contains("orker") || line.contains("nightly")).collect();
     assert_eq!(of_worker.len(), 1, "{of_worker:?}");
-    assert!(
-        of_worker[0].contains("task-definition/nightly:1"),
-        "{of_worker:?}"
-    );
+    assert!(of_worker[0].contains("task-definition/nightly:1"), "{of_worker:?}");
 }
 
 #[test]
@@ -258,14 +212,9 @@ fn a_service_made_by_hand_that_cannot_be_changed_in_place_is_refused_and_not_rep
         request.capacity_providers("FARGATE_SPOT").send().await.unwrap();
         register(&ecs, "foreign", &["foreign"]).await;
         let vpc = AwsVpcConfiguration::builder().subnets(subnet).build().unwrap();
-        let spot = CapacityProviderStrategyItem::builder()
-            .capacity_provider("FARGATE_SPOT")
-            .weight(1)
-            .build();
-        let request = ecs
-            .create_service()
-            .cluster("worker-cluster")
-            .service_name("consumer");
+        let spot =
+            CapacityProviderStrategyItem::builder().capacity_provider("FARGATE_SPOT").weight(1).build();
+        let request = ecs.create_service().cluster("worker-cluster").service_name("consumer");
         let request = request.task_definition("foreign").desired_count(1);
         let request = request.capacity_provider_strategy(spot.unwrap());
         let network = NetworkConfiguration::builder().awsvpc_configuration(vpc).build();
@@ -273,21 +222,14 @@ fn a_service_made_by_hand_that_cannot_be_changed_in_place_is_refused_and_not_rep
     });
     world.forget_calls();
     let run = world.run(&["apply", "--yes"]).expect(2);
-    assert!(
-        run.stderr.contains("service.consumer") && run.stderr.contains("launch_type"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("service.consumer") && run.stderr.contains("launch_type"), "{}", run.stderr);
     assert_eq!(world.mutations(), Vec::<String>::new());
 }
 
 #[test]
 fn a_task_that_leaves_the_file_takes_its_service_schedule_and_task_definition_along() {
     let world = applied(WORKER);
-    world.write(
-        "fargate-stack.yml",
-        "{app: {name: worker}, tasks: {other: {image: 'helloworld:latest'}}}",
-    );
+    world.write("fargate-stack.yml", "{app: {name: worker}, tasks: {other: {image: 'helloworld:latest'}}}");
     let expected = [
         ("iam_role.events", "delete"),
         ("iam_role.execution", "keep"),
@@ -297,10 +239,7 @@ fn a_task_that_leaves_the_file_takes_its_service_schedule_and_task_definition_al
         ("task_definition.nightly", "delete"),
         ("task_definition.other", "create"),
     ];
-    let expected: Vec<_> = expected
-        .into_iter()
-        .filter(|(_, action)| *action != "keep")
-        .collect();
+    let expected: Vec<_> = expected.into_iter().filter(|(_, action)| *action != "keep").collect();
     assert_eq!(actions(&planned(&world)), pairs(&expected));
     world.run(&["apply", "--yes"]).expect(0);
     nothing_to_do(&world);
@@ -325,28 +264,14 @@ fn a_renamed_log_group_stays_with_its_logs_until_it_is_named() {
     let plan = planned(&world);
     assert_eq!(change(&plan, "log_group.main")["action"], "create");
     let told = warnings(&plan);
-    assert!(
-        told.contains("/ecs/logs") && told.contains("--allow-delete log_group.main"),
-        "{told}"
-    );
+    assert!(told.contains("/ecs/logs") && told.contains("--allow-delete log_group.main"), "{told}");
     world.run(&["apply", "--yes"]).expect(0);
     let groups = |world: &World| -> Vec<String> {
-        holds(world)
-            .into_iter()
-            .filter(|line| line.starts_with("log group"))
-            .collect()
+        holds(world).into_iter().filter(|line| line.starts_with("log group")).collect()
     };
-    assert_eq!(
-        groups(&world),
-        ["log group /ecs/logs Some(14)", "log group /ecs/new Some(14)"]
-    );
-    assert!(
-        warnings(&planned(&world)).contains("/ecs/logs"),
-        "the warning stays as long as the group does"
-    );
-    world
-        .run(&["apply", "--yes", "--allow-delete", "log_group.main"])
-        .expect(0);
+    assert_eq!(groups(&world), ["log group /ecs/logs Some(14)", "log group /ecs/new Some(14)"]);
+    assert!(warnings(&planned(&world)).contains("/ecs/logs"), "the warning stays as long as the group does");
+    world.run(&["apply", "--yes", "--allow-delete", "log_group.main"]).expect(0);
     assert_eq!(groups(&world), ["log group /ecs/new Some(14)"]);
     assert_eq!(warnings(&planned(&world)), "");
 }
@@ -366,17 +291,11 @@ fn a_service_scaled_by_hand_keeps_its_count_and_the_file_counts_at_creation_only
             .unwrap();
     });
     nothing_to_do(&world);
-    world.write(
-        "fargate-stack.yml",
-        &WORKER.replace("desired_count: 2", "desired_count: 3, size: large"),
-    );
+    world.write("fargate-stack.yml", &WORKER.replace("desired_count: 2", "desired_count: 3, size: large"));
     world.run(&["apply", "--yes"]).expect(0);
     let after = service(&world, "worker-cluster", "consumer");
     assert_eq!(after.desired_count(), 5);
-    assert!(
-        after.task_definition().unwrap().ends_with("consumer:2"),
-        "{after:?}"
-    );
+    assert!(after.task_definition().unwrap().ends_with("consumer:2"), "{after:?}");
 }
 
 #[test]
@@ -385,37 +304,18 @@ fn a_rule_disabled_by_hand_stays_disabled_when_its_expression_changes() {
     let state = |world: &World| {
         block(async {
             let events = aws_sdk_eventbridge::Client::new(&sdk(world));
-            let rule = events
-                .describe_rule()
-                .name("nightly-schedule")
-                .send()
-                .await
-                .unwrap();
-            (
-                rule.state().unwrap().clone(),
-                rule.schedule_expression().unwrap().to_owned(),
-            )
+            let rule = events.describe_rule().name("nightly-schedule").send().await.unwrap();
+            (rule.state().unwrap().clone(), rule.schedule_expression().unwrap().to_owned())
         })
     };
     block(async {
         let events = aws_sdk_eventbridge::Client::new(&sdk(&world));
-        events
-            .disable_rule()
-            .name("nightly-schedule")
-            .send()
-            .await
-            .unwrap();
+        events.disable_rule().name("nightly-schedule").send().await.unwrap();
     });
     nothing_to_do(&world);
-    world.write(
-        "fargate-stack.yml",
-        &WORKER.replace("cron(0 2 * * ? *)", "cron(0 3 * * ? *)"),
-    );
+    world.write("fargate-stack.yml", &WORKER.replace("cron(0 2 * * ? *)", "cron(0 3 * * ? *)"));
     world.run(&["apply", "--yes"]).expect(0);
-    assert_eq!(
-        state(&world),
-        (RuleState::Disabled, "cron(0 3 * * ? *)".to_owned())
-    );
+    assert_eq!(state(&world), (RuleState::Disabled, "cron(0 3 * * ? *)".to_owned()));
 }
 
 #[test]
@@ -449,81 +349,42 @@ fn what_was_changed_by_hand_shows_as_an_update_and_is_mended() {
             .await
             .unwrap();
         let events = aws_sdk_eventbridge::Client::new(&config);
-        events
-            .remove_targets()
-            .rule("nightly-schedule")
-            .ids("nightly-target")
-            .send()
-            .await
-            .unwrap();
+        events.remove_targets().rule("nightly-schedule").ids("nightly-target").send().await.unwrap();
     });
     let plan = planned(&world);
     let retention = attributes(change(&plan, "log_group.main"));
     assert_eq!(retention["retention_days"], (json!(365), json!(14)));
-    for address in [
-        "iam_role.execution",
-        "schedule.nightly",
-        "service.consumer",
-        "log_group.main",
-    ] {
+    for address in ["iam_role.execution", "schedule.nightly", "service.consumer", "log_group.main"] {
         assert_eq!(change(&plan, address)["action"], "update", "{address}");
     }
     assert_eq!(change(&plan, "service.consumer")["restarts_tasks"], true);
     // A revision that somebody registered carries no tags of ours: it is taken over by one that does.
     let definition = change(&plan, "task_definition.nightly");
-    assert!(
-        ["update", "adopt"].contains(&definition["action"].as_str().unwrap()),
-        "{definition:#}"
-    );
+    assert!(["update", "adopt"].contains(&definition["action"].as_str().unwrap()), "{definition:#}");
     let spy = serde_json::to_string(definition).unwrap();
     assert!(spy.contains("spy"), "the extra container is shown: {spy}");
     world.run(&["apply", "--yes"]).expect(0);
     nothing_to_do(&world);
     let (definition, tags) = latest(&world, "nightly");
-    assert_eq!(
-        (definition.revision(), definition.container_definitions().len()),
-        (3, 1)
-    );
+    assert_eq!((definition.revision(), definition.container_definitions().len()), (3, 1));
     assert_eq!(tags["fargate-stack:address"], "task_definition.nightly");
     let target = targets(&world, "nightly-schedule");
-    assert!(
-        target[0]
-            .ecs_parameters()
-            .unwrap()
-            .task_definition_arn()
-            .ends_with("nightly:3")
-    );
+    assert!(target[0].ecs_parameters().unwrap().task_definition_arn().ends_with("nightly:3"));
 }
 
 #[test]
 fn tags_that_others_add_stay_and_ours_come_back() {
     let world = applied(WORKER);
-    let arn = service(&world, "worker-cluster", "consumer")
-        .service_arn()
-        .unwrap()
-        .to_owned();
+    let arn = service(&world, "worker-cluster", "consumer").service_arn().unwrap().to_owned();
     block(async {
         let ecs = aws_sdk_ecs::Client::new(&sdk(&world));
-        let tag = aws_sdk_ecs::types::Tag::builder()
-            .key("cost-centre")
-            .value("42")
-            .build();
-        ecs.tag_resource()
-            .resource_arn(&arn)
-            .tags(tag)
-            .send()
-            .await
-            .unwrap();
+        let tag = aws_sdk_ecs::types::Tag::builder().key("cost-centre").value("42").build();
+        ecs.tag_resource().resource_arn(&arn).tags(tag).send().await.unwrap();
     });
     nothing_to_do(&world);
     block(async {
         let ecs = aws_sdk_ecs::Client::new(&sdk(&world));
-        ecs.untag_resource()
-            .resource_arn(&arn)
-            .tag_keys("fargate-stack:stack")
-            .send()
-            .await
-            .unwrap();
+        ecs.untag_resource().resource_arn(&arn).tag_keys("fargate-stack:stack").send().await.unwrap();
     });
     assert_eq!(actions(&planned(&world)), pairs(&[("service.consumer", "adopt")]));
     world.forget_calls();
@@ -531,10 +392,7 @@ fn tags_that_others_add_stay_and_ours_come_back() {
     assert_eq!(world.mutations(), ["ecs:TagResource"]);
     let service = service(&world, "worker-cluster", "consumer");
     let tags = tags(service.tags());
-    assert_eq!(
-        (tags["cost-centre"].as_str(), tags["fargate-stack:stack"].as_str()),
-        ("42", "worker")
-    );
+    assert_eq!((tags["cost-centre"].as_str(), tags["fargate-stack:stack"].as_str()), ("42", "worker"));
 }
 
 #[test]
@@ -544,15 +402,9 @@ fn an_unchanged_task_definition_is_never_registered_again() {
         world.write("fargate-stack.yml", &WORKER.replace("desired_count: 2", change));
         world.run(&["apply", "--yes"]).expect(0);
     }
-    assert_eq!(
-        recorded(&world, "ecs:RegisterTaskDefinition"),
-        Vec::<Value>::new()
-    );
+    assert_eq!(recorded(&world, "ecs:RegisterTaskDefinition"), Vec::<Value>::new());
     let (definition, tags) = latest(&world, "consumer");
     assert_eq!((definition.revision(), tags["team"].as_str()), (1, "blue"));
     assert_eq!(definition.status(), Some(&TaskDefinitionStatus::Active));
-    assert_eq!(
-        service(&world, "worker-cluster", "consumer").launch_type(),
-        Some(&LaunchType::Fargate)
-    );
+    assert_eq!(service(&world, "worker-cluster", "consumer").launch_type(), Some(&LaunchType::Fargate));
 }

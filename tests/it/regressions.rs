@@ -26,10 +26,7 @@ fn apply(stack: &str) -> World {
 
 #[track_caller]
 fn nothing_to_do(world: &World) {
-    let plan = world
-        .run(&["plan", "--format", "json", "--detailed-exitcode"])
-        .expect(0)
-        .json();
+    let plan = world.run(&["plan", "--format", "json", "--detailed-exitcode"]).expect(0).json();
     assert!(actions(&plan).is_empty(), "{plan:#}");
 }
 
@@ -72,12 +69,7 @@ fn a_stack_without_http_tasks_is_destroyed_and_destroy_needs_no_look_up() {
     world.run(&["apply", "--yes"]).expect(0);
     block(async {
         let ecr = aws_sdk_ecr::Client::new(&sdk(&world));
-        ecr.delete_repository()
-            .repository_name("helloworld")
-            .force(true)
-            .send()
-            .await
-            .unwrap();
+        ecr.delete_repository().repository_name("helloworld").force(true).send().await.unwrap();
         let secrets = aws_sdk_secretsmanager::Client::new(&sdk(&world));
         secrets
             .delete_secret()
@@ -92,10 +84,7 @@ fn a_stack_without_http_tasks_is_destroyed_and_destroy_needs_no_look_up() {
     world.run(&["destroy", "--yes"]).expect(0);
     assert_eq!(holds(&world), before);
     for service in ["ecr", "secretsmanager", "route53"] {
-        assert!(
-            world.calls().iter().all(|call| call["service"] != service),
-            "destroy asked {service}"
-        );
+        assert!(world.calls().iter().all(|call| call["service"] != service), "destroy asked {service}");
     }
 }
 
@@ -105,10 +94,7 @@ fn every_revision_of_a_removed_task_is_deregistered_and_the_other_tasks_keep_the
     let stack =
         |job: &str| format!("{{app: {{name: old}}, tasks: {{stays: {{image: 'helloworld:latest'}}{job}}}}}");
     let world = apply(&stack(", job: {image: 'helloworld:latest', size: tiny}"));
-    world.write(
-        "fargate-stack.yml",
-        &stack(", job: {image: 'helloworld:latest', size: small}"),
-    );
+    world.write("fargate-stack.yml", &stack(", job: {image: 'helloworld:latest', size: small}"));
     world.run(&["apply", "--yes"]).expect(0);
     world.write("fargate-stack.yml", &stack(""));
     let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
@@ -120,17 +106,10 @@ fn every_revision_of_a_removed_task_is_deregistered_and_the_other_tasks_keep_the
     nothing_to_do(&world);
     let active = block(async {
         let ecs = aws_sdk_ecs::Client::new(&sdk(&world));
-        let listed = ecs
-            .list_task_definitions()
-            .status(TaskDefinitionStatus::Active)
-            .send()
-            .await
-            .unwrap();
+        let listed = ecs.list_task_definitions().status(TaskDefinitionStatus::Active).send().await.unwrap();
         listed.task_definition_arns().to_vec()
     });
-    let [only] = active.as_slice() else {
-        panic!("{active:?}")
-    };
+    let [only] = active.as_slice() else { panic!("{active:?}") };
     assert!(only.ends_with(":task-definition/stays:1"), "{only}");
 }
 
@@ -152,33 +131,17 @@ fn a_schedule_is_applied_at_once_without_a_plan_and_the_next_plan_is_clean() {
 fn a_changed_scheduled_task_moves_its_target_in_place_so_that_no_run_is_missed() {
     let world = apply(SCHEDULED);
     let [before] = targets(&world, "daily-schedule").try_into().unwrap();
-    world.write(
-        "fargate-stack.yml",
-        &SCHEDULED.replace("rate(1 day)", "rate(1 day)\n    size: small"),
-    );
+    world.write("fargate-stack.yml", &SCHEDULED.replace("rate(1 day)", "rate(1 day)\n    size: small"));
     world.forget_calls();
     world.run(&["apply", "--yes"]).expect(0);
     let made = world.mutations();
     assert_eq!(made, ["ecs:RegisterTaskDefinition", "events:PutTargets"]);
     let [after] = targets(&world, "daily-schedule").try_into().unwrap();
-    assert_eq!(
-        (after.id(), after.arn(), after.role_arn()),
-        (before.id(), before.arn(), before.role_arn())
-    );
+    assert_eq!((after.id(), after.arn(), after.role_arn()), (before.id(), before.arn(), before.role_arn()));
     let revision = |target: &aws_sdk_eventbridge::types::Target| {
-        target
-            .ecs_parameters()
-            .unwrap()
-            .task_definition_arn()
-            .rsplit_once(':')
-            .unwrap()
-            .1
-            .to_owned()
+        target.ecs_parameters().unwrap().task_definition_arn().rsplit_once(':').unwrap().1.to_owned()
     };
-    assert_eq!(
-        (revision(&before), revision(&after)),
-        ("1".to_owned(), "2".to_owned())
-    );
+    assert_eq!((revision(&before), revision(&after)), ("1".to_owned(), "2".to_owned()));
     assert_eq!(
         before.ecs_parameters().unwrap().network_configuration(),
         after.ecs_parameters().unwrap().network_configuration()
@@ -200,25 +163,13 @@ tasks:
     let statements = statements(&world, "EventsManyRole", "EventsManyPolicy");
     let (account, region) = (&world.account, "us-east-1");
     let family = |name: &str| format!("arn:aws:ecs:{region}:{account}:task-definition/{name}:*");
-    assert_eq!(
-        allowed(&statements, "ecs:RunTask"),
-        [family("other-family"), family("zeta")]
-    );
+    assert_eq!(allowed(&statements, "ecs:RunTask"), [family("other-family"), family("zeta")]);
     let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
-    assert_eq!(
-        allowed(&statements, "iam:PassRole"),
-        [role("FargateManyRole"), role("FargateManyTaskRole")]
-    );
+    assert_eq!(allowed(&statements, "iam:PassRole"), [role("FargateManyRole"), role("FargateManyTaskRole")]);
     // The permission is for the roles that the definition really names.
     let (definition, _) = latest(&world, "zeta");
-    assert_eq!(
-        definition.execution_role_arn(),
-        Some(role("FargateManyRole").as_str())
-    );
-    assert_eq!(
-        definition.task_role_arn(),
-        Some(role("FargateManyTaskRole").as_str())
-    );
+    assert_eq!(definition.execution_role_arn(), Some(role("FargateManyRole").as_str()));
+    assert_eq!(definition.task_role_arn(), Some(role("FargateManyTaskRole").as_str()));
 }
 
 /// B12: the singular was rejected, although it is what AWS wants.
@@ -229,10 +180,7 @@ fn a_rate_of_one_is_taken_in_the_singular_and_refused_in_the_plural() {
         world.run(&["apply", "--yes"]).expect(0);
         let [rule] = recorded(&world, "events:PutRule").try_into().unwrap();
         assert_eq!(rule["ScheduleExpression"], format!("rate(1 {unit})"));
-        world.write(
-            "fargate-stack.yml",
-            &SCHEDULED.replace("1 day", &format!("1 {unit}s")),
-        );
+        world.write("fargate-stack.yml", &SCHEDULED.replace("1 day", &format!("1 {unit}s")));
         world.run(&["validate"]).expect(2);
     }
 }
@@ -258,10 +206,7 @@ tasks:
     let held = |family: &str| -> Vec<(String, String)> {
         let (definition, _) = latest(&world, family);
         let secrets = definition.container_definitions()[0].secrets().to_vec();
-        secrets
-            .iter()
-            .map(|secret| (secret.name().to_owned(), secret.value_from().to_owned()))
-            .collect()
+        secrets.iter().map(|secret| (secret.name().to_owned(), secret.value_from().to_owned())).collect()
     };
     assert_eq!(held("one"), [("PASSWORD".to_owned(), password.clone())]);
     assert_eq!(held("two"), [("TOKEN".to_owned(), token.clone())]);
@@ -298,13 +243,7 @@ tasks:
         })
         .collect();
     ips.sort_by_key(|(name, _)| name.to_string());
-    assert_eq!(
-        ips,
-        [
-            ("closed".into(), "DISABLED".into()),
-            ("open".into(), "ENABLED".into())
-        ]
-    );
+    assert_eq!(ips, [("closed".into(), "DISABLED".into()), ("open".into(), "ENABLED".into())]);
     for text in ["\"false\"", "no-way", "0"] {
         world.write(
             "fargate-stack.yml",
@@ -322,11 +261,8 @@ fn a_nested_repository_keeps_its_whole_name_and_its_own_tag() {
     repository(&world, "team/app");
     repository(&world, "app");
     let wanted = push(&world, "team/app", "v2");
-    let decoys = [
-        push(&world, "team/app", "latest"),
-        push(&world, "app", "v2"),
-        push(&world, "app", "latest"),
-    ];
+    let decoys =
+        [push(&world, "team/app", "latest"), push(&world, "app", "v2"), push(&world, "app", "latest")];
     assert!(!decoys.contains(&wanted));
     world.write(
         "fargate-stack.yml",
@@ -357,16 +293,9 @@ fn a_role_that_the_file_names_with_an_arn_is_made_when_it_does_not_exist() {
     );
     let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
     let role = change(&plan, "iam_role.execution");
-    assert_eq!(
-        (&role["action"], &role["physical_name"]),
-        (&"create".into(), &"hand-named".into())
-    );
+    assert_eq!((&role["action"], &role["physical_name"]), (&"create".into(), &"hand-named".into()));
     world.run(&["apply", "--yes"]).expect(0);
-    assert!(
-        recorded(&world, "iam:CreateRole")
-            .iter()
-            .any(|call| call["RoleName"] == "hand-named")
-    );
+    assert!(recorded(&world, "iam:CreateRole").iter().any(|call| call["RoleName"] == "hand-named"));
     assert!(!statements(&world, "hand-named", "FargateRolesPolicy").is_empty());
     assert_eq!(latest(&world, "job").0.execution_role_arn(), Some(arn.as_str()));
     nothing_to_do(&world);
@@ -384,10 +313,7 @@ fn two_plans_of_one_state_are_equal_byte_for_byte() {
             "  {name}: {{image: team/{name}, schedule: rate(1 hour), secrets: ['{secret}:KEY'], environment: {{B: '1', A: '2'}}}}\n"
         )
     });
-    world.write(
-        "fargate-stack.yml",
-        &format!("app: {{name: equal}}\ntasks:\n{}", tasks.concat()),
-    );
+    world.write("fargate-stack.yml", &format!("app: {{name: equal}}\ntasks:\n{}", tasks.concat()));
     let twice = |format: &str| {
         let [one, two] = [(); 2].map(|()| world.run(&["plan", "--format", format]).expect(0).stdout);
         assert_eq!(one, two);

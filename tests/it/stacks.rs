@@ -33,7 +33,11 @@ fn promised(plan: &Value) -> BTreeMap<String, usize> {
     for change in plan["changes"].as_array().unwrap() {
         assert_eq!(change["action"], "create");
         let has = |prefix: &str| {
-            change["attributes"].as_array().unwrap().iter().any(|attr| attr["path"].as_str().unwrap().starts_with(prefix))
+            change["attributes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|attr| attr["path"].as_str().unwrap().starts_with(prefix))
         };
         let made: &[&str] = match change["kind"].as_str().unwrap() {
             "cluster" => &["ecs:CreateCluster"],
@@ -172,4 +176,19 @@ fn every_example_is_valid_by_the_checked_in_schema_and_needs_no_aws_to_validate(
         world.run(&["validate"]).expect(0);
     }
     assert_eq!(world.calls().len(), 0);
+}
+
+#[test]
+fn a_log_group_made_by_hand_after_a_destroy_is_adopted_as_nobodys() {
+    let world = World::with(&example("minimal-task"));
+    world.run(&["apply", "--yes"]).expect(0);
+    world.run(&["destroy", "--yes"]).expect(0);
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&super::account::sdk(&world));
+    super::account::block(logs.create_log_group().log_group_name("/ecs/my-one-shot").send()).unwrap();
+    let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
+    assert!(
+        listed(&plan).contains(&"adopt log_group.main (/ecs/my-one-shot)".to_owned()),
+        "{:?}",
+        listed(&plan)
+    );
 }

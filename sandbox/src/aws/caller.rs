@@ -33,11 +33,7 @@ impl Scope {
         let mut parts = credential.rsplitn(5, '/');
         let (_terminator, service) = (parts.next()?, parts.next()?);
         let (region, _date, access_key) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(Self {
-            access_key: access_key.into(),
-            region: region.into(),
-            service: service.into(),
-        })
+        Some(Self { access_key: access_key.into(), region: region.into(), service: service.into() })
     }
 }
 
@@ -68,11 +64,7 @@ mod tests {
         );
         let scope = Scope::of(&request).unwrap();
         assert_eq!(
-            (
-                scope.access_key.as_str(),
-                scope.region.as_str(),
-                scope.service.as_str()
-            ),
+            (scope.access_key.as_str(), scope.region.as_str(), scope.service.as_str()),
             ("111122223333", "eu-west-1", "ecs")
         );
     }

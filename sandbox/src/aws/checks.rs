@@ -55,14 +55,9 @@ fn targets(input: &Value) -> Option<Refusal> {
             if text("RoleArn").is_none() {
                 return invalid(format!("RoleArn is required for target {id}."));
             }
-            let definition = ecs
-                .get("TaskDefinitionArn")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let definition = ecs.get("TaskDefinitionArn").and_then(Value::as_str).unwrap_or_default();
             if !definition.starts_with("arn:") {
-                return invalid(format!(
-                    "Parameter TaskDefinitionArn of target {id} is not valid."
-                ));
+                return invalid(format!("Parameter TaskDefinitionArn of target {id} is not valid."));
             }
         }
     }
@@ -103,19 +98,13 @@ fn trust(document: &str) -> Option<Refusal> {
         return malformed("The policy version is not valid.");
     }
     for statement in statements {
-        if !matches!(
-            statement.get("Effect").and_then(Value::as_str),
-            Some("Allow" | "Deny")
-        ) {
+        if !matches!(statement.get("Effect").and_then(Value::as_str), Some("Allow" | "Deny")) {
             return malformed("Syntax errors in policy.");
         }
         if statement.get("Resource").is_some() {
             return malformed("Has prohibited field Resource");
         }
-        let has_principal = match statement
-            .get("Principal")
-            .or_else(|| statement.get("NotPrincipal"))
-        {
+        let has_principal = match statement.get("Principal").or_else(|| statement.get("NotPrincipal")) {
             Some(Value::String(all)) => all == "*",
             Some(Value::Object(kinds)) => {
                 let known = |kind: &String| {
@@ -136,10 +125,7 @@ fn trust(document: &str) -> Option<Refusal> {
         if actions.is_empty() {
             return malformed("Missing required field Action");
         }
-        if actions
-            .iter()
-            .any(|action| !action.starts_with("sts:") && *action != "*")
-        {
+        if actions.iter().any(|action| !action.starts_with("sts:") && *action != "*") {
             return malformed("AssumeRole policy may only specify STS AssumeRole actions.");
         }
     }
@@ -169,12 +155,7 @@ fn security_group(name: &str, description: &str) -> Option<Refusal> {
         }
     }
     let reserved = name.starts_with("sg-");
-    reserved.then(|| {
-        Refusal::new(
-            "InvalidParameterValue",
-            "Group names may not be in the format sg-*.",
-        )
-    })
+    reserved.then(|| Refusal::new("InvalidParameterValue", "Group names may not be in the format sg-*."))
 }
 
 #[cfg(test)]
@@ -190,11 +171,7 @@ mod tests {
     fn a_trust_policy_must_say_who_may_assume() {
         let good = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
         assert_eq!(
-            code(
-                "iam",
-                "CreateRole",
-                &json!({"RoleName": "a", "AssumeRolePolicyDocument": good})
-            ),
+            code("iam", "CreateRole", &json!({"RoleName": "a", "AssumeRolePolicyDocument": good})),
             None
         );
         for bad in [
@@ -209,21 +186,14 @@ mod tests {
             r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}]}"#,
             r#"{"Version":"2020-01-01","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}"#,
         ] {
-            let found = code(
-                "iam",
-                "CreateRole",
-                &json!({"RoleName": "a", "AssumeRolePolicyDocument": bad}),
-            );
+            let found = code("iam", "CreateRole", &json!({"RoleName": "a", "AssumeRolePolicyDocument": bad}));
             assert_eq!(found.as_deref(), Some("MalformedPolicyDocument"), "{bad}");
         }
     }
 
     #[test]
     fn retention_is_one_of_the_listed_days() {
-        assert_eq!(
-            code("logs", "PutRetentionPolicy", &json!({"retentionInDays": 14})),
-            None
-        );
+        assert_eq!(code("logs", "PutRetentionPolicy", &json!({"retentionInDays": 14})), None);
         let found = code("logs", "PutRetentionPolicy", &json!({"retentionInDays": 8}));
         assert_eq!(found.as_deref(), Some("InvalidParameterException"));
     }
@@ -231,11 +201,7 @@ mod tests {
     #[test]
     fn a_rule_has_a_valid_schedule_and_name() {
         let rule = |name: &str, schedule: &str| {
-            code(
-                "events",
-                "PutRule",
-                &json!({"Name": name, "ScheduleExpression": schedule}),
-            )
+            code("events", "PutRule", &json!({"Name": name, "ScheduleExpression": schedule}))
         };
         assert_eq!(rule("a", "rate(1 day)"), None);
         assert_eq!(rule("a", "rate(1 days)").as_deref(), Some("ValidationException"));
@@ -259,21 +225,13 @@ mod tests {
     fn names_of_roles_and_groups_are_limited() {
         let trust = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}"#;
         let role = |name: &str| {
-            code(
-                "iam",
-                "CreateRole",
-                &json!({"RoleName": name, "AssumeRolePolicyDocument": trust}),
-            )
+            code("iam", "CreateRole", &json!({"RoleName": name, "AssumeRolePolicyDocument": trust}))
         };
         assert_eq!(role(&"a".repeat(64)), None);
         assert_eq!(role(&"a".repeat(65)).as_deref(), Some("ValidationError"));
         assert_eq!(role("a/b").as_deref(), Some("ValidationError"));
         let group = |text: &str| {
-            code(
-                "ec2",
-                "CreateSecurityGroup",
-                &json!({"GroupName": "a", "GroupDescription": text}),
-            )
+            code("ec2", "CreateSecurityGroup", &json!({"GroupName": "a", "GroupDescription": text}))
         };
         assert_eq!(group("tasks of a (stack)"), None);
         assert_eq!(group("tasks of ä").as_deref(), Some("InvalidParameterValue"));

@@ -20,11 +20,7 @@ pub struct Refusal {
 impl Refusal {
     /// An error with status 400.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            code: code.into(),
-            message: message.into(),
-        }
+        Self { status: 400, code: code.into(), message: message.into() }
     }
 
     /// An operation that neither moto nor the sandbox has. Status 501: the SDKs do not repeat it.
@@ -45,11 +41,7 @@ impl Refusal {
             (_, Protocol::RestJson) => (429, "ThrottlingException"),
             _ => (400, "ThrottlingException"),
         };
-        Self {
-            status,
-            code: code.into(),
-            message: "Rate exceeded".into(),
-        }
+        Self { status, code: code.into(), message: "Rate exceeded".into() }
     }
 
     /// The internal error of a service.
@@ -87,11 +79,7 @@ impl Refusal {
             "User: arn:aws:sts::{account}:assumed-role/deploy/session is not authorized to perform: {prefix}:{operation} \
              because no identity-based policy allows the {prefix}:{operation} action"
         );
-        Self {
-            status,
-            code: code.into(),
-            message,
-        }
+        Self { status, code: code.into(), message }
     }
 
     /// The answer on the wire.
@@ -144,9 +132,7 @@ impl Refusal {
         };
         response.headers.push(("x-amzn-requestid".into(), id.into()));
         if protocol == Protocol::RestJson {
-            response
-                .headers
-                .push(("x-amzn-errortype".into(), self.code.clone()));
+            response.headers.push(("x-amzn-errortype".into(), self.code.clone()));
         }
         response
     }
@@ -189,18 +175,13 @@ pub fn result_of(response: &Response) -> String {
     let text = String::from_utf8_lossy(&response.body);
     let from_json = || {
         let body: serde_json::Value = serde_json::from_str(&text).ok()?;
-        let code = body
-            .get("__type")
-            .or_else(|| body.get("code"))
-            .or_else(|| body.get("ErrorCode"))?
-            .as_str()?;
+        let code =
+            body.get("__type").or_else(|| body.get("code")).or_else(|| body.get("ErrorCode"))?.as_str()?;
         Some(code.to_owned())
     };
     let header = response.header("x-amzn-errortype");
     let from_header = || (!header.is_empty()).then(|| header.to_owned());
-    let code = from_header()
-        .or_else(from_json)
-        .or_else(|| xml::first(&text, "Code"));
+    let code = from_header().or_else(from_json).or_else(|| xml::first(&text, "Code"));
     let code = code.unwrap_or_else(|| format!("http {}", response.status));
     // `com.amazonaws.ecs#ClientException` and `ClientException:http://…` are the same error.
     let code = code.rsplit('#').next().unwrap_or(&code);
@@ -234,14 +215,8 @@ mod tests {
 
     #[test]
     fn throttling_has_the_code_of_the_service() {
-        assert_eq!(
-            Refusal::throttle("ecs", Protocol::Json).code,
-            "ThrottlingException"
-        );
-        assert_eq!(
-            Refusal::throttle("ec2", Protocol::Ec2).code,
-            "RequestLimitExceeded"
-        );
+        assert_eq!(Refusal::throttle("ecs", Protocol::Json).code, "ThrottlingException");
+        assert_eq!(Refusal::throttle("ec2", Protocol::Ec2).code, "RequestLimitExceeded");
         assert_eq!(Refusal::throttle("iam", Protocol::Query).code, "Throttling");
         assert_eq!(Refusal::throttle("s3", Protocol::S3).code, "SlowDown");
     }
@@ -249,10 +224,7 @@ mod tests {
     #[test]
     fn namespaces_and_addresses_are_not_part_of_a_code() {
         let json = |text: &str| Response::text(400, "application/json", text);
-        assert_eq!(
-            result_of(&json(r#"{"__type":"com.amazonaws.ecs#ClientException"}"#)),
-            "ClientException"
-        );
+        assert_eq!(result_of(&json(r#"{"__type":"com.amazonaws.ecs#ClientException"}"#)), "ClientException");
         assert_eq!(result_of(&Response::text(502, "text/html", "<html>")), "http 502");
     }
 
@@ -260,10 +232,7 @@ mod tests {
     fn long_texts_fit_into_cbor() {
         let text = "x".repeat(300);
         let bytes = cbor(&[("message", &text)]);
-        assert_eq!(
-            bytes.get(..9),
-            Some(&[0xa1, 0x67, b'm', b'e', b's', b's', b'a', b'g', b'e'][..])
-        );
+        assert_eq!(bytes.get(..9), Some(&[0xa1, 0x67, b'm', b'e', b's', b's', b'a', b'g', b'e'][..]));
         assert_eq!(bytes.get(9..12), Some(&[0x79, 0x01, 0x2c][..]));
     }
 }

@@ -19,10 +19,7 @@ pub async fn drop_tags_of_existing_rule(internal: Internal<'_>, input: &Value, r
     if let (Some(bus), Some(lookup)) = (input.get("EventBusName"), lookup.as_object_mut()) {
         lookup.insert("EventBusName".into(), bus.clone());
     }
-    let exists = internal
-        .json("events", "AWSEvents.DescribeRule", &lookup)
-        .await
-        .is_ok();
+    let exists = internal.json("events", "AWSEvents.DescribeRule", &lookup).await.is_ok();
     if let (true, Some(input)) = (exists, input.as_object()) {
         let mut kept = input.clone();
         kept.remove("Tags");
@@ -30,9 +27,27 @@ pub async fn drop_tags_of_existing_rule(internal: Internal<'_>, input: &Value, r
     }
 }
 
-/// Tags given with `CreateSecurityGroup` are lost by moto: they are added once the group exists.
-pub async fn tag_new_group(internal: Internal<'_>, input: &Value, response: &Response) {
-    let text = String::from_utf8_lossy(&response.body);
+/// The tags of a log group go with it; moto would give them to the next group of that name.
+pub async fn untag_log_group(internal: Internal<'_>, input: &Value, account: &str, region: &str) {
+    let Some(name) = input.get("logGroupName").and_then(Value::as_str) else {
+        return;
+    };
+    let arn = format!("arn:aws:logs:{region}:{account}:log-group:{name}");
+    let target = |operation: &str| format!("Logs_20140328.{operation}");
+    let found = internal.json("logs", &target("ListTagsForResource"), &json!({"resourceArn": arn})).await;
+    let tags = found.ok().and_then(|found| found.get("tags")?.as_object().cloned()).unwrap_or_default();
+    if tags.is_empty() {
+        return;
+    }
+    let keys: Vec<&String> = tags.keys().collect();
+    // The group exists, or the deletion itself will say that it does not.
+    let _ =
+        internal.json("logs", &target("UntagResource"), &json!({"resourceArn": arn, "tagKeys": keys})).await;
+}
+
+/// Tags given with `CreateSecurityGroup` are lost by moto: they are added once the group exists, and to the answer.
+pub async fn tag_new_group(internal: Internal<'_>, input: &Value, response: &mut Response) {
+    let text = String::from_utf8_lossy(&response.body).into_owned();
     let Some(id) = xml::first(&text, "groupId") else {
         return;
     };
@@ -40,15 +55,21 @@ pub async fn tag_new_group(internal: Internal<'_>, input: &Value, response: &Res
     if tags.is_empty() {
         return;
     }
+    if !text.contains("<tagSet>") {
+        let items = tags.iter().fold(String::new(), |all, (key, value)| {
+            let (key, value) = (xml::escape(key), xml::escape(value));
+            format!("{all}<item><key>{key}</key><value>{value}</value></item>")
+        });
+        let answered = text.replacen("</groupId>", &format!("</groupId><tagSet>{items}</tagSet>"), 1);
+        response.body = answered.into_bytes();
+    }
     let mut fields = vec![("ResourceId.1".to_owned(), id)];
     for (n, (key, value)) in tags.into_iter().enumerate() {
         fields.push((format!("Tag.{}.Key", n + 1), key));
         fields.push((format!("Tag.{}.Value", n + 1), value));
     }
-    let fields: Vec<(&str, &str)> = fields
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()))
-        .collect();
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     // The group was just made and the tags are what the client sent: moto has no reason to refuse.
     let _ = internal.query("ec2", "CreateTags", &fields).await;
 }
@@ -64,16 +85,12 @@ fn tag_fields(input: &Value, kind: &str) -> BTreeMap<String, String> {
             continue;
         };
         for (name, key) in fields {
-            let inner = name
-                .strip_prefix(prefix)
-                .and_then(|rest| rest.strip_prefix(".Tag."));
+            let inner = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(".Tag."));
             let Some(n) = inner.and_then(|rest| rest.strip_suffix(".Key")) else {
                 continue;
             };
-            let value = fields
-                .get(&format!("{prefix}.Tag.{n}.Value"))
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let value =
+                fields.get(&format!("{prefix}.Tag.{n}.Value")).and_then(Value::as_str).unwrap_or_default();
             tags.insert(key.as_str().unwrap_or_default().to_owned(), value.to_owned());
         }
     }
@@ -87,10 +104,7 @@ pub async fn group_in_use(state: &State, internal: Internal<'_>, input: &Value) 
     };
     let used = crate::aws::usage::security_groups(state, internal.account, internal.region);
     if used.contains(id) || named_by_another(internal, id).await {
-        return Err(Refusal::new(
-            "DependencyViolation",
-            format!("resource {id} has a dependent object"),
-        ));
+        return Err(Refusal::new("DependencyViolation", format!("resource {id} has a dependent object")));
     }
     Ok(())
 }
@@ -100,10 +114,7 @@ async fn named_by_another(internal: Internal<'_>, id: &str) -> bool {
     let Ok(text) = internal.query("ec2", "DescribeSecurityGroups", &[]).await else {
         return false;
     };
-    let groups = xml::all(&text, "securityGroupInfo")
-        .first()
-        .copied()
-        .unwrap_or_default();
+    let groups = xml::all(&text, "securityGroupInfo").first().copied().unwrap_or_default();
     xml::all(groups, "item").into_iter().any(|group| names(group, id))
 }
 
@@ -126,10 +137,7 @@ mod tests {
             "TagSpecification.2.ResourceType": "vpc", "TagSpecification.2.Tag.1.Key": "other",
         });
         let tags = tag_fields(&input, "security-group");
-        assert_eq!(
-            tags,
-            BTreeMap::from([("app".into(), "a".into()), ("empty".into(), String::new())])
-        );
+        assert_eq!(tags, BTreeMap::from([("app".into(), "a".into()), ("empty".into(), String::new())]));
     }
 
     #[test]

@@ -58,14 +58,8 @@ fn who(state: &State, request: &Request) -> Option<(Scope, String)> {
     let call = Call::of("sts", request);
     let role = call.parameters.get("RoleArn").and_then(Value::as_str)?;
     let account = role.split(':').nth(4).unwrap_or_default().to_owned();
-    let scope = Scope {
-        access_key: String::new(),
-        region: DEFAULT_REGION.into(),
-        service: "sts".into(),
-    };
-    call.operation
-        .starts_with("AssumeRoleWith")
-        .then_some((scope, account))
+    let scope = Scope { access_key: String::new(), region: DEFAULT_REGION.into(), service: "sts".into() };
+    call.operation.starts_with("AssumeRoleWith").then_some((scope, account))
 }
 
 /// The answer of a fault.
@@ -83,12 +77,7 @@ fn fail(fault: &Fault, service: &str, operation: &str, protocol: Protocol, accou
     refusal.code = fault.code.clone().unwrap_or(refusal.code);
     refusal.message = fault.message.clone().unwrap_or(refusal.message);
     let mut response = refusal.response(protocol);
-    response.headers.extend(
-        fault
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+    response.headers.extend(fault.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
     response
 }
 
@@ -128,19 +117,15 @@ async fn ecs(
     input: &Value,
 ) -> Result<Response, Refusal> {
     let needs = crate::ecs::Ecs::needs(operation, input);
-    let outside = outside::fetch(state.internal(account, region), &needs)
-        .await
-        .map_err(|error| Refusal {
-            status: 500,
-            code: "ServerException".into(),
-            message: error.to_string(),
-        })?;
+    let outside = outside::fetch(state.internal(account, region), &needs).await.map_err(|error| Refusal {
+        status: 500,
+        code: "ServerException".into(),
+        message: error.to_string(),
+    })?;
     let now = state.now();
-    Ok(state.with_ecs(account, region, |ecs| {
-        match ecs.call(operation, input, now, &outside) {
-            Ok(body) => amazon_json(200, &body),
-            Err(error) => amazon_json(error.status, &error.body()),
-        }
+    Ok(state.with_ecs(account, region, |ecs| match ecs.call(operation, input, now, &outside) {
+        Ok(body) => amazon_json(200, &body),
+        Err(error) => amazon_json(error.status, &error.body()),
     }))
 }
 
@@ -163,27 +148,20 @@ async fn forward(
         ("ec2", "DeleteSecurityGroup") => {
             fixes::group_in_use(state, internal, input).await?;
         }
+        ("logs", "DeleteLogGroup") => fixes::untag_log_group(internal, input, account, &scope.region).await,
         ("events", "PutRule") => fixes::drop_tags_of_existing_rule(internal, input, &mut request).await,
         _ => {}
     }
-    let response = state
-        .moto
-        .forward(&request, query, account)
-        .await
-        .map_err(|error| Refusal {
-            status: 500,
-            code: "InternalError".into(),
-            message: error.to_string(),
-        })?;
+    let mut response = state.moto.forward(&request, query, account).await.map_err(|error| Refusal {
+        status: 500,
+        code: "InternalError".into(),
+        message: error.to_string(),
+    })?;
     if !emulated(&response) {
-        return Err(Refusal::not_emulated(
-            service,
-            operation,
-            &state.moto.last_words().await,
-        ));
+        return Err(Refusal::not_emulated(service, operation, &state.moto.last_words().await));
     }
     match (service, operation) {
-        ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &response).await,
+        ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &mut response).await,
         ("sts", issued) if issued.starts_with("AssumeRole") => remember_key(state, account, input, &response),
         _ => {}
     }
@@ -194,20 +172,14 @@ async fn forward(
 fn emulated(response: &Response) -> bool {
     let html = response.header("content-type").starts_with("text/html");
     let text = String::from_utf8_lossy(&response.body);
-    let page = text
-        .trim_start()
-        .to_ascii_lowercase()
-        .starts_with("<!doctype html");
+    let page = text.trim_start().to_ascii_lowercase().starts_with("<!doctype html");
     !(response.status >= 400 && html && page) && response.status != 501
 }
 
 /// Keeps the account of a temporary access key: that of the role.
 fn remember_key(state: &State, account: &str, input: &Value, response: &Response) {
     let text = String::from_utf8_lossy(&response.body);
-    let role = input
-        .get("RoleArn")
-        .and_then(Value::as_str)
-        .and_then(|arn| arn.split(':').nth(4));
+    let role = input.get("RoleArn").and_then(Value::as_str).and_then(|arn| arn.split(':').nth(4));
     if let Some(key) = xml::first(&text, "AccessKeyId") {
         lock(&state.keys).insert(key, role.unwrap_or(account).to_owned());
     }
@@ -220,17 +192,9 @@ mod tests {
     #[test]
     fn a_page_for_people_means_that_moto_lacks_the_operation() {
         let page = |status: u16, kind: &str, body: &str| emulated(&Response::text(status, kind, body));
-        assert!(!page(
-            500,
-            "text/html; charset=utf-8",
-            "<!doctype html>\n<html lang=en><title>500</title>"
-        ));
+        assert!(!page(500, "text/html; charset=utf-8", "<!doctype html>\n<html lang=en><title>500</title>"));
         assert!(page(200, "text/html", "<!doctype html>"));
-        assert!(page(
-            400,
-            "text/html; charset=utf-8",
-            "<ErrorResponse><Error/></ErrorResponse>"
-        ));
+        assert!(page(400, "text/html; charset=utf-8", "<ErrorResponse><Error/></ErrorResponse>"));
         assert!(page(500, "application/json", "{}"));
     }
 }

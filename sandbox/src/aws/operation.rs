@@ -41,40 +41,21 @@ impl Call {
         if !target.is_empty() {
             let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
             let parameters = serde_json::from_slice(&request.body).unwrap_or_else(|_| json!({}));
-            return Self {
-                protocol: Protocol::Json,
-                operation,
-                parameters,
-            };
+            return Self { protocol: Protocol::Json, operation, parameters };
         }
         if request.header("smithy-protocol") == "rpc-v2-cbor" {
             let operation = request.path.rsplit('/').next().unwrap_or_default().to_owned();
-            return Self {
-                protocol: Protocol::Cbor,
-                operation,
-                parameters: json!({}),
-            };
+            return Self { protocol: Protocol::Cbor, operation, parameters: json!({}) };
         }
         let mut fields = request.query.clone();
-        if request
-            .header("content-type")
-            .starts_with("application/x-www-form-urlencoded")
-        {
+        if request.header("content-type").starts_with("application/x-www-form-urlencoded") {
             fields.extend(pairs(&request.text()));
         }
         if let Some(operation) = fields.get("Action").cloned() {
             fields.remove("Action");
             fields.remove("Version");
-            let protocol = if service == "ec2" {
-                Protocol::Ec2
-            } else {
-                Protocol::Query
-            };
-            return Self {
-                protocol,
-                operation,
-                parameters: json!(fields),
-            };
+            let protocol = if service == "ec2" { Protocol::Ec2 } else { Protocol::Query };
+            return Self { protocol, operation, parameters: json!(fields) };
         }
         let protocol = match service {
             "s3" => Protocol::S3,
@@ -83,31 +64,21 @@ impl Call {
         };
         let operation = rest_operation(service, request)
             .map_or_else(|| format!("{} {}", request.method, request.path), str::to_owned);
-        let mut parameters: Map<String, Value> = fields
-            .into_iter()
-            .map(|(key, value)| (key, value.into()))
-            .collect();
+        let mut parameters: Map<String, Value> =
+            fields.into_iter().map(|(key, value)| (key, value.into())).collect();
         parameters.insert("path".into(), decode(&request.path).into());
         if let Ok(Value::Object(body)) = serde_json::from_slice(&request.body) {
             parameters.extend(body);
         } else if !request.body.is_empty() && service != "s3" {
             parameters.insert("body".into(), request.text().into());
         }
-        Self {
-            protocol,
-            operation,
-            parameters: Value::Object(parameters),
-        }
+        Self { protocol, operation, parameters: Value::Object(parameters) }
     }
 }
 
 /// The operation of a REST request, for the services and operations that matter here.
 fn rest_operation(service: &str, request: &Request) -> Option<&'static str> {
-    let segments: Vec<&str> = request
-        .path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .collect();
+    let segments: Vec<&str> = request.path.split('/').filter(|segment| !segment.is_empty()).collect();
     let method = request.method.as_str();
     match service {
         "elasticfilesystem" => efs(method, segments.get(1..)?),
@@ -176,66 +147,26 @@ fn scheduler(method: &str, segments: &[&str]) -> Option<&'static str> {
 
 /// S3 names bucket settings by a query parameter without value.
 const BUCKET_SETTINGS: &[(&str, [&str; 3])] = &[
-    (
-        "tagging",
-        ["GetBucketTagging", "PutBucketTagging", "DeleteBucketTagging"],
-    ),
-    (
-        "policy",
-        ["GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"],
-    ),
-    (
-        "encryption",
-        [
-            "GetBucketEncryption",
-            "PutBucketEncryption",
-            "DeleteBucketEncryption",
-        ],
-    ),
+    ("tagging", ["GetBucketTagging", "PutBucketTagging", "DeleteBucketTagging"]),
+    ("policy", ["GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"]),
+    ("encryption", ["GetBucketEncryption", "PutBucketEncryption", "DeleteBucketEncryption"]),
     (
         "lifecycle",
-        [
-            "GetBucketLifecycleConfiguration",
-            "PutBucketLifecycleConfiguration",
-            "DeleteBucketLifecycle",
-        ],
+        ["GetBucketLifecycleConfiguration", "PutBucketLifecycleConfiguration", "DeleteBucketLifecycle"],
     ),
-    (
-        "publicAccessBlock",
-        [
-            "GetPublicAccessBlock",
-            "PutPublicAccessBlock",
-            "DeletePublicAccessBlock",
-        ],
-    ),
+    ("publicAccessBlock", ["GetPublicAccessBlock", "PutPublicAccessBlock", "DeletePublicAccessBlock"]),
     (
         "ownershipControls",
-        [
-            "GetBucketOwnershipControls",
-            "PutBucketOwnershipControls",
-            "DeleteBucketOwnershipControls",
-        ],
+        ["GetBucketOwnershipControls", "PutBucketOwnershipControls", "DeleteBucketOwnershipControls"],
     ),
-    (
-        "versioning",
-        [
-            "GetBucketVersioning",
-            "PutBucketVersioning",
-            "PutBucketVersioning",
-        ],
-    ),
-    (
-        "location",
-        ["GetBucketLocation", "PutBucketLocation", "PutBucketLocation"],
-    ),
+    ("versioning", ["GetBucketVersioning", "PutBucketVersioning", "PutBucketVersioning"]),
+    ("location", ["GetBucketLocation", "PutBucketLocation", "PutBucketLocation"]),
 ];
 
 fn s3(method: &str, segments: &[&str], request: &Request) -> &'static str {
     let read = matches!(method, "GET" | "HEAD");
     if segments.len() == 1 {
-        let setting = BUCKET_SETTINGS
-            .iter()
-            .find(|(key, _)| request.query.contains_key(*key));
+        let setting = BUCKET_SETTINGS.iter().find(|(key, _)| request.query.contains_key(*key));
         if let Some((_, [get, put, delete])) = setting {
             return if read {
                 get
@@ -308,10 +239,7 @@ mod tests {
             method: method.into(),
             path: path.into(),
             query: pairs(query),
-            headers: headers
-                .iter()
-                .map(|(key, value)| ((*key).into(), (*value).into()))
-                .collect(),
+            headers: headers.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
             body: body.into(),
         }
     }
@@ -320,10 +248,7 @@ mod tests {
     fn a_json_call_is_named_by_its_target() {
         let headers = [("x-amz-target", "AmazonEC2ContainerServiceV20141113.CreateCluster")];
         let call = Call::of("ecs", &request("POST", "/", &headers, r#"{"clusterName":"a"}"#));
-        assert_eq!(
-            (call.protocol, call.operation.as_str()),
-            (Protocol::Json, "CreateCluster")
-        );
+        assert_eq!((call.protocol, call.operation.as_str()), (Protocol::Json, "CreateCluster"));
         assert_eq!(call.parameters, json!({"clusterName": "a"}));
     }
 
@@ -332,31 +257,15 @@ mod tests {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         let call = Call::of(
             "ec2",
-            &request(
-                "POST",
-                "/",
-                &headers,
-                "Action=DescribeVpcs&Version=2016-11-15&VpcId.1=vpc-1",
-            ),
+            &request("POST", "/", &headers, "Action=DescribeVpcs&Version=2016-11-15&VpcId.1=vpc-1"),
         );
-        assert_eq!(
-            (call.protocol, call.operation.as_str()),
-            (Protocol::Ec2, "DescribeVpcs")
-        );
+        assert_eq!((call.protocol, call.operation.as_str()), (Protocol::Ec2, "DescribeVpcs"));
         assert_eq!(call.parameters, json!({"VpcId.1": "vpc-1"}));
         let call = Call::of(
             "iam",
-            &request(
-                "POST",
-                "/",
-                &headers,
-                "Action=GetRole&Version=2010-05-08&RoleName=a%2Fb",
-            ),
+            &request("POST", "/", &headers, "Action=GetRole&Version=2010-05-08&RoleName=a%2Fb"),
         );
-        assert_eq!(
-            (call.protocol, &call.parameters),
-            (Protocol::Query, &json!({"RoleName": "a/b"}))
-        );
+        assert_eq!((call.protocol, &call.parameters), (Protocol::Query, &json!({"RoleName": "a/b"})));
     }
 
     #[test]
@@ -366,10 +275,7 @@ mod tests {
             "monitoring",
             &request("POST", "/service/Granite/operation/PutMetricAlarm", &headers, ""),
         );
-        assert_eq!(
-            (call.protocol, call.operation.as_str()),
-            (Protocol::Cbor, "PutMetricAlarm")
-        );
+        assert_eq!((call.protocol, call.operation.as_str()), (Protocol::Cbor, "PutMetricAlarm"));
     }
 
     #[test]
@@ -381,14 +287,8 @@ mod tests {
             name("elasticfilesystem", "GET", "/2015-02-01/file-systems?MaxItems=3"),
             "DescribeFileSystems"
         );
-        assert_eq!(
-            name("route53", "GET", "/2013-04-01/hostedzone"),
-            "ListHostedZones"
-        );
-        assert_eq!(
-            name("route53", "POST", "/2013-04-01/hostedzone/Z1/rrset/"),
-            "ChangeResourceRecordSets"
-        );
+        assert_eq!(name("route53", "GET", "/2013-04-01/hostedzone"), "ListHostedZones");
+        assert_eq!(name("route53", "POST", "/2013-04-01/hostedzone/Z1/rrset/"), "ChangeResourceRecordSets");
         assert_eq!(name("s3", "PUT", "/bucket?tagging"), "PutBucketTagging");
         assert_eq!(name("s3", "HEAD", "/bucket"), "HeadBucket");
         assert_eq!(name("scheduler", "DELETE", "/schedules/a"), "DeleteSchedule");
@@ -397,20 +297,14 @@ mod tests {
 
     #[test]
     fn reading_operations_are_told_from_changing_ones() {
-        for (service, operation) in [
-            ("ec2", "DescribeVpcs"),
-            ("ecr", "BatchGetImage"),
-            ("sts", "AssumeRole"),
-            ("x", "GET /a"),
-        ] {
+        for (service, operation) in
+            [("ec2", "DescribeVpcs"), ("ecr", "BatchGetImage"), ("sts", "AssumeRole"), ("x", "GET /a")]
+        {
             assert!(!is_mutating(service, operation), "{service}:{operation}");
         }
-        for (service, operation) in [
-            ("ec2", "CreateTags"),
-            ("ecr", "BatchDeleteImage"),
-            ("iam", "PutRolePolicy"),
-            ("x", "POST /a"),
-        ] {
+        for (service, operation) in
+            [("ec2", "CreateTags"), ("ecr", "BatchDeleteImage"), ("iam", "PutRolePolicy"), ("x", "POST /a")]
+        {
             assert!(is_mutating(service, operation), "{service}:{operation}");
         }
     }

@@ -12,55 +12,29 @@ use crate::xml;
 /// Fetches what exists of the needed resources.
 pub async fn fetch(internal: Internal<'_>, needs: &Needs) -> Result<Outside, InternalError> {
     let mut outside = Outside::default();
-    for subnet in described(
-        internal,
-        "DescribeSubnets",
-        "subnet-id",
-        "subnetSet",
-        &needs.subnets,
-    )
-    .await?
-    {
+    for subnet in described(internal, "DescribeSubnets", "subnet-id", "subnetSet", &needs.subnets).await? {
         let text = |name: &str| xml::first(&subnet, name).unwrap_or_default();
-        let found = Subnet {
-            vpc_id: text("vpcId"),
-            az: text("availabilityZone"),
-        };
+        let found = Subnet { vpc_id: text("vpcId"), az: text("availabilityZone") };
         outside.subnets.insert(text("subnetId"), found);
     }
     let groups = &needs.security_groups;
-    for group in described(
-        internal,
-        "DescribeSecurityGroups",
-        "group-id",
-        "securityGroupInfo",
-        groups,
-    )
-    .await?
+    for group in
+        described(internal, "DescribeSecurityGroups", "group-id", "securityGroupInfo", groups).await?
     {
         outside.security_groups.extend(xml::first(&group, "groupId"));
     }
     for arn in &needs.target_groups {
         let fields = [("TargetGroupArns.member.1", arn.as_str())];
-        let Some(text) = present(
-            internal
-                .query("elasticloadbalancing", "DescribeTargetGroups", &fields)
-                .await,
-        )?
+        let Some(text) =
+            present(internal.query("elasticloadbalancing", "DescribeTargetGroups", &fields).await)?
         else {
             continue;
         };
-        let balancers = xml::all(&text, "LoadBalancerArns")
-            .first()
-            .map(|inner| xml::all(inner, "member"));
+        let balancers = xml::all(&text, "LoadBalancerArns").first().map(|inner| xml::all(inner, "member"));
         let found = TargetGroup {
             target_type: xml::first(&text, "TargetType").unwrap_or_else(|| "instance".into()),
             vpc_id: xml::first(&text, "VpcId").unwrap_or_default(),
-            load_balancers: balancers
-                .unwrap_or_default()
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            load_balancers: balancers.unwrap_or_default().into_iter().map(str::to_owned).collect(),
         };
         outside.target_groups.insert(arn.clone(), found);
     }
@@ -69,10 +43,8 @@ pub async fn fetch(internal: Internal<'_>, needs: &Needs) -> Result<Outside, Int
             continue;
         };
         let document = xml::first(&text, "AssumeRolePolicyDocument").unwrap_or_default();
-        let role = Role {
-            arn: xml::first(&text, "Arn").unwrap_or_default(),
-            trusts: trusts(&decode(&document)),
-        };
+        let role =
+            Role { arn: xml::first(&text, "Arn").unwrap_or_default(), trusts: trusts(&decode(&document)) };
         outside.roles.insert(name.clone(), role);
     }
     Ok(outside)
@@ -91,12 +63,7 @@ async fn described(
     }
     let names: Vec<String> = (1..=ids.len()).map(|n| format!("Filter.1.Value.{n}")).collect();
     let mut fields = vec![("Filter.1.Name", filter)];
-    fields.extend(
-        names
-            .iter()
-            .map(String::as_str)
-            .zip(ids.iter().map(String::as_str)),
-    );
+    fields.extend(names.iter().map(String::as_str).zip(ids.iter().map(String::as_str)));
     let text = internal.query("ec2", action, &fields).await?;
     let inner = xml::all(&text, set).first().copied().unwrap_or_default();
     Ok(xml::all(inner, "item").into_iter().map(str::to_owned).collect())
@@ -120,10 +87,7 @@ fn trusts(document: &str) -> BTreeSet<String> {
         None => Vec::new(),
     };
     let mut found = BTreeSet::new();
-    for service in statements
-        .iter()
-        .filter_map(|statement| statement.pointer("/Principal/Service"))
-    {
+    for service in statements.iter().filter_map(|statement| statement.pointer("/Principal/Service")) {
         match service {
             Value::Array(all) => found.extend(all.iter().filter_map(Value::as_str).map(str::to_owned)),
             one => found.extend(one.as_str().map(str::to_owned)),
@@ -139,10 +103,7 @@ mod tests {
     #[test]
     fn principals_are_read_from_one_statement_or_several() {
         let one = r#"{"Statement":{"Principal":{"Service":"ecs-tasks.amazonaws.com"}}}"#;
-        assert_eq!(
-            trusts(one),
-            BTreeSet::from(["ecs-tasks.amazonaws.com".to_owned()])
-        );
+        assert_eq!(trusts(one), BTreeSet::from(["ecs-tasks.amazonaws.com".to_owned()]));
         let many = r#"{"Statement":[{"Principal":{"Service":["a","b"]}},{"Principal":"*"},{"Principal":{"Service":"c"}}]}"#;
         assert_eq!(trusts(many).len(), 3);
     }

@@ -2,12 +2,7 @@
 
 /// Whether `EventBridge` accepts this expression for a rule: `rate(…)` or `cron(…)`.
 pub fn valid(expression: &str) -> bool {
-    let inside = |name: &str| {
-        expression
-            .strip_prefix(name)?
-            .strip_prefix('(')?
-            .strip_suffix(')')
-    };
+    let inside = |name: &str| expression.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
     match (inside("rate"), inside("cron")) {
         (Some(rate), _) => valid_rate(rate),
         (_, Some(cron)) => valid_cron(cron),
@@ -32,9 +27,8 @@ fn valid_rate(rate: &str) -> bool {
 
 /// Six fields: minutes, hours, day of month, month, day of week, year; exactly one of the day fields is `?`.
 fn valid_cron(cron: &str) -> bool {
-    const MONTHS: &[&str] = &[
-        "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-    ];
+    const MONTHS: &[&str] =
+        &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
     const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
     let fields: Vec<&str> = cron.split_whitespace().collect();
     let [minutes, hours, day, month, weekday, year] = fields.as_slice() else {
@@ -53,9 +47,7 @@ fn valid_cron(cron: &str) -> bool {
 
 /// Day of month: also `L` and the weekday next to a day, `15W`.
 fn valid_day(day: &str) -> bool {
-    let nearest = day
-        .strip_suffix('W')
-        .and_then(|number| number.parse::<u32>().ok());
+    let nearest = day.strip_suffix('W').and_then(|number| number.parse::<u32>().ok());
     day == "L" || nearest.is_some_and(|number| (1..=31).contains(&number)) || valid_field(day, 1, 31, &[])
 }
 
@@ -93,9 +85,7 @@ fn value(text: &str, low: u32, high: u32, names: &[&str]) -> Option<u32> {
         return Some(low);
     }
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse()
-        .ok()
-        .filter(|number| digits && (low..=high).contains(number))
+    text.parse().ok().filter(|number| digits && (low..=high).contains(number))
 }
 
 #[cfg(test)]

@@ -22,22 +22,17 @@ pub async fn get_resources(
     region: &str,
     input: &Value,
 ) -> Result<Value, Refusal> {
-    let found = everything(state, account, region)
-        .await
-        .map_err(|error| Refusal {
-            status: 500,
-            code: "InternalServiceException".into(),
-            message: error.to_string(),
-        })?;
+    let found = everything(state, account, region).await.map_err(|error| Refusal {
+        status: 500,
+        code: "InternalServiceException".into(),
+        message: error.to_string(),
+    })?;
     page(&found, input)
 }
 
 async fn everything(state: &State, account: &str, region: &str) -> Result<Tagged, InternalError> {
     let internal = state.internal(account, region);
-    let mut found: Tagged = state
-        .with_ecs(account, region, |ecs| ecs.tagged())
-        .into_iter()
-        .collect();
+    let mut found: Tagged = state.with_ecs(account, region, |ecs| ecs.tagged()).into_iter().collect();
     found.extend(of_moto(internal).await?);
     found.extend(of_rules(internal).await?);
     found.retain(|_, tags| !tags.is_empty());
@@ -52,23 +47,10 @@ async fn of_moto(internal: Internal<'_>) -> Result<Tagged, InternalError> {
         if !token.is_empty() {
             input = json!({"ResourcesPerPage": PAGE, "PaginationToken": token});
         }
-        let answer = internal
-            .json(
-                "tagging",
-                "ResourceGroupsTaggingAPI_20170126.GetResources",
-                &input,
-            )
-            .await?;
-        for item in answer
-            .get("ResourceTagMappingList")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let arn = item
-                .get("ResourceARN")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+        let answer =
+            internal.json("tagging", "ResourceGroupsTaggingAPI_20170126.GetResources", &input).await?;
+        for item in answer.get("ResourceTagMappingList").and_then(Value::as_array).into_iter().flatten() {
+            let arn = item.get("ResourceARN").and_then(Value::as_str).unwrap_or_default();
             // moto lists roles, and never sees the ECS of this sandbox.
             if !matches!(service_of(arn), "iam" | "ecs" | "events") {
                 found.insert(arn.to_owned(), tags_of(item.get("Tags")));
@@ -87,19 +69,10 @@ async fn of_rules(internal: Internal<'_>) -> Result<Tagged, InternalError> {
     let mut input = json!({"Limit": 100});
     loop {
         let answer = internal.json("events", "AWSEvents.ListRules", &input).await?;
-        for rule in answer
-            .get("Rules")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for rule in answer.get("Rules").and_then(Value::as_array).into_iter().flatten() {
             let arn = rule.get("Arn").and_then(Value::as_str).unwrap_or_default();
             let tags = internal
-                .json(
-                    "events",
-                    "AWSEvents.ListTagsForResource",
-                    &json!({"ResourceARN": arn}),
-                )
+                .json("events", "AWSEvents.ListTagsForResource", &json!({"ResourceARN": arn}))
                 .await?;
             found.insert(arn.to_owned(), tags_of(tags.get("Tags")));
         }
@@ -114,8 +87,7 @@ async fn of_rules(internal: Internal<'_>) -> Result<Tagged, InternalError> {
 fn tags_of(list: Option<&Value>) -> BTreeMap<String, String> {
     let text = |tag: &Value, key: &str| tag.get(key).and_then(Value::as_str).map(str::to_owned);
     let tags = list.and_then(Value::as_array).into_iter().flatten();
-    tags.filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value").unwrap_or_default())))
-        .collect()
+    tags.filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value").unwrap_or_default()))).collect()
 }
 
 /// The third part of an ARN.
@@ -133,62 +105,35 @@ fn page(found: &Tagged, input: &Value) -> Result<Value, Refusal> {
     let types = texts(input.get("ResourceTypeFilters"));
     let arns: BTreeSet<String> = texts(input.get("ResourceARNList")).into_iter().collect();
     let mut filters = Vec::new();
-    for filter in input
-        .get("TagFilters")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let key = filter
-            .get("Key")
-            .and_then(Value::as_str)
-            .filter(|key| !key.is_empty());
-        filters.push((
-            key.ok_or_else(|| invalid("TagFilters need a Key"))?,
-            texts(filter.get("Values")),
-        ));
+    for filter in input.get("TagFilters").and_then(Value::as_array).into_iter().flatten() {
+        let key = filter.get("Key").and_then(Value::as_str).filter(|key| !key.is_empty());
+        filters.push((key.ok_or_else(|| invalid("TagFilters need a Key"))?, texts(filter.get("Values"))));
     }
     if !arns.is_empty() && (!types.is_empty() || !filters.is_empty()) {
         return Err(invalid("ResourceARNList cannot be combined with filters"));
     }
-    let size = input
-        .get("ResourcesPerPage")
-        .and_then(Value::as_u64)
-        .unwrap_or(PAGE);
+    let size = input.get("ResourcesPerPage").and_then(Value::as_u64).unwrap_or(PAGE);
     if !(1..=100).contains(&size) {
         return Err(invalid("ResourcesPerPage must be between 1 and 100"));
     }
-    let after = input
-        .get("PaginationToken")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let after = input.get("PaginationToken").and_then(Value::as_str).unwrap_or_default();
     let wanted = |arn: &str, tags: &BTreeMap<String, String>| {
         let matches = |(key, values): &(&str, Vec<String>)| {
-            tags.get(*key)
-                .is_some_and(|value| values.is_empty() || values.contains(value))
+            tags.get(*key).is_some_and(|value| values.is_empty() || values.contains(value))
         };
         (arns.is_empty() || arns.contains(arn))
             && (types.is_empty() || types.iter().any(|kind| is_of_type(arn, kind)))
             && filters.iter().all(matches)
     };
-    let rest: Vec<_> = found
-        .iter()
-        .filter(|(arn, tags)| arn.as_str() > after && wanted(arn, tags))
-        .collect();
+    let rest: Vec<_> = found.iter().filter(|(arn, tags)| arn.as_str() > after && wanted(arn, tags)).collect();
     let size = usize::try_from(size).unwrap_or(100);
     let shown = rest.get(..size.min(rest.len())).unwrap_or_default();
-    let token = if rest.len() > size {
-        shown.last().map_or("", |(arn, _)| arn.as_str())
-    } else {
-        ""
-    };
+    let token = if rest.len() > size { shown.last().map_or("", |(arn, _)| arn.as_str()) } else { "" };
     let list: Vec<Value> = shown
         .iter()
         .map(|(arn, tags)| {
-            let tags: Vec<Value> = tags
-                .iter()
-                .map(|(key, value)| json!({"Key": key, "Value": value}))
-                .collect();
+            let tags: Vec<Value> =
+                tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
             json!({"ResourceARN": arn, "Tags": tags})
         })
         .collect();
@@ -203,9 +148,7 @@ fn is_of_type(arn: &str, kind: &str) -> bool {
     }
     let own = arn.splitn(6, ':').nth(5).unwrap_or_default();
     resource.is_empty()
-        || own
-            .strip_prefix(resource)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        || own.strip_prefix(resource).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
 }
 
 #[cfg(test)]
@@ -219,24 +162,15 @@ mod tests {
 
     fn sample() -> Tagged {
         let tags = |app: &str| {
-            BTreeMap::from([
-                ("app".to_owned(), app.to_owned()),
-                ("by".to_owned(), "x".to_owned()),
-            ])
+            BTreeMap::from([("app".to_owned(), app.to_owned()), ("by".to_owned(), "x".to_owned())])
         };
-        BTreeMap::from([
-            (CLUSTER.into(), tags("a")),
-            (SERVICE.into(), tags("b")),
-            (GROUP.into(), tags("a")),
-        ])
+        BTreeMap::from([(CLUSTER.into(), tags("a")), (SERVICE.into(), tags("b")), (GROUP.into(), tags("a"))])
     }
 
     fn arns(input: &Value) -> Vec<String> {
         let answer = page(&sample(), input).unwrap();
         let list = answer["ResourceTagMappingList"].as_array().unwrap().clone();
-        list.iter()
-            .map(|item| item["ResourceARN"].as_str().unwrap().to_owned())
-            .collect()
+        list.iter().map(|item| item["ResourceARN"].as_str().unwrap().to_owned()).collect()
     }
 
     #[test]
@@ -263,25 +197,15 @@ mod tests {
         let first = page(&sample(), &json!({"ResourcesPerPage": 2})).unwrap();
         let token = first["PaginationToken"].as_str().unwrap();
         assert!(!token.is_empty());
-        assert_eq!(
-            arns(&json!({"ResourcesPerPage": 2, "PaginationToken": token})),
-            [GROUP]
-        );
-        assert_eq!(
-            page(&sample(), &json!({"ResourcesPerPage": 3})).unwrap()["PaginationToken"],
-            ""
-        );
+        assert_eq!(arns(&json!({"ResourcesPerPage": 2, "PaginationToken": token})), [GROUP]);
+        assert_eq!(page(&sample(), &json!({"ResourcesPerPage": 3})).unwrap()["PaginationToken"], "");
     }
 
     #[test]
     fn a_list_of_arns_excludes_filters() {
         assert_eq!(arns(&json!({"ResourceARNList": [SERVICE]})), [SERVICE]);
         assert!(
-            page(
-                &sample(),
-                &json!({"ResourceARNList": [SERVICE], "ResourceTypeFilters": ["ecs"]})
-            )
-            .is_err()
+            page(&sample(), &json!({"ResourceARNList": [SERVICE], "ResourceTypeFilters": ["ecs"]})).is_err()
         );
     }
 }

@@ -13,24 +13,13 @@ pub fn security_groups(state: &State, account: &str, region: &str) -> BTreeSet<S
     state.with_ecs(account, region, |ecs| {
         let mut found = BTreeSet::new();
         for cluster in pages(ecs, "ListClusters", &json!({}), "clusterArns", now) {
-            let services = pages(
-                ecs,
-                "ListServices",
-                &json!({"cluster": cluster}),
-                "serviceArns",
-                now,
-            );
+            let services = pages(ecs, "ListServices", &json!({"cluster": cluster}), "serviceArns", now);
             for some in services.chunks(10) {
                 let input = json!({"cluster": cluster, "services": some});
                 let Ok(answer) = ecs.call("DescribeServices", &input, now, &Outside::default()) else {
                     continue;
                 };
-                for service in answer
-                    .get("services")
-                    .and_then(Value::as_array)
-                    .into_iter()
-                    .flatten()
-                {
+                for service in answer.get("services").and_then(Value::as_array).into_iter().flatten() {
                     if service.get("status").and_then(Value::as_str) != Some("INACTIVE") {
                         collect(service, &mut found);
                     }
@@ -48,10 +37,7 @@ fn pages(ecs: &mut Ecs, operation: &str, input: &Value, list: &str, now: f64) ->
     while let Ok(answer) = ecs.call(operation, &input, now, &Outside::default()) {
         let items = answer.get(list).and_then(Value::as_array).into_iter().flatten();
         found.extend(items.filter_map(Value::as_str).map(str::to_owned));
-        match (
-            answer.get("nextToken").filter(|token| !token.is_null()),
-            input.as_object_mut(),
-        ) {
+        match (answer.get("nextToken").filter(|token| !token.is_null()), input.as_object_mut()) {
             (Some(token), Some(input)) => input.insert("nextToken".into(), token.clone()),
             _ => break,
         };

@@ -27,13 +27,7 @@ static SHAPES: LazyLock<BTreeMap<&'static str, BTreeMap<&'static str, Member>>> 
                 .filter_map(|word| word.split_once(':'))
                 .map(|(name, kind)| match name.strip_suffix('!') {
                     Some(name) => (name, Member { required: true, kind }),
-                    None => (
-                        name,
-                        Member {
-                            required: false,
-                            kind,
-                        },
-                    ),
+                    None => (name, Member { required: false, kind }),
                 })
                 .collect();
             Some((shape, members))
@@ -50,11 +44,7 @@ pub fn knows(operation: &str) -> bool {
 /// them, because a setting that is lost in silence is exactly what a test has to find.
 pub fn check(operation: &str, input: &Value) -> Answer<()> {
     let shape = format!("{operation}Request");
-    let refuse = if operation == "RegisterTaskDefinition" {
-        EcsError::client
-    } else {
-        EcsError::invalid
-    };
+    let refuse = if operation == "RegisterTaskDefinition" { EcsError::client } else { EcsError::invalid };
     structure(&shape, input, "", refuse)
 }
 
@@ -64,15 +54,9 @@ fn structure(shape: &str, value: &Value, path: &str, refuse: Refuse) -> Answer<(
     let Some(members) = SHAPES.get(shape) else {
         return Ok(());
     };
-    let given: &Object = value
-        .as_object()
-        .ok_or_else(|| mistyped(value, "a structure", path))?;
+    let given: &Object = value.as_object().ok_or_else(|| mistyped(value, "a structure", path))?;
     for (name, item) in given {
-        let at = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
+        let at = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         let Some(member) = members.get(name.as_str()) else {
             return Err(refuse(format!(
                 "Unknown parameter `{at}`, must be one of: {}",
@@ -81,16 +65,9 @@ fn structure(shape: &str, value: &Value, path: &str, refuse: Refuse) -> Answer<(
         };
         check_kind(member.kind, item, &at, refuse)?;
     }
-    match members
-        .iter()
-        .find(|(name, member)| member.required && !given.contains_key(**name))
-    {
+    match members.iter().find(|(name, member)| member.required && !given.contains_key(**name)) {
         Some((name, _)) => {
-            let at = if path.is_empty() {
-                (*name).to_owned()
-            } else {
-                format!("{path}.{name}")
-            };
+            let at = if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
             Err(missing(&at, refuse))
         }
         None => Ok(()),
@@ -126,10 +103,7 @@ fn check_kind(kind: &str, value: &Value, at: &str, refuse: Refuse) -> Answer<()>
         return if words.split('|').any(|known| known == word) {
             Ok(())
         } else {
-            Err(refuse(format!(
-                "{at} should be one of [{}]",
-                words.replace('|', ",")
-            )))
+            Err(refuse(format!("{at} should be one of [{}]", words.replace('|', ","))))
         };
     }
     let fits = match kind {
@@ -140,11 +114,7 @@ fn check_kind(kind: &str, value: &Value, at: &str, refuse: Refuse) -> Answer<()>
         "document" => true,
         shape => return structure(shape, value, at, refuse),
     };
-    if fits {
-        Ok(())
-    } else {
-        Err(mistyped(value, kind, at))
-    }
+    if fits { Ok(()) } else { Err(mistyped(value, kind, at)) }
 }
 
 fn mistyped(value: &Value, wanted: &str, at: &str) -> EcsError {
@@ -158,8 +128,5 @@ fn mistyped(value: &Value, wanted: &str, at: &str) -> EcsError {
         Value::Array(_) => "START_ARRAY",
         Value::Object(_) => "START_OBJECT",
     };
-    EcsError::new(
-        "SerializationException",
-        format!("{found} can not be converted to {wanted} (at {at})"),
-    )
+    EcsError::new("SerializationException", format!("{found} can not be converted to {wanted} (at {at})"))
 }

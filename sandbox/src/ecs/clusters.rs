@@ -27,9 +27,7 @@ pub struct Cluster {
 impl Cluster {
     /// Whether the capacity provider is associated with the cluster.
     pub fn has_provider(&self, name: &str) -> bool {
-        list_in(&self.members, "capacityProviders")
-            .iter()
-            .any(|one| one == name)
+        list_in(&self.members, "capacityProviders").iter().any(|one| one == name)
     }
 
     /// What services and tasks use that name no launch type.
@@ -39,10 +37,7 @@ impl Cluster {
 }
 
 fn list_in<'a>(members: &'a Object, key: &str) -> &'a [Value] {
-    members
-        .get(key)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    members.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 impl Ecs {
@@ -50,11 +45,7 @@ impl Ecs {
     pub(super) fn cluster(&self, reference: Option<&str>) -> Answer<&Cluster> {
         let name = self.cluster_name(reference).ok_or_else(EcsError::no_cluster)?;
         let cluster = self.clusters.get(name).ok_or_else(EcsError::no_cluster)?;
-        if cluster.active {
-            Ok(cluster)
-        } else {
-            Err(EcsError::no_cluster())
-        }
+        if cluster.active { Ok(cluster) } else { Err(EcsError::no_cluster()) }
     }
 
     /// The name in a name or ARN of this account and region.
@@ -96,20 +87,12 @@ impl Ecs {
 
     /// A namespace given by name is answered as the ARN of that name.
     fn set_defaults_namespace(&self, members: &mut Object) {
-        if let Some(defaults) = members
-            .get_mut("serviceConnectDefaults")
-            .and_then(Value::as_object_mut)
-            && let Some(namespace) = defaults
-                .get("namespace")
-                .and_then(Value::as_str)
-                .map(str::to_owned)
+        if let Some(defaults) = members.get_mut("serviceConnectDefaults").and_then(Value::as_object_mut)
+            && let Some(namespace) = defaults.get("namespace").and_then(Value::as_str).map(str::to_owned)
             && !namespace.starts_with("arn:")
         {
             let place = &self.place;
-            let id = super::ids::sha256_hex(&namespace)
-                .chars()
-                .take(16)
-                .collect::<String>();
+            let id = super::ids::sha256_hex(&namespace).chars().take(16).collect::<String>();
             let arn = format!(
                 "arn:{}:servicediscovery:{}:{}:namespace/ns-{id}",
                 place.partition, place.region, place.account
@@ -129,9 +112,7 @@ impl Ecs {
         let include = texts(input, "include");
         let (mut found, mut failures) = (Vec::new(), Vec::new());
         for reference in wanted {
-            let known = self
-                .cluster_name(Some(reference))
-                .filter(|name| self.clusters.contains_key(*name));
+            let known = self.cluster_name(Some(reference)).filter(|name| self.clusters.contains_key(*name));
             if let Some(name) = known {
                 found.push(self.show_cluster(name, &include));
             } else {
@@ -147,12 +128,8 @@ impl Ecs {
     }
 
     pub(super) fn list_clusters(&self, input: &Value) -> Answer {
-        let arns: Vec<String> = self
-            .clusters
-            .values()
-            .filter(|one| one.active)
-            .map(|one| one.arn.clone())
-            .collect();
+        let arns: Vec<String> =
+            self.clusters.values().filter(|one| one.active).map(|one| one.arn.clone()).collect();
         page(input, "ListClusters", "clusterArns", &arns, 100)
     }
 
@@ -200,22 +177,14 @@ impl Ecs {
 
     pub(super) fn delete_cluster(&mut self, input: &Value) -> Answer {
         let name = self.cluster(text(input, "cluster"))?.name.clone();
-        if self
-            .services
-            .values()
-            .any(|one| one.cluster == name && one.is_active())
-        {
+        if self.services.values().any(|one| one.cluster == name && one.is_active()) {
             return Err(EcsError::new(
                 "ClusterContainsServicesException",
                 "The Cluster cannot be deleted while Services are active.",
             ));
         }
         let now = self.settled_at;
-        if self
-            .tasks
-            .values()
-            .any(|one| one.cluster == name && !one.is_stopped(now))
-        {
+        if self.tasks.values().any(|one| one.cluster == name && !one.is_stopped(now)) {
             return Err(EcsError::new(
                 "ClusterContainsTasksException",
                 "The Cluster cannot be deleted while Tasks are active.",
@@ -240,41 +209,16 @@ impl Ecs {
         };
         put("clusterArn", json!(cluster.arn));
         put("clusterName", json!(cluster.name));
-        put(
-            "status",
-            json!(if cluster.active { "ACTIVE" } else { "INACTIVE" }),
-        );
+        put("status", json!(if cluster.active { "ACTIVE" } else { "INACTIVE" }));
         put("registeredContainerInstancesCount", json!(0));
-        put(
-            "runningTasksCount",
-            json!(count(tasks().filter(|one| one.is_running(now)))),
-        );
-        put(
-            "pendingTasksCount",
-            json!(count(tasks().filter(|one| one.is_pending(now)))),
-        );
-        let services = self
-            .services
-            .values()
-            .filter(|one| one.cluster == name && one.is_active());
+        put("runningTasksCount", json!(count(tasks().filter(|one| one.is_running(now)))));
+        put("pendingTasksCount", json!(count(tasks().filter(|one| one.is_pending(now)))));
+        let services = self.services.values().filter(|one| one.cluster == name && one.is_active());
         put("activeServicesCount", json!(count(services)));
         put("statistics", json!([]));
-        put(
-            "capacityProviders",
-            json!(list_in(&cluster.members, "capacityProviders")),
-        );
-        put(
-            "defaultCapacityProviderStrategy",
-            json!(cluster.default_strategy()),
-        );
-        put(
-            "tags",
-            if include.contains(&"TAGS") {
-                tags::show(&cluster.tags)
-            } else {
-                json!([])
-            },
-        );
+        put("capacityProviders", json!(list_in(&cluster.members, "capacityProviders")));
+        put("defaultCapacityProviderStrategy", json!(cluster.default_strategy()));
+        put("tags", if include.contains(&"TAGS") { tags::show(&cluster.tags) } else { json!([]) });
         if !include.contains(&"SETTINGS") {
             put("settings", json!([]));
         }
@@ -302,20 +246,13 @@ fn merged(old: &[Value], given: &[Value]) -> Vec<Value> {
 /// Only Fargate's providers exist in the sandbox, and a default strategy uses those of the cluster.
 fn check_providers(input: &Value) -> Answer<()> {
     let providers = texts(input, "capacityProviders");
-    if providers
-        .iter()
-        .any(|one| !["FARGATE", "FARGATE_SPOT"].contains(one))
-    {
+    if providers.iter().any(|one| !["FARGATE", "FARGATE_SPOT"].contains(one)) {
         return Err(EcsError::invalid(
             "The specified capacity provider was not found. Specify a valid name or ARN and try again.",
         ));
     }
     let strategy = list(input, "defaultCapacityProviderStrategy");
-    if strategy
-        .iter()
-        .filter_map(|one| text(one, "capacityProvider"))
-        .any(|one| !providers.contains(&one))
-    {
+    if strategy.iter().filter_map(|one| text(one, "capacityProvider")).any(|one| !providers.contains(&one)) {
         return Err(EcsError::invalid(
             "The specified capacity provider strategy contains a capacity provider that is not associated with the \
              cluster. Associate the capacity provider with the cluster and try again.",

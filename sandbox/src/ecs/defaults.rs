@@ -23,28 +23,21 @@ pub fn registered(input: &Value, place: &Place, revision: u32, now: f64) -> Obje
     definition.insert("registeredAt".to_owned(), super::json::time(now));
     definition.insert("registeredBy".to_owned(), json!(place.caller()));
     // `1 vCPU` and `2 GB` are stored as units and MiB.
-    for (key, parse) in [
-        ("cpu", cpu_units as fn(&str) -> Option<i64>),
-        ("memory", mebibytes),
-    ] {
+    for (key, parse) in [("cpu", cpu_units as fn(&str) -> Option<i64>), ("memory", mebibytes)] {
         if let Some(number) = text(input, key).and_then(parse) {
             definition.insert(key.to_owned(), json!(number.to_string()));
         }
     }
     let awsvpc = text(input, "networkMode") == Some("awsvpc");
-    let containers: Vec<Value> = list(input, "containerDefinitions")
-        .iter()
-        .map(|one| container(one, awsvpc))
-        .collect();
+    let containers: Vec<Value> =
+        list(input, "containerDefinitions").iter().map(|one| container(one, awsvpc)).collect();
     definition.insert("containerDefinitions".to_owned(), json!(containers));
     let volumes: Vec<Value> = list(input, "volumes").iter().map(volume).collect();
     definition.insert("volumes".to_owned(), json!(volumes));
     default_to(&mut definition, "placementConstraints", json!([]));
     definition.insert("compatibilities".to_owned(), json!(compatibilities(input)));
-    let attributes: Vec<Value> = requires_attributes(input)
-        .into_iter()
-        .map(|name| json!({ "name": name }))
-        .collect();
+    let attributes: Vec<Value> =
+        requires_attributes(input).into_iter().map(|name| json!({ "name": name })).collect();
     definition.insert("requiresAttributes".to_owned(), json!(attributes));
     definition
 }
@@ -56,10 +49,7 @@ fn container(given: &Value, awsvpc: bool) -> Value {
     for key in ["environment", "mountPoints", "volumesFrom", "systemControls"] {
         default_to(&mut container, key, json!([]));
     }
-    let ports: Vec<Value> = list(given, "portMappings")
-        .iter()
-        .map(|mapping| port(mapping, awsvpc))
-        .collect();
+    let ports: Vec<Value> = list(given, "portMappings").iter().map(|mapping| port(mapping, awsvpc)).collect();
     container.insert("portMappings".to_owned(), json!(ports));
     if let Some(check) = container.get_mut("healthCheck").and_then(Value::as_object_mut) {
         default_to(check, "interval", json!(30));
@@ -85,10 +75,7 @@ fn volume(given: &Value) -> Value {
     if bare {
         volume.insert("host".to_owned(), json!({}));
     }
-    if let Some(efs) = volume
-        .get_mut("efsVolumeConfiguration")
-        .and_then(Value::as_object_mut)
-    {
+    if let Some(efs) = volume.get_mut("efsVolumeConfiguration").and_then(Value::as_object_mut) {
         default_to(efs, "rootDirectory", json!("/"));
     }
     Value::Object(volume)
@@ -158,10 +145,7 @@ fn requires_attributes(input: &Value) -> BTreeSet<String> {
     if input.get("ephemeralStorage").is_some() {
         add("ecs.capability.extensible-ephemeral-storage");
     }
-    if list(input, "volumes")
-        .iter()
-        .any(|one| one.get("efsVolumeConfiguration").is_some())
-    {
+    if list(input, "volumes").iter().any(|one| one.get("efsVolumeConfiguration").is_some()) {
         add("ecs.capability.efsAuth");
         add("ecs.capability.efs");
     }

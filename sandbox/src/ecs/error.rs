@@ -18,12 +18,7 @@ pub struct EcsError {
 impl EcsError {
     /// An exception with HTTP status 400.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            code: code.to_owned(),
-            message: message.into(),
-            extra: Box::default(),
-        }
+        Self { status: 400, code: code.to_owned(), message: message.into(), extra: Box::default() }
     }
 
     /// `ClientException`: the action or resource is not usable by the caller, or a task definition is invalid.

@@ -106,9 +106,7 @@ fn execution_role(input: &Value) -> Answer<()> {
         return refuse("Fargate requires task definition to have execution role ARN to support ECR images.");
     }
     for container in list(input, "containerDefinitions") {
-        if let Some(driver) = container
-            .get("logConfiguration")
-            .and_then(|log| text(log, "logDriver"))
+        if let Some(driver) = container.get("logConfiguration").and_then(|log| text(log, "logDriver"))
             && driver == "awslogs"
         {
             return refuse(format!(
@@ -125,13 +123,7 @@ fn container(container: &Value) -> Answer<()> {
     if flag(container, "privileged") == Some(true) {
         return unsupported("privileged containers");
     }
-    for key in [
-        "links",
-        "extraHosts",
-        "dnsServers",
-        "dnsSearchDomains",
-        "dockerSecurityOptions",
-    ] {
+    for key in ["links", "extraHosts", "dnsServers", "dnsSearchDomains", "dockerSecurityOptions"] {
         if !list(container, key).is_empty() {
             return unsupported(&format!("'{key}'"));
         }
@@ -142,10 +134,7 @@ fn container(container: &Value) -> Answer<()> {
     if !list(container, "resourceRequirements").is_empty() {
         return unsupported("GPUs and inference accelerators");
     }
-    if list(container, "ulimits")
-        .iter()
-        .any(|limit| text(limit, "name") != Some("nofile"))
-    {
+    if list(container, "ulimits").iter().any(|limit| text(limit, "name") != Some("nofile")) {
         return unsupported("ulimits other than 'nofile'");
     }
     if int(container, "stopTimeout").is_some_and(|seconds| seconds > 120) {
@@ -158,9 +147,7 @@ fn container(container: &Value) -> Answer<()> {
             "'startTimeout' of container '{name}' must not be longer than 120 seconds on Fargate."
         ));
     }
-    if let Some(driver) = container
-        .get("logConfiguration")
-        .and_then(|log| text(log, "logDriver"))
+    if let Some(driver) = container.get("logConfiguration").and_then(|log| text(log, "logDriver"))
         && !["awslogs", "splunk", "awsfirelens"].contains(&driver)
     {
         return unsupported(&format!("log driver '{driver}'"));
@@ -172,10 +159,7 @@ fn container(container: &Value) -> Answer<()> {
         if let Some(capabilities) = linux.get("capabilities")
             && !only(capabilities, "add", &["SYS_PTRACE"])
         {
-            return unsupported(&format!(
-                "adding capabilities {}",
-                texts(capabilities, "add").join(", ")
-            ));
+            return unsupported(&format!("adding capabilities {}", texts(capabilities, "add").join(", ")));
         }
     }
     Ok(())

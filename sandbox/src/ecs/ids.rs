@@ -23,19 +23,12 @@ impl Place {
         } else {
             "aws"
         };
-        Self {
-            partition,
-            region: region.to_owned(),
-            account: account.to_owned(),
-        }
+        Self { partition, region: region.to_owned(), account: account.to_owned() }
     }
 
     /// An ARN of ECS; `tail` is `cluster/…`, `service/…` and so on.
     pub fn arn(&self, tail: &str) -> String {
-        format!(
-            "arn:{}:ecs:{}:{}:{tail}",
-            self.partition, self.region, self.account
-        )
+        format!("arn:{}:ecs:{}:{}:{tail}", self.partition, self.region, self.account)
     }
 
     /// The root user: stands for the caller, whom ECS names in `registeredBy` and `createdBy`.
@@ -67,10 +60,7 @@ pub struct Ids {
 impl Ids {
     /// Identifiers of one account and region.
     pub fn new(place: &Place) -> Self {
-        Self {
-            salt: place.arn(""),
-            used: 0,
-        }
+        Self { salt: place.arn(""), used: 0 }
     }
 
     /// 32 hexadecimal digits: tasks, runtime ids.
@@ -116,12 +106,10 @@ impl Ids {
 
 /// SHA-256 of a text in hexadecimal digits.
 pub fn sha256_hex(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .fold(String::with_capacity(64), |mut out, byte| {
-            for half in [byte >> 4, byte & 15] {
-                out.extend(char::from_digit(u32::from(half), 16));
-            }
-            out
-        })
+    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut out, byte| {
+        for half in [byte >> 4, byte & 15] {
+            out.extend(char::from_digit(u32::from(half), 16));
+        }
+        out
+    })
 }

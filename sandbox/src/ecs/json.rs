@@ -22,10 +22,7 @@ pub fn flag(value: &Value, key: &str) -> Option<bool> {
 
 /// The list member `key`, empty when absent.
 pub fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The strings of the list member `key`, empty when absent.

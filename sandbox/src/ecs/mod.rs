@@ -159,7 +159,5 @@ impl Ecs {
 
 /// Whether an operation of ECS changes anything.
 pub fn is_mutating(operation: &str) -> bool {
-    !["Describe", "List", "Get", "Discover"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
+    !["Describe", "List", "Get", "Discover"].iter().any(|verb| operation.starts_with(verb))
 }

@@ -75,37 +75,22 @@ impl Needs {
             needs.security_groups = owned(texts(network, "securityGroups"));
         }
         for balancer in list(input, "loadBalancers") {
-            needs
-                .target_groups
-                .extend(text(balancer, "targetGroupArn").map(str::to_owned));
+            needs.target_groups.extend(text(balancer, "targetGroupArn").map(str::to_owned));
             if let Some(advanced) = balancer.get("advancedConfiguration") {
-                needs
-                    .target_groups
-                    .extend(text(advanced, "alternateTargetGroupArn").map(str::to_owned));
+                needs.target_groups.extend(text(advanced, "alternateTargetGroupArn").map(str::to_owned));
             }
         }
-        needs.roles = service_roles(input)
-            .into_iter()
-            .map(|arn| role_name(arn).to_owned())
-            .collect();
+        needs.roles = service_roles(input).into_iter().map(|arn| role_name(arn).to_owned()).collect();
         needs
     }
 }
 
 /// The roles that ECS itself assumes for a service: of load balancers, volumes and VPC Lattice.
 pub fn service_roles(input: &Value) -> Vec<&str> {
-    let balancers = list(input, "loadBalancers")
-        .iter()
-        .filter_map(|one| one.get("advancedConfiguration"));
-    let volumes = list(input, "volumeConfigurations")
-        .iter()
-        .filter_map(|one| one.get("managedEBSVolume"));
+    let balancers = list(input, "loadBalancers").iter().filter_map(|one| one.get("advancedConfiguration"));
+    let volumes = list(input, "volumeConfigurations").iter().filter_map(|one| one.get("managedEBSVolume"));
     let lattice = list(input, "vpcLatticeConfigurations").iter();
-    balancers
-        .chain(volumes)
-        .chain(lattice)
-        .filter_map(|one| text(one, "roleArn"))
-        .collect()
+    balancers.chain(volumes).chain(lattice).filter_map(|one| text(one, "roleArn")).collect()
 }
 
 /// The name of the role that an ARN ends with.

@@ -41,8 +41,5 @@ fn position(token: &str, scope: &str, items: &[String]) -> Answer<usize> {
     if of != scope {
         return Err(bad());
     }
-    Ok(items
-        .iter()
-        .position(|item| *item == last)
-        .map_or(end, |found| found + 1))
+    Ok(items.iter().position(|item| *item == last).map_or(end, |found| found + 1))
 }

@@ -27,12 +27,7 @@ pub enum Outcome {
 impl Default for Rollout {
     /// Running after two seconds, complete after three.
     fn default() -> Self {
-        Self {
-            pending_after_s: 0.5,
-            outcome: Outcome::Healthy { after_s: 2.0 },
-            settle_s: 1.0,
-            stop_s: 1.0,
-        }
+        Self { pending_after_s: 0.5, outcome: Outcome::Healthy { after_s: 2.0 }, settle_s: 1.0, stop_s: 1.0 }
     }
 }
 

@@ -60,25 +60,14 @@ impl World<'_> {
             Some(stop) => vec![stop.stopped_at],
             None => vec![task.running_at],
         });
-        tasks
-            .chain(self.steady_at(service))
-            .filter(|moment| *moment > at)
-            .min_by(f64::total_cmp)
+        tasks.chain(self.steady_at(service)).filter(|moment| *moment > at).min_by(f64::total_cmp)
     }
 
     /// When the steady state can be announced, if nothing else happens.
     fn steady_at(&self, service: &Service) -> Option<f64> {
-        let primary = service
-            .deployments
-            .first()
-            .filter(|_| !service.steady && service.is_active())?;
-        let last = self
-            .of(service)
-            .filter(|task| task.is_wanted())
-            .map(|task| task.running_at);
-        last.chain([service.changed_at])
-            .max_by(f64::total_cmp)
-            .map(|quiet| quiet + primary.rollout.settle_s)
+        let primary = service.deployments.first().filter(|_| !service.steady && service.is_active())?;
+        let last = self.of(service).filter(|task| task.is_wanted()).map(|task| task.running_at);
+        last.chain([service.changed_at]).max_by(f64::total_cmp).map(|quiet| quiet + primary.rollout.settle_s)
     }
 
     /// One look of the scheduler at one service.
@@ -103,9 +92,7 @@ impl World<'_> {
             .filter(|one| !one.is_stopped(at))
             .filter_map(|one| one.started_by.clone())
             .collect();
-        service
-            .deployments
-            .retain(|one| one.id == primary || left.contains(&one.id));
+        service.deployments.retain(|one| one.id == primary || left.contains(&one.id));
         self.conclude(service, at);
     }
 
@@ -155,9 +142,7 @@ impl World<'_> {
     /// Stops what PRIMARY has too many of, newest first.
     fn shrink(&mut self, service: &mut Service, primary: &str, at: f64) {
         let mut own = self.wanted(service, Some(Of::This(primary)));
-        let keep = usize::try_from(service.desired)
-            .unwrap_or_default()
-            .min(own.len());
+        let keep = usize::try_from(service.desired).unwrap_or_default().min(own.len());
         let extra = own.split_off(keep);
         self.stop(service, extra, at);
     }
@@ -170,10 +155,8 @@ impl World<'_> {
         }
         let running = |arn: &String| self.tasks.get(arn).is_some_and(|one| one.is_running(at));
         let new = self.wanted(service, Some(Of::This(primary)));
-        let (new_running, old_running) = (
-            count(new.iter().filter(|one| running(one))),
-            count(old.iter().filter(|one| running(one))),
-        );
+        let (new_running, old_running) =
+            (count(new.iter().filter(|one| running(one))), count(old.iter().filter(|one| running(one))));
         let floor = lower(service);
         // Old tasks make way one for one; earlier only when there is no room to start all the new ones beside them.
         let room = upper(service) - count(old.iter()) - count(new.iter());
@@ -205,9 +188,8 @@ impl World<'_> {
             );
             return;
         }
-        let started: Vec<String> = (0..lacking)
-            .filter_map(|turn| self.launch(service, own + turn, at))
-            .collect();
+        let started: Vec<String> =
+            (0..lacking).filter_map(|turn| self.launch(service, own + turn, at)).collect();
         if !started.is_empty() {
             let message = format!("has started {} tasks: {}.", started.len(), listed(&started));
             service.event(self.ids, at, &message);
@@ -235,10 +217,7 @@ impl World<'_> {
         if let Some(provider) = provider(list(&spec, "capacityProviderStrategy"), turn) {
             members.insert("capacityProviderName".to_owned(), json!(provider));
         }
-        members.insert(
-            "enableExecuteCommand".to_owned(),
-            json!(may_exec(&service.settings)),
-        );
+        members.insert("enableExecuteCommand".to_owned(), json!(may_exec(&service.settings)));
         let launch = Launch {
             cluster: &service.cluster,
             service: Some(&service.name),
@@ -292,9 +271,8 @@ impl World<'_> {
     fn complain_when_stuck(&mut self, service: &mut Service, primary: &str, at: f64) {
         let own = count(self.wanted(service, Some(Of::This(primary))).iter());
         let old = self.wanted(service, Some(Of::Others(primary)));
-        let moving = self
-            .of(service)
-            .any(|one| one.is_pending(at) || (!one.is_wanted() && !one.is_stopped(at)));
+        let moving =
+            self.of(service).any(|one| one.is_pending(at) || (!one.is_wanted() && !one.is_stopped(at)));
         if own < service.desired && !old.is_empty() && !moving {
             self.complain(
                 service,
@@ -317,18 +295,12 @@ impl World<'_> {
     fn conclude(&mut self, service: &mut Service, at: f64) {
         let due = self.steady_at(service).is_some_and(|moment| at >= moment);
         let running = count(self.of(service).filter(|one| one.is_running(at)));
-        let quiet = self
-            .of(service)
-            .all(|one| one.is_running(at) || one.is_stopped(at));
+        let quiet = self.of(service).all(|one| one.is_running(at) || one.is_stopped(at));
         if !due || !quiet || running != service.desired || service.deployments.len() != 1 {
             return;
         }
         service.steady = true;
-        if let Some(primary) = service
-            .deployments
-            .first_mut()
-            .filter(|one| one.state == "IN_PROGRESS")
-        {
+        if let Some(primary) = service.deployments.first_mut().filter(|one| one.state == "IN_PROGRESS") {
             primary.state = "COMPLETED";
             primary.updated_at = at;
             let message = format!("(deployment {}) deployment completed.", primary.id);
@@ -359,10 +331,7 @@ fn lower(service: &Service) -> i64 {
 
 /// `(task A) (task B)`.
 fn listed(ids: &[String]) -> String {
-    ids.iter()
-        .map(|id| format!("(task {id})"))
-        .collect::<Vec<_>>()
-        .join(" ")
+    ids.iter().map(|id| format!("(task {id})")).collect::<Vec<_>>().join(" ")
 }
 
 fn target_groups(service: &Service) -> Vec<String> {

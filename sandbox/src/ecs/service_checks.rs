@@ -61,16 +61,11 @@ fn capacity(settings: &Value, definition: &Revision, cluster: &Cluster) -> Answe
         return invalid("Placement constraints are not supported with FARGATE launch type.");
     }
     let linux = text(settings, "platformFamily") == Some("Linux");
-    let known: &[&str] = if linux {
-        &["LATEST", "1.4.0", "1.3.0"]
-    } else {
-        &["LATEST", "1.0.0"]
-    };
+    let known: &[&str] = if linux { &["LATEST", "1.4.0", "1.3.0"] } else { &["LATEST", "1.0.0"] };
     match text(settings, "platformVersion") {
-        Some(version) if !known.contains(&version) => Err(EcsError::new(
-            "PlatformUnknownException",
-            "The specified platform does not exist.",
-        )),
+        Some(version) if !known.contains(&version) => {
+            Err(EcsError::new("PlatformUnknownException", "The specified platform does not exist."))
+        }
         Some("1.3.0") if needs_newer_platform(definition) => Err(EcsError::new(
             "PlatformTaskDefinitionIncompatibilityException",
             "One or more of the requested capabilities are not supported.",
@@ -82,9 +77,7 @@ fn capacity(settings: &Value, definition: &Revision, cluster: &Cluster) -> Answe
 /// EFS volumes and larger ephemeral storage came with platform version 1.4.0.
 fn needs_newer_platform(definition: &Revision) -> bool {
     definition.body.get("ephemeralStorage").is_some()
-        || list(&definition.body, "volumes")
-            .iter()
-            .any(|one| one.get("efsVolumeConfiguration").is_some())
+        || list(&definition.body, "volumes").iter().any(|one| one.get("efsVolumeConfiguration").is_some())
 }
 
 fn percentages(settings: &Value) -> Answer<()> {
@@ -113,10 +106,8 @@ fn percentages(settings: &Value) -> Answer<()> {
         return invalid("The threshold of the deployment circuit breaker must be at least 1.");
     }
     let rolling = text(config, "strategy").unwrap_or("ROLLING") == "ROLLING";
-    let breaker = config
-        .pointer("/deploymentCircuitBreaker/enable")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
+    let breaker =
+        config.pointer("/deploymentCircuitBreaker/enable").and_then(Value::as_bool).unwrap_or(false);
     if breaker && (!rolling || controller(settings) != "ECS") {
         return invalid(
             "The deployment circuit breaker is only supported for the rolling update deployment type.",
@@ -126,10 +117,7 @@ fn percentages(settings: &Value) -> Answer<()> {
 }
 
 fn controller(settings: &Value) -> &str {
-    settings
-        .pointer("/deploymentController/type")
-        .and_then(Value::as_str)
-        .unwrap_or("ECS")
+    settings.pointer("/deploymentController/type").and_then(Value::as_str).unwrap_or("ECS")
 }
 
 fn network(settings: &Value, given: &Value, definition: &Revision, outside: &Outside) -> Answer<()> {
@@ -172,10 +160,7 @@ fn network(settings: &Value, given: &Value, definition: &Revision, outside: &Out
     if vpcs.len() > 1 {
         return invalid("All subnets must be in the same VPC.");
     }
-    match groups
-        .into_iter()
-        .find(|id| !outside.security_groups.contains(*id))
-    {
+    match groups.into_iter().find(|id| !outside.security_groups.contains(*id)) {
         Some(id) => invalid(format!(
             "Error retrieving security group information for [{id}]: The security group '{id}' does not exist \
              (ErrorCode: InvalidGroup.NotFound)"
@@ -193,18 +178,12 @@ fn balancers(settings: &Value, given: &Value, definition: &Revision, outside: &O
         let name = text(balancer, "containerName").unwrap_or_default();
         let port = int(balancer, "containerPort");
         let Some(container) = definition.container(name) else {
-            return invalid(format!(
-                "The container {name} does not exist in the task definition."
-            ));
+            return invalid(format!("The container {name} does not exist in the task definition."));
         };
-        let mapped = list(container, "portMappings")
-            .iter()
-            .any(|one| int(one, "containerPort") == port);
+        let mapped = list(container, "portMappings").iter().any(|one| int(one, "containerPort") == port);
         if port.is_none() || !mapped {
             let port = port.unwrap_or_default();
-            return invalid(format!(
-                "The container {name} did not have a container port {port} defined."
-            ));
+            return invalid(format!("The container {name} did not have a container port {port} defined."));
         }
         let Some(arn) = text(balancer, "targetGroupArn") else {
             return invalid("A target group ARN is needed for each load balancer.");
@@ -220,9 +199,7 @@ fn balancers(settings: &Value, given: &Value, definition: &Revision, outside: &O
         if let Some(name) = text(registry, "containerName")
             && definition.container(name).is_none()
         {
-            return invalid(format!(
-                "The container {name} does not exist in the task definition."
-            ));
+            return invalid(format!("The container {name} does not exist in the task definition."));
         }
     }
     Ok(())
@@ -230,9 +207,7 @@ fn balancers(settings: &Value, given: &Value, definition: &Revision, outside: &O
 
 fn target_group(arn: &str, definition: &Revision, outside: &Outside) -> Answer<()> {
     let Some(group) = outside.target_groups.get(arn) else {
-        return invalid(format!(
-            "The target group with targetGroupArn {arn} does not exist."
-        ));
+        return invalid(format!("The target group with targetGroupArn {arn} does not exist."));
     };
     if text(&definition.body, "networkMode") == Some("awsvpc") && group.target_type != "ip" {
         return invalid(format!(
@@ -251,10 +226,8 @@ fn target_group(arn: &str, definition: &Revision, outside: &Outside) -> Answer<(
 
 /// Volumes configured at launch, and their configurations, belong together one to one.
 fn volumes(settings: &Value, definition: &Revision) -> Answer<()> {
-    let configured: BTreeSet<&str> = list(settings, "volumeConfigurations")
-        .iter()
-        .filter_map(|one| text(one, "name"))
-        .collect();
+    let configured: BTreeSet<&str> =
+        list(settings, "volumeConfigurations").iter().filter_map(|one| text(one, "name")).collect();
     let declared: BTreeSet<&str> = list(&definition.body, "volumes")
         .iter()
         .filter(|one| flag(one, "configuredAtLaunch").unwrap_or(false))
@@ -272,10 +245,7 @@ fn volumes(settings: &Value, definition: &Revision) -> Answer<()> {
 /// The network configuration with ECS's defaults.
 pub fn with_network_defaults(network: &Value) -> Value {
     let mut network = network.clone();
-    if let Some(vpc) = network
-        .pointer_mut("/awsvpcConfiguration")
-        .and_then(Value::as_object_mut)
-    {
+    if let Some(vpc) = network.pointer_mut("/awsvpcConfiguration").and_then(Value::as_object_mut) {
         super::json::default_to(vpc, "securityGroups", json!([]));
         super::json::default_to(vpc, "assignPublicIp", json!("DISABLED"));
     }

@@ -88,11 +88,7 @@ impl Ecs {
 
 /// The Availability Zones of the subnets that a call names.
 pub fn zones(outside: &Outside) -> BTreeMap<String, String> {
-    outside
-        .subnets
-        .iter()
-        .map(|(id, subnet)| (id.clone(), subnet.az.clone()))
-        .collect()
+    outside.subnets.iter().map(|(id, subnet)| (id.clone(), subnet.az.clone())).collect()
 }
 
 /// The settings of a new service: every member given, and ECS's defaults.
@@ -123,15 +119,8 @@ fn filled(input: &Value, definition: &Revision, default_strategy: &[Value]) -> V
     if let Some(network) = input.get("networkConfiguration") {
         settings.insert("networkConfiguration".to_owned(), with_network_defaults(network));
     }
-    let given = input
-        .get("deploymentConfiguration")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
-    settings.insert(
-        "deploymentConfiguration".to_owned(),
-        Value::Object(deployment_defaults(given)),
-    );
+    let given = input.get("deploymentConfiguration").and_then(Value::as_object).cloned().unwrap_or_default();
+    settings.insert("deploymentConfiguration".to_owned(), Value::Object(deployment_defaults(given)));
     if !list(input, "loadBalancers").is_empty() {
         default_to(&mut settings, "healthCheckGracePeriodSeconds", json!(0));
     }
@@ -156,9 +145,7 @@ const LISTS: [&str; 6] = [
 
 /// Each item of a strategy is answered with weight and base.
 pub fn normalize_strategy(settings: &mut Object) {
-    let items = settings
-        .get_mut("capacityProviderStrategy")
-        .and_then(Value::as_array_mut);
+    let items = settings.get_mut("capacityProviderStrategy").and_then(Value::as_array_mut);
     for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
         default_to(item, "weight", json!(0));
         default_to(item, "base", json!(0));
@@ -167,10 +154,7 @@ pub fn normalize_strategy(settings: &mut Object) {
 
 /// `Linux`, or the Windows family of the task definition.
 pub fn platform_family(definition: &Revision) -> String {
-    let family = definition
-        .body
-        .pointer("/runtimePlatform/operatingSystemFamily")
-        .and_then(Value::as_str);
+    let family = definition.body.pointer("/runtimePlatform/operatingSystemFamily").and_then(Value::as_str);
     match family {
         None | Some("LINUX") => "Linux".to_owned(),
         Some(windows) => windows.to_owned(),
@@ -179,11 +163,7 @@ pub fn platform_family(definition: &Revision) -> String {
 
 /// Rolling update between 100 and 200 percent, nothing watched.
 pub fn deployment_defaults(mut config: Object) -> Object {
-    default_to(
-        &mut config,
-        "deploymentCircuitBreaker",
-        json!({ "enable": false, "rollback": false }),
-    );
+    default_to(&mut config, "deploymentCircuitBreaker", json!({ "enable": false, "rollback": false }));
     default_to(&mut config, "maximumPercent", json!(200));
     default_to(&mut config, "minimumHealthyPercent", json!(100));
     default_to(&mut config, "strategy", json!("ROLLING"));

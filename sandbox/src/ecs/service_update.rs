@@ -29,24 +29,17 @@ impl Ecs {
         let key = (cluster.name.clone(), name.to_owned());
         let service = self.services.get(&key).ok_or_else(EcsError::no_service)?;
         if !service.is_active() {
-            return Err(EcsError::new(
-                "ServiceNotActiveException",
-                "Service was not ACTIVE.",
-            ));
+            return Err(EcsError::new("ServiceNotActiveException", "Service was not ACTIVE."));
         }
         let desired = int(input, "desiredCount").unwrap_or(service.desired);
         if desired < 0 {
             return invalid("desiredCount must be greater than or equal to 0.");
         }
-        let current = text(&service.settings, "taskDefinition")
-            .unwrap_or_default()
-            .to_owned();
+        let current = text(&service.settings, "taskDefinition").unwrap_or_default().to_owned();
         let definition = match text(input, "taskDefinition") {
             Some(reference) => self.usable_definition(reference)?,
             // What runs now goes on, even when it was deregistered meanwhile.
-            None => self
-                .definition(&current)
-                .ok_or_else(|| EcsError::client("TaskDefinition not found."))?,
+            None => self.definition(&current).ok_or_else(|| EcsError::client("TaskDefinition not found."))?,
         };
         let mut settings = patched(&service.settings, input);
         settings.insert("taskDefinition".to_owned(), json!(definition.arn()));
@@ -66,10 +59,7 @@ impl Ecs {
         }
         service_checks::settings(&settings, input, definition, cluster, outside)?;
         exec(&settings, definition, "updated")?;
-        let deploys = force
-            || TRIGGERS
-                .iter()
-                .any(|key| differs(key, &service.settings, &settings));
+        let deploys = force || TRIGGERS.iter().any(|key| differs(key, &service.settings, &settings));
         let now = self.settled_at;
         let started = deploys.then(|| Deployment::new(&settings, desired, self.rollout, &mut self.ids, now));
         if let Some(service) = self.services.get_mut(&key) {
@@ -95,11 +85,7 @@ fn patched(old: &Value, input: &Value) -> Object {
             }
             // Each member of the deployment configuration is a setting of its own.
             "deploymentConfiguration" => {
-                let mut config = old
-                    .get(key)
-                    .and_then(Value::as_object)
-                    .cloned()
-                    .unwrap_or_default();
+                let mut config = old.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
                 config.extend(value.as_object().cloned().unwrap_or_default());
                 settings.insert(key.clone(), Value::Object(deployment_defaults(config)));
             }
@@ -133,9 +119,8 @@ fn normal(key: &str, value: Option<&Value>) -> Option<Value> {
     let mut value = value.cloned()?;
     if key == "networkConfiguration" {
         for member in ["subnets", "securityGroups"] {
-            let items = value
-                .pointer_mut(&format!("/awsvpcConfiguration/{member}"))
-                .and_then(Value::as_array_mut);
+            let items =
+                value.pointer_mut(&format!("/awsvpcConfiguration/{member}")).and_then(Value::as_array_mut);
             if let Some(items) = items {
                 items.sort_by_key(|one| one.as_str().map(str::to_owned));
             }
@@ -156,11 +141,7 @@ fn apply(service: &mut Service, settings: Value, desired: i64, started: Option<D
     match started {
         Some(deployment) => service.deployments.insert(0, deployment),
         None => {
-            if let Some(primary) = service
-                .deployments
-                .first_mut()
-                .filter(|one| one.desired != desired)
-            {
+            if let Some(primary) = service.deployments.first_mut().filter(|one| one.desired != desired) {
                 primary.desired = desired;
                 primary.updated_at = now;
             }

@@ -118,10 +118,7 @@ impl Deployment {
         // A deployment runs on a version, whatever the service asks for.
         if text(settings, "platformVersion") == Some("LATEST") {
             let linux = text(settings, "platformFamily") == Some("Linux");
-            spec.insert(
-                "platformVersion".to_owned(),
-                json!(if linux { "1.4.0" } else { "1.0.0" }),
-            );
+            spec.insert("platformVersion".to_owned(), json!(if linux { "1.4.0" } else { "1.0.0" }));
         }
         Self {
             id: ids.deployment(),
@@ -136,11 +133,7 @@ impl Deployment {
     }
 
     fn show(&self, primary: bool, tasks: &[&Task], now: f64) -> Value {
-        let own = || {
-            tasks
-                .iter()
-                .filter(|task| task.started_by.as_deref() == Some(&self.id))
-        };
+        let own = || tasks.iter().filter(|task| task.started_by.as_deref() == Some(&self.id));
         let wanted = count(own().filter(|task| task.is_wanted()));
         let mut shown = self.spec.clone();
         let mut put = |key: &str, value: Value| {
@@ -149,27 +142,14 @@ impl Deployment {
         put("id", json!(self.id));
         put("status", json!(if primary { "PRIMARY" } else { "ACTIVE" }));
         put("desiredCount", json!(if primary { self.desired } else { wanted }));
-        put(
-            "runningCount",
-            json!(count(own().filter(|task| task.is_running(now)))),
-        );
-        put(
-            "pendingCount",
-            json!(count(own().filter(|task| task.is_pending(now)))),
-        );
+        put("runningCount", json!(count(own().filter(|task| task.is_running(now)))));
+        put("pendingCount", json!(count(own().filter(|task| task.is_pending(now)))));
         put("failedTasks", json!(0));
         put("createdAt", time(self.created_at));
         put("updatedAt", time(self.updated_at));
         put("rolloutState", json!(self.state));
-        let words = if self.state == "COMPLETED" {
-            "completed"
-        } else {
-            "in progress"
-        };
-        put(
-            "rolloutStateReason",
-            json!(format!("ECS deployment {} {words}.", self.id)),
-        );
+        let words = if self.state == "COMPLETED" { "completed" } else { "in progress" };
+        put("rolloutStateReason", json!(format!("ECS deployment {} {words}.", self.id)));
         Value::Object(shown)
     }
 }
@@ -210,8 +190,7 @@ impl Service {
     /// Writes an event; the text comes after `(service NAME) `.
     pub fn event(&mut self, ids: &mut Ids, now: f64, message: &str) {
         let message = format!("(service {}) {message}", self.name);
-        self.events
-            .push_front(json!({ "id": ids.uuid(), "createdAt": time(now), "message": message }));
+        self.events.push_front(json!({ "id": ids.uuid(), "createdAt": time(now), "message": message }));
         self.events.truncate(MOST_EVENTS);
     }
 
@@ -236,10 +215,7 @@ impl Ecs {
         if !reference.starts_with("arn:") {
             return Ok(reference);
         }
-        let tail = self
-            .place
-            .tail(reference)
-            .and_then(|tail| tail.strip_prefix("service/"));
+        let tail = self.place.tail(reference).and_then(|tail| tail.strip_prefix("service/"));
         match tail.and_then(|tail| tail.split_once('/')) {
             Some((own, name)) if own == cluster => Ok(name),
             Some((own, _)) => Err(EcsError::invalid(format!(
@@ -297,22 +273,13 @@ impl Ecs {
             .filter(|_| text(input, "resourceManagementType").is_none_or(|wanted| wanted == "CUSTOMER"))
             .map(|one| one.arn.clone())
             .collect();
-        page(
-            input,
-            &format!("ListServices {cluster} {launch_type:?} {strategy:?}"),
-            "serviceArns",
-            &arns,
-            10,
-        )
+        page(input, &format!("ListServices {cluster} {launch_type:?} {strategy:?}"), "serviceArns", &arns, 10)
     }
 
     /// The service starts to drain; it is inactive when its last task has stopped.
     pub(super) fn delete_service(&mut self, input: &Value) -> Answer {
         let cluster = self.cluster(text(input, "cluster"))?.name.clone();
-        let name = self
-            .service(&cluster, text(input, "service").unwrap_or_default())?
-            .name
-            .clone();
+        let name = self.service(&cluster, text(input, "service").unwrap_or_default())?.name.clone();
         let now = self.settled_at;
         let key = (cluster, name);
         let service = self.services.get_mut(&key).ok_or_else(EcsError::no_service)?;
@@ -354,10 +321,7 @@ impl Ecs {
         };
         put("serviceArn", json!(service.arn));
         put("serviceName", json!(service.name));
-        put(
-            "clusterArn",
-            json!(self.place.arn(&format!("cluster/{}", service.cluster))),
-        );
+        put("clusterArn", json!(self.place.arn(&format!("cluster/{}", service.cluster))));
         put(
             "status",
             json!(match service.status {
@@ -367,20 +331,10 @@ impl Ecs {
             }),
         );
         put("desiredCount", json!(service.desired));
-        put(
-            "runningCount",
-            json!(count(tasks.iter().filter(|task| task.is_running(now)))),
-        );
-        put(
-            "pendingCount",
-            json!(count(tasks.iter().filter(|task| task.is_pending(now)))),
-        );
-        let deployments: Vec<Value> = service
-            .deployments
-            .iter()
-            .enumerate()
-            .map(|(at, one)| one.show(at == 0, &tasks, now))
-            .collect();
+        put("runningCount", json!(count(tasks.iter().filter(|task| task.is_running(now)))));
+        put("pendingCount", json!(count(tasks.iter().filter(|task| task.is_pending(now)))));
+        let deployments: Vec<Value> =
+            service.deployments.iter().enumerate().map(|(at, one)| one.show(at == 0, &tasks, now)).collect();
         put("deployments", json!(deployments));
         put("events", json!(service.events));
         put("createdAt", time(service.created_at));

@@ -25,9 +25,7 @@ pub fn validate(given: &[Value]) -> Answer<()> {
         let value = text(tag, "value").unwrap_or_default();
         check_key(key)?;
         if value.chars().count() > 256 || !value.chars().all(is_tag_char) {
-            return Err(EcsError::invalid(format!(
-                "Tag value of key '{key}' is not valid."
-            )));
+            return Err(EcsError::invalid(format!("Tag value of key '{key}' is not valid.")));
         }
         if !keys.insert(key) {
             return Err(EcsError::invalid(format!("Duplicate tag keys found: '{key}'.")));
@@ -41,9 +39,7 @@ fn check_key(key: &str) -> Answer<()> {
         return Err(EcsError::invalid(format!("Tag key '{key}' is not valid.")));
     }
     if key.to_ascii_lowercase().starts_with("aws:") {
-        return Err(EcsError::invalid(
-            "Tag keys can not start with 'aws:', it is reserved for AWS use.",
-        ));
+        return Err(EcsError::invalid("Tag keys can not start with 'aws:', it is reserved for AWS use."));
     }
     Ok(())
 }
@@ -58,19 +54,14 @@ pub fn read(input: &Value) -> Tags {
     list(input, "tags")
         .iter()
         .filter_map(|tag| {
-            Some((
-                text(tag, "key")?.to_owned(),
-                text(tag, "value").unwrap_or_default().to_owned(),
-            ))
+            Some((text(tag, "key")?.to_owned(), text(tag, "value").unwrap_or_default().to_owned()))
         })
         .collect()
 }
 
 /// Tags as the protocol lists them.
 pub fn show(tags: &Tags) -> Value {
-    tags.iter()
-        .map(|(key, value)| json!({ "key": key, "value": value }))
-        .collect()
+    tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
 }
 
 /// Whether a Describe call asks for tags.
@@ -84,10 +75,7 @@ impl Ecs {
         validate(given)?;
         let new = read(input);
         let tags = self.tags_of(text(input, "resourceArn").unwrap_or_default())?;
-        let kept = tags
-            .keys()
-            .filter(|key| !new.contains_key(*key) && !key.starts_with("aws:"))
-            .count();
+        let kept = tags.keys().filter(|key| !new.contains_key(*key) && !key.starts_with("aws:")).count();
         if kept + new.len() > MOST {
             return Err(EcsError::invalid("Tags can not have more than 50 tags."));
         }
@@ -128,23 +116,12 @@ impl Ecs {
                 }
             }
             "service" => {
-                let key = name
-                    .split_once('/')
-                    .map(|(cluster, name)| (cluster.to_owned(), name.to_owned()));
-                let service = key
-                    .and_then(|key| self.services.get_mut(&key))
-                    .ok_or_else(|| gone("service"))?;
-                if service.is_inactive() {
-                    Err(gone("service"))
-                } else {
-                    Ok(&mut service.tags)
-                }
+                let key = name.split_once('/').map(|(cluster, name)| (cluster.to_owned(), name.to_owned()));
+                let service =
+                    key.and_then(|key| self.services.get_mut(&key)).ok_or_else(|| gone("service"))?;
+                if service.is_inactive() { Err(gone("service")) } else { Ok(&mut service.tags) }
             }
-            "task" => self
-                .tasks
-                .get_mut(arn)
-                .map(|task| &mut task.tags)
-                .ok_or_else(|| gone("task")),
+            "task" => self.tasks.get_mut(arn).map(|task| &mut task.tags).ok_or_else(|| gone("task")),
             "task-definition" => {
                 let revision = self.definition_mut(name).ok_or_else(|| gone("task definition"))?;
                 Ok(&mut revision.tags)
@@ -157,16 +134,10 @@ impl Ecs {
     /// task definitions are among them, as they can still be described and keep their tags; what was never
     /// tagged is not.
     pub fn tagged(&self) -> Vec<(String, Tags)> {
-        let clusters = self
-            .clusters
-            .values()
-            .filter(|one| one.active)
-            .map(|one| (one.arn.clone(), &one.tags));
-        let services = self
-            .services
-            .values()
-            .filter(|one| !one.is_inactive())
-            .map(|one| (one.arn.clone(), &one.tags));
+        let clusters =
+            self.clusters.values().filter(|one| one.active).map(|one| (one.arn.clone(), &one.tags));
+        let services =
+            self.services.values().filter(|one| !one.is_inactive()).map(|one| (one.arn.clone(), &one.tags));
         let tasks = self
             .tasks
             .values()

@@ -67,9 +67,7 @@ impl Revision {
 
     /// The container of this name.
     pub fn container(&self, name: &str) -> Option<&Value> {
-        self.containers()
-            .iter()
-            .find(|one| text(one, "name") == Some(name))
+        self.containers().iter().find(|one| text(one, "name") == Some(name))
     }
 }
 
@@ -81,10 +79,7 @@ pub fn find<'a>(families: &'a BTreeMap<String, Family>, arn: &str) -> Option<&'a
 
 /// `family:revision` in its parts.
 fn split(name: &str) -> (&str, Option<u32>) {
-    match name
-        .rsplit_once(':')
-        .map(|(family, number)| (family, number.parse()))
-    {
+    match name.rsplit_once(':').map(|(family, number)| (family, number.parse())) {
         Some((family, Ok(number))) => (family, Some(number)),
         _ => (name, None),
     }
@@ -94,11 +89,7 @@ impl Ecs {
     /// `family`, `family:revision` or an ARN of this account and region, as family and number.
     fn definition_name<'a>(&self, reference: &'a str) -> Option<(&'a str, Option<u32>)> {
         if reference.starts_with("arn:") {
-            return self
-                .place
-                .tail(reference)?
-                .strip_prefix("task-definition/")
-                .map(split);
+            return self.place.tail(reference)?.strip_prefix("task-definition/").map(split);
         }
         Some(split(reference))
     }
@@ -121,14 +112,9 @@ impl Ecs {
 
     /// The revision that a service or task may start from.
     pub(super) fn usable_definition(&self, reference: &str) -> Answer<&Revision> {
-        let revision = self
-            .definition(reference)
-            .ok_or_else(|| EcsError::client("TaskDefinition not found."))?;
-        if revision.is_active() {
-            Ok(revision)
-        } else {
-            Err(EcsError::client("TaskDefinition is inactive"))
-        }
+        let revision =
+            self.definition(reference).ok_or_else(|| EcsError::client("TaskDefinition not found."))?;
+        if revision.is_active() { Ok(revision) } else { Err(EcsError::client("TaskDefinition is inactive")) }
     }
 
     pub(super) fn register(&mut self, input: &Value) -> Answer {
@@ -137,10 +123,7 @@ impl Ecs {
         let family = self.families.entry(name).or_default();
         family.last += 1;
         let body: Object = defaults::registered(input, &self.place, family.last, self.settled_at);
-        let revision = Revision {
-            body: Value::Object(body),
-            tags: tags::read(input),
-        };
+        let revision = Revision { body: Value::Object(body), tags: tags::read(input) };
         let answer = json!({ "taskDefinition": revision.body, "tags": tags::show(&revision.tags) });
         family.revisions.insert(family.last, revision);
         Ok(answer)
@@ -193,13 +176,7 @@ impl Ecs {
             })
             .map(|(name, _)| name.clone())
             .collect();
-        page(
-            input,
-            &format!("ListTaskDefinitionFamilies {prefix} {status}"),
-            "families",
-            &names,
-            100,
-        )
+        page(input, &format!("ListTaskDefinitionFamilies {prefix} {status}"), "families", &names, 100)
     }
 
     pub(super) fn deregister(&mut self, input: &Value) -> Answer {
@@ -227,9 +204,7 @@ impl Ecs {
     pub(super) fn delete_definitions(&mut self, input: &Value) -> Answer {
         let wanted = texts(input, "taskDefinitions");
         if wanted.is_empty() || wanted.len() > 10 {
-            return Err(EcsError::invalid(
-                "taskDefinitions must have between 1 and 10 items.",
-            ));
+            return Err(EcsError::invalid("taskDefinitions must have between 1 and 10 items."));
         }
         let now = self.settled_at;
         let (mut deleted, mut failures) = (Vec::new(), Vec::new());
@@ -238,9 +213,7 @@ impl Ecs {
                 .definition_name(reference)
                 .ok_or_else(|| EcsError::invalid(format!("Invalid task definition '{reference}'.")))?;
             let number = number.ok_or_else(|| {
-                EcsError::invalid(format!(
-                    "A revision is needed to delete task definition '{reference}'."
-                ))
+                EcsError::invalid(format!("A revision is needed to delete task definition '{reference}'."))
             })?;
             let name = format!("{family}:{number}");
             let arn = self.place.arn(&format!("task-definition/{name}"));
@@ -276,9 +249,7 @@ impl Ecs {
                 let due = revision.is_deleting() && asked.is_some_and(|at| now >= at + DELETION_S);
                 let arn = revision.arn();
                 !due || services.values().any(|one| !one.is_inactive() && one.uses(arn))
-                    || tasks
-                        .values()
-                        .any(|one| one.definition == arn && !one.is_stopped(now))
+                    || tasks.values().any(|one| one.definition == arn && !one.is_stopped(now))
             });
         }
     }

@@ -103,44 +103,25 @@ impl Task {
                 detail("privateIPv4Address", &address),
             ]}]),
         );
-        let arm = body
-            .pointer("/runtimePlatform/cpuArchitecture")
-            .and_then(Value::as_str)
-            == Some("ARM64");
+        let arm = body.pointer("/runtimePlatform/cpuArchitecture").and_then(Value::as_str) == Some("ARM64");
         let architecture = if arm { "arm64" } else { "x86_64" };
         let mut put = |key: &str, value: Value| {
             members.insert(key.to_owned(), value);
         };
-        put(
-            "attributes",
-            json!([{ "name": "ecs.cpu-architecture", "value": architecture }]),
-        );
+        put("attributes", json!([{ "name": "ecs.cpu-architecture", "value": architecture }]));
         put("availabilityZone", json!(launch.subnet.1));
-        put(
-            "clusterArn",
-            json!(place.arn(&format!("cluster/{}", launch.cluster))),
-        );
+        put("clusterArn", json!(place.arn(&format!("cluster/{}", launch.cluster))));
         put("group", json!(launch.group));
         for key in ["cpu", "memory"] {
             if let Some(size) = text(body, key) {
                 put(key, json!(size));
             }
         }
-        let gib = body
-            .pointer("/ephemeralStorage/sizeInGiB")
-            .and_then(Value::as_i64)
-            .unwrap_or(20);
+        let gib = body.pointer("/ephemeralStorage/sizeInGiB").and_then(Value::as_i64).unwrap_or(20);
         put("ephemeralStorage", json!({ "sizeInGiB": gib }));
-        let overrides: Vec<Value> = launch
-            .definition
-            .containers()
-            .iter()
-            .map(|one| json!({ "name": text(one, "name") }))
-            .collect();
-        put(
-            "overrides",
-            json!({ "containerOverrides": overrides, "inferenceAcceleratorOverrides": [] }),
-        );
+        let overrides: Vec<Value> =
+            launch.definition.containers().iter().map(|one| json!({ "name": text(one, "name") })).collect();
+        put("overrides", json!({ "containerOverrides": overrides, "inferenceAcceleratorOverrides": [] }));
         let network = json!([{ "attachmentId": attachment, "privateIpv4Address": address }]);
         let containers = launch
             .definition
@@ -175,12 +156,7 @@ impl Task {
     /// Orders it to stop, unless that has been done.
     pub fn stop(&mut self, now: f64, after_s: f64, code: &'static str, reason: impl Into<String>) {
         if self.stop.is_none() {
-            self.stop = Some(Stop {
-                asked_at: now,
-                stopped_at: now + after_s,
-                code,
-                reason: reason.into(),
-            });
+            self.stop = Some(Stop { asked_at: now, stopped_at: now + after_s, code, reason: reason.into() });
         }
     }
 
@@ -206,18 +182,12 @@ impl Task {
 
     /// Whether it stopped so long ago that it cannot be described any more.
     pub fn is_forgotten(&self, now: f64) -> bool {
-        self.stop
-            .as_ref()
-            .is_some_and(|stop| now >= stop.stopped_at + KEPT_S)
+        self.stop.as_ref().is_some_and(|stop| now >= stop.stopped_at + KEPT_S)
     }
 
     /// Whether it got as far as RUNNING at or before `now`.
     fn has_run(&self, now: f64) -> bool {
-        now >= self.running_at
-            && self
-                .stop
-                .as_ref()
-                .is_none_or(|stop| stop.asked_at >= self.running_at)
+        now >= self.running_at && self.stop.as_ref().is_none_or(|stop| stop.asked_at >= self.running_at)
     }
 
     fn status(&self, now: f64) -> &'static str {
@@ -256,10 +226,7 @@ impl Task {
             put("startedBy", json!(started_by));
         }
         put("lastStatus", json!(status));
-        put(
-            "desiredStatus",
-            json!(if self.is_wanted() { "RUNNING" } else { "STOPPED" }),
-        );
+        put("desiredStatus", json!(if self.is_wanted() { "RUNNING" } else { "STOPPED" }));
         put("createdAt", time(self.created_at));
         put("version", json!(self.version(now)));
         put("connectivity", json!("CONNECTED"));
@@ -269,10 +236,7 @@ impl Task {
             put("pullStartedAt", time(self.pending_at));
         }
         if self.has_run(now) {
-            put(
-                "pullStoppedAt",
-                time(f64::midpoint(self.pending_at, self.running_at)),
-            );
+            put("pullStoppedAt", time(f64::midpoint(self.pending_at, self.running_at)));
             put("startedAt", time(self.running_at));
         }
         if let Some(stop) = &self.stop {
@@ -284,22 +248,12 @@ impl Task {
                 put("stoppedAt", time(stop.stopped_at));
             }
         }
-        let containers: Vec<Value> = self
-            .containers
-            .iter()
-            .map(|one| self.show_container(one, now))
-            .collect();
+        let containers: Vec<Value> =
+            self.containers.iter().map(|one| self.show_container(one, now)).collect();
         let health = overall_health(&containers);
         put("containers", json!(containers));
         put("healthStatus", json!(health));
-        put(
-            "tags",
-            if with_tags {
-                tags::show(&self.tags)
-            } else {
-                json!([])
-            },
-        );
+        put("tags", if with_tags { tags::show(&self.tags) } else { json!([]) });
         if let Some(attachment) = shown.get_mut("attachments").and_then(|all| all.get_mut(0)) {
             let word = match status {
                 "PROVISIONING" => "ATTACHING",
@@ -319,11 +273,7 @@ impl Task {
             .into_iter()
             .flatten()
             .filter(|at| now >= *at && self.stop.as_ref().is_none_or(|stop| stop.asked_at >= *at));
-        let ends = self
-            .stop
-            .iter()
-            .flat_map(|stop| [stop.asked_at, stop.stopped_at])
-            .filter(|at| now >= *at);
+        let ends = self.stop.iter().flat_map(|stop| [stop.asked_at, stop.stopped_at]).filter(|at| now >= *at);
         1 + super::json::count(changes.chain(ends))
     }
 
@@ -337,11 +287,7 @@ impl Task {
             _ => "PENDING",
         };
         shown.insert("lastStatus".to_owned(), json!(status));
-        let health = if checked && status == "RUNNING" {
-            "HEALTHY"
-        } else {
-            "UNKNOWN"
-        };
+        let health = if checked && status == "RUNNING" { "HEALTHY" } else { "UNKNOWN" };
         shown.insert("healthStatus".to_owned(), json!(health));
         if status == "STOPPED" && run {
             shown.insert("exitCode".to_owned(), json!(0));
@@ -357,17 +303,13 @@ impl Task {
 
 /// The worst health of the containers that report one.
 fn overall_health(containers: &[Value]) -> &'static str {
-    let healthy = containers
-        .iter()
-        .any(|one| text(one, "healthStatus") == Some("HEALTHY"));
+    let healthy = containers.iter().any(|one| text(one, "healthStatus") == Some("HEALTHY"));
     if healthy { "HEALTHY" } else { "UNKNOWN" }
 }
 
 /// The byte that two hexadecimal digits of an id make.
 fn byte_of(id: &str, at: usize) -> u8 {
-    id.get(at * 2..at * 2 + 2)
-        .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-        .unwrap_or_default()
+    id.get(at * 2..at * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default()
 }
 
 fn container(
@@ -381,18 +323,14 @@ fn container(
 ) -> Object {
     let image = text(definition, "image").unwrap_or_default();
     // Without a digest in the reference there is no registry to ask: the name stands for the content.
-    let digest = image.split_once('@').map_or_else(
-        || format!("sha256:{}", sha256_hex(image)),
-        |(_, digest)| digest.to_owned(),
-    );
+    let digest = image
+        .split_once('@')
+        .map_or_else(|| format!("sha256:{}", sha256_hex(image)), |(_, digest)| digest.to_owned());
     let mut container = Object::new();
     let mut put = |key: &str, value: Value| {
         container.insert(key.to_owned(), value);
     };
-    put(
-        "containerArn",
-        json!(place.arn(&format!("container/{cluster}/{task_id}/{}", ids.uuid()))),
-    );
+    put("containerArn", json!(place.arn(&format!("container/{cluster}/{task_id}/{}", ids.uuid()))));
     put("taskArn", json!(task_arn));
     put("name", json!(text(definition, "name")));
     put("image", json!(image));

@@ -32,15 +32,10 @@ pub fn task_definition(input: &Value) -> Answer<()> {
         if let Some(name) = text(container, "name")
             && !seen.insert(name)
         {
-            return refuse(format!(
-                "Container names must be unique: '{name}' is used more than once."
-            ));
+            return refuse(format!("Container names must be unique: '{name}' is used more than once."));
         }
     }
-    if !containers
-        .iter()
-        .any(|one| flag(one, "essential").unwrap_or(true))
-    {
+    if !containers.iter().any(|one| flag(one, "essential").unwrap_or(true)) {
         return refuse("At least one container in the task definition must be marked as essential.");
     }
     ports(input, containers)?;
@@ -65,15 +60,10 @@ impl TaskSize {
         let read = |key: &str, parse: fn(&str) -> Option<i64>| match text(input, key) {
             None => Ok(None),
             Some(given) => parse(given).map(Some).ok_or_else(|| {
-                EcsError::client(format!(
-                    "Invalid '{key}' setting for task: '{given}' is not a valid value."
-                ))
+                EcsError::client(format!("Invalid '{key}' setting for task: '{given}' is not a valid value."))
             }),
         };
-        Ok(Self {
-            cpu: read("cpu", cpu_units)?,
-            memory: read("memory", mebibytes)?,
-        })
+        Ok(Self { cpu: read("cpu", cpu_units)?, memory: read("memory", mebibytes)? })
     }
 }
 
@@ -127,9 +117,7 @@ fn role(given: Option<&str>) -> Answer<()> {
     let Some(given) = given else { return Ok(()) };
     let is_name = |name: &str| {
         (1..=64).contains(&name.len())
-            && name
-                .chars()
-                .all(|char| char.is_ascii_alphanumeric() || "+=,.@_-".contains(char))
+            && name.chars().all(|char| char.is_ascii_alphanumeric() || "+=,.@_-".contains(char))
     };
     let parts: Vec<&str> = given.splitn(6, ':').collect();
     let valid = match parts.as_slice() {
@@ -145,11 +133,7 @@ fn role(given: Option<&str>) -> Answer<()> {
         [name] => is_name(name),
         _ => false,
     };
-    if valid {
-        Ok(())
-    } else {
-        refuse("Role is not valid")
-    }
+    if valid { Ok(()) } else { refuse("Role is not valid") }
 }
 
 /// The names of the declared volumes.
@@ -171,14 +155,9 @@ fn volumes(input: &Value) -> Answer<BTreeSet<String>> {
             );
         }
         if !declared.insert(name.to_owned()) {
-            return refuse(format!(
-                "Volume names must be unique: '{name}' is used more than once."
-            ));
+            return refuse(format!("Volume names must be unique: '{name}' is used more than once."));
         }
-        let sources = SOURCES
-            .iter()
-            .filter(|source| volume.get(**source).is_some())
-            .count();
+        let sources = SOURCES.iter().filter(|source| volume.get(**source).is_some()).count();
         if sources > 1 || (at_launch && sources > 0) {
             return refuse(format!("Volume '{name}' can have only one configuration."));
         }
@@ -220,16 +199,12 @@ fn ports(input: &Value, containers: &[Value]) -> Answer<()> {
             && shared
             && !taken.insert((port, protocol))
         {
-            return refuse(format!(
-                "Port {port}/{protocol} is mapped more than once in the task."
-            ));
+            return refuse(format!("Port {port}/{protocol} is mapped more than once in the task."));
         }
         if let Some(name) = text(mapping, "name")
             && !named.insert(name)
         {
-            return refuse(format!(
-                "Port mapping names must be unique: '{name}' is used more than once."
-            ));
+            return refuse(format!("Port mapping names must be unique: '{name}' is used more than once."));
         }
     }
     Ok(())
@@ -269,11 +244,7 @@ fn dependencies(containers: &[Value]) -> Answer<()> {
             }
         }
     }
-    if has_cycle(containers) {
-        refuse("Container dependencies must not form a cycle.")
-    } else {
-        Ok(())
-    }
+    if has_cycle(containers) { refuse("Container dependencies must not form a cycle.") } else { Ok(()) }
 }
 
 /// Takes away containers whose dependencies are all gone, until nothing moves: what is left is a cycle.
@@ -327,9 +298,7 @@ pub fn is_private_ecr(image: &str) -> bool {
 
 /// The images of a request.
 pub fn images(input: &Value) -> impl Iterator<Item = &str> {
-    list(input, "containerDefinitions")
-        .iter()
-        .filter_map(|one| text(one, "image"))
+    list(input, "containerDefinitions").iter().filter_map(|one| text(one, "image"))
 }
 
 /// Whether a list of words holds only known ones.

@@ -38,9 +38,7 @@ pub fn container(container: &Value, task: &Value, volumes: &BTreeSet<String>, si
         }
     }
     let awsvpc = text(task, "networkMode") == Some("awsvpc");
-    list(container, "portMappings")
-        .iter()
-        .try_for_each(|mapping| port(mapping, awsvpc))?;
+    list(container, "portMappings").iter().try_for_each(|mapping| port(mapping, awsvpc))?;
     if awsvpc && !list(container, "links").is_empty() {
         return refuse("Links are not supported when networkMode=awsvpc.");
     }
@@ -61,9 +59,7 @@ fn memory(name: &str, container: &Value, size: &TaskSize) -> Answer<()> {
         ));
     }
     if hard.is_some_and(|memory| memory < 4) || soft.is_some_and(|memory| memory < 4) {
-        return refuse(format!(
-            "Invalid 'memory' setting for container '{name}': the minimum is 4 MiB."
-        ));
+        return refuse(format!("Invalid 'memory' setting for container '{name}': the minimum is 4 MiB."));
     }
     if let (Some(hard), Some(soft)) = (hard, soft)
         && hard < soft
@@ -134,9 +130,7 @@ fn environment(name: &str, container: &Value, task: &Value) -> Answer<()> {
     for secret in secrets {
         let key = text(secret, "name").unwrap_or_default();
         if key.is_empty() || text(secret, "valueFrom").unwrap_or_default().is_empty() {
-            return refuse(format!(
-                "A secret of container '{name}' has no 'name' or no 'valueFrom'."
-            ));
+            return refuse(format!("A secret of container '{name}' has no 'name' or no 'valueFrom'."));
         }
         if !seen.insert(key) {
             return refuse(format!(
@@ -145,9 +139,8 @@ fn environment(name: &str, container: &Value, task: &Value) -> Answer<()> {
             ));
         }
     }
-    let log_secrets = container
-        .get("logConfiguration")
-        .is_some_and(|log| !list(log, "secretOptions").is_empty());
+    let log_secrets =
+        container.get("logConfiguration").is_some_and(|log| !list(log, "secretOptions").is_empty());
     if (!secrets.is_empty() || log_secrets) && text(task, "executionRoleArn").is_none() {
         return refuse(
             "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
@@ -182,19 +175,14 @@ fn logs(name: &str, container: &Value, task: &Value) -> Answer<()> {
             if text(options, "awslogs-region").is_none() || text(options, "awslogs-group").is_none() {
                 return refuse("Log driver awslogs requires options: awslogs-region, awslogs-group");
             }
-            let on_fargate = list(task, "requiresCompatibilities")
-                .iter()
-                .any(|one| one == "FARGATE");
+            let on_fargate = list(task, "requiresCompatibilities").iter().any(|one| one == "FARGATE");
             if on_fargate && text(options, "awslogs-stream-prefix").is_none() {
                 return refuse("Log driver awslogs requires options: awslogs-stream-prefix");
             }
         }
         Some("awsfirelens") => {
             let routers = list(task, "containerDefinitions");
-            if !routers
-                .iter()
-                .any(|one| one.get("firelensConfiguration").is_some())
-            {
+            if !routers.iter().any(|one| one.get("firelensConfiguration").is_some()) {
                 return refuse(format!(
                     "Container '{name}' uses awsfirelens, but no container has a 'firelensConfiguration'."
                 ));
@@ -205,9 +193,7 @@ fn logs(name: &str, container: &Value, task: &Value) -> Answer<()> {
     if let Some(mode) = text(options, "mode")
         && !["blocking", "non-blocking"].contains(&mode)
     {
-        return refuse(format!(
-            "Invalid log option mode '{mode}': blocking or non-blocking."
-        ));
+        return refuse(format!("Invalid log option mode '{mode}': blocking or non-blocking."));
     }
     Ok(())
 }
@@ -222,12 +208,9 @@ fn health_check(name: &str, container: &Value) -> Answer<()> {
             "Health check command of container '{name}' must start with CMD or CMD-SHELL, or be NONE."
         ));
     }
-    for (key, low, high) in [
-        ("interval", 5, 300),
-        ("timeout", 2, 120),
-        ("retries", 1, 10),
-        ("startPeriod", 0, 300),
-    ] {
+    for (key, low, high) in
+        [("interval", 5, 300), ("timeout", 2, 120), ("retries", 1, 10), ("startPeriod", 0, 300)]
+    {
         if int(check, key).is_some_and(|value| !(low..=high).contains(&value)) {
             return refuse(format!(
                 "Health check {key} of container '{name}' must be between {low} and {high}."
@@ -239,14 +222,10 @@ fn health_check(name: &str, container: &Value) -> Answer<()> {
 
 fn timeouts(name: &str, container: &Value) -> Answer<()> {
     if int(container, "stopTimeout").is_some_and(|seconds| seconds < 2) {
-        return refuse(format!(
-            "'stopTimeout' of container '{name}' must be at least 2 seconds."
-        ));
+        return refuse(format!("'stopTimeout' of container '{name}' must be at least 2 seconds."));
     }
     if int(container, "startTimeout").is_some_and(|seconds| seconds < 2) {
-        return refuse(format!(
-            "'startTimeout' of container '{name}' must be at least 2 seconds."
-        ));
+        return refuse(format!("'startTimeout' of container '{name}' must be at least 2 seconds."));
     }
     if let Some(policy) = container.get("restartPolicy")
         && int(policy, "restartAttemptPeriod").is_some_and(|seconds| !(60..=1800).contains(&seconds))
@@ -276,8 +255,5 @@ fn is_image(image: &str) -> bool {
         && !name.starts_with(['/', ':', '.', '-'])
         && !name.ends_with(['/', ':'])
         && !name.contains("//")
-        && name
-            .rsplit('/')
-            .next()
-            .is_none_or(|last| last.matches(':').count() <= 1)
+        && name.rsplit('/').next().is_none_or(|last| last.matches(':').count() <= 1)
 }

@@ -16,10 +16,7 @@ const MOST_COMMENTS: u64 = 5_000;
 impl GitHub {
     /// Answers a call of the control API, `None` when the path is not one of ours.
     pub fn control(&mut self, request: &Request, now: f64) -> Option<Response> {
-        let path = request
-            .path
-            .trim_end_matches('/')
-            .strip_prefix("/_sandbox/github/")?;
+        let path = request.path.trim_end_matches('/').strip_prefix("/_sandbox/github/")?;
         let parts: Vec<String> = path.split('/').map(decode).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let body: Value = if request.body.is_empty() {
@@ -31,23 +28,12 @@ impl GitHub {
             }
         };
         let given = body.get("repo").and_then(Value::as_str);
-        let full = given
-            .or(request.query.get("repo").map(String::as_str))
-            .unwrap_or("octo/app")
-            .to_owned();
+        let full = given.or(request.query.get("repo").map(String::as_str)).unwrap_or("octo/app").to_owned();
         let Some((owner, name)) = full.split_once('/') else {
             return Some(refused(400, &format!("`repo` must be owner/name, not `{full}`")));
         };
-        let repo = Name {
-            owner: owner.into(),
-            name: name.into(),
-        };
-        let control = Control {
-            repo,
-            links: super::rest::links(request),
-            body,
-            now,
-        };
+        let repo = Name { owner: owner.into(), name: name.into() };
+        let control = Control { repo, links: super::rest::links(request), body, now };
         let number = |text: &str| text.parse::<u64>().ok();
         match (request.method.as_str(), parts.as_slice()) {
             ("POST", ["pulls"]) => Some(self.open(&control)),
@@ -143,10 +129,8 @@ impl GitHub {
         let before = repo.tip(&pull.base_ref);
         let landed = match method {
             "merge" => {
-                let message = format!(
-                    "Merge pull request #{number} from {}\n\n{}",
-                    pull.head_ref, pull.title
-                );
+                let message =
+                    format!("Merge pull request #{number} from {}\n\n{}", pull.head_ref, pull.title);
                 repo.commit(sha, &message, vec![before.clone(), pull.head_sha.clone()]);
                 // A merge brings the commits of the branch too.
                 pull.commits.iter().cloned().chain([sha.to_owned()]).collect()
@@ -157,9 +141,8 @@ impl GitHub {
             }
             "rebase" => {
                 let copies = pull.commits.len().max(2) - 1;
-                let mut landed: Vec<String> = (0..copies)
-                    .map(|index| sha_of(&["rebased", sha, &index.to_string()]))
-                    .collect();
+                let mut landed: Vec<String> =
+                    (0..copies).map(|index| sha_of(&["rebased", sha, &index.to_string()])).collect();
                 landed.push(sha.to_owned());
                 let mut parent = before.clone();
                 for (commit, index) in landed.iter().zip(1..) {
@@ -169,10 +152,7 @@ impl GitHub {
                 landed
             }
             other => {
-                return refused(
-                    400,
-                    &format!("`method` must be merge, squash or rebase, not `{other}`"),
-                );
+                return refused(400, &format!("`method` must be merge, squash or rebase, not `{other}`"));
             }
         };
         repo.branches.insert(pull.base_ref.clone(), sha.into());
@@ -204,11 +184,7 @@ impl GitHub {
         let repo = self.named(&control.repo);
         let branch = control.text("branch");
         let parents = match control.body.get("parents").and_then(Value::as_array) {
-            Some(given) => given
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
+            Some(given) => given.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
             None => vec![repo.tip(branch.unwrap_or("main"))],
         };
         repo.commit(sha, control.text("message").unwrap_or("A commit"), parents);
@@ -219,28 +195,18 @@ impl GitHub {
     }
 
     fn comment(&mut self, control: &Control) -> Response {
-        let (Some(number), Some(text)) = (
-            control.body.get("number").and_then(Value::as_u64),
-            control.text("body"),
-        ) else {
+        let (Some(number), Some(text)) =
+            (control.body.get("number").and_then(Value::as_u64), control.text("body"))
+        else {
             return refused(400, "`number` and `body` are needed");
         };
         if !self.named(&control.repo).pulls.contains_key(&number) {
             return refused(404, &format!("no pull request {number}"));
         }
         let user = control.text("user").unwrap_or("octocat");
-        let count = control
-            .body
-            .get("count")
-            .and_then(Value::as_u64)
-            .unwrap_or(1)
-            .min(MOST_COMMENTS);
-        let made: Vec<u64> = (0..count)
-            .map(|_| {
-                self.add_comment(&control.repo, number, user, text, control.now)
-                    .id
-            })
-            .collect();
+        let count = control.body.get("count").and_then(Value::as_u64).unwrap_or(1).min(MOST_COMMENTS);
+        let made: Vec<u64> =
+            (0..count).map(|_| self.add_comment(&control.repo, number, user, text, control.now).id).collect();
         Response::json(201, &json!({"id": made.last(), "ids": made}))
     }
 
@@ -250,29 +216,20 @@ impl GitHub {
             return refused(400, "`body` is missing");
         };
         let user = control.text("user").unwrap_or("octocat");
-        let Some(repo) = self
-            .repos
-            .values_mut()
-            .find(|repo| repo.comments.contains_key(&id))
-        else {
+        let Some(repo) = self.repos.values_mut().find(|repo| repo.comments.contains_key(&id)) else {
             return refused(404, &format!("no comment {id}"));
         };
         if let Some(comment) = repo.comments.get_mut(&id) {
             comment.edit(user, text, control.now);
         }
-        let shown = repo
-            .comments
-            .get(&id)
-            .map(|comment| whole(repo, comment, control));
+        let shown = repo.comments.get(&id).map(|comment| whole(repo, comment, control));
         Response::json(200, &json!(shown))
     }
 
     fn comments(&mut self, control: &Control, number: u64) -> Response {
         let repo = self.named(&control.repo);
-        let shown: Vec<Value> = repo
-            .comments_of(number)
-            .map(|comment| whole(repo, comment, control))
-            .collect();
+        let shown: Vec<Value> =
+            repo.comments_of(number).map(|comment| whole(repo, comment, control)).collect();
         Response::json(200, &Value::Array(shown))
     }
 
@@ -375,11 +332,7 @@ fn advance(repo: &mut Repo, pull: &mut Pull, head: &str) {
     if pull.commits.last().is_some_and(|last| last == head) {
         return;
     }
-    let parent = pull
-        .commits
-        .last()
-        .cloned()
-        .unwrap_or_else(|| pull.base_sha.clone());
+    let parent = pull.commits.last().cloned().unwrap_or_else(|| pull.base_sha.clone());
     repo.commit(head, &pull.title, vec![parent]);
     pull.commits.push(head.into());
     pull.head_sha = head.into();

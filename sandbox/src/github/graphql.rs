@@ -14,15 +14,8 @@ use super::{Actor, GitHub, problem};
 use crate::http::{Request, Response};
 
 /// Reasons for hiding a comment.
-const CLASSIFIERS: [&str; 7] = [
-    "SPAM",
-    "ABUSE",
-    "OFF_TOPIC",
-    "OUTDATED",
-    "DUPLICATE",
-    "RESOLVED",
-    "LOW_QUALITY",
-];
+const CLASSIFIERS: [&str; 7] =
+    ["SPAM", "ABUSE", "OFF_TOPIC", "OUTDATED", "DUPLICATE", "RESOLVED", "LOW_QUALITY"];
 
 /// Name of the operation for the record, and whether it is a mutation.
 pub(super) fn operation(body: &[u8]) -> (String, bool) {
@@ -43,10 +36,7 @@ pub(super) fn operation(body: &[u8]) -> (String, bool) {
 
 /// The operation named by `operationName`, or the only one.
 fn choose<'a>(document: &'a Document, body: &Value) -> Result<&'a Operation, String> {
-    let wanted = body
-        .get("operationName")
-        .and_then(Value::as_str)
-        .filter(|name| !name.is_empty());
+    let wanted = body.get("operationName").and_then(Value::as_str).filter(|name| !name.is_empty());
     match (wanted, document.operations.as_slice()) {
         (None, [only]) => Ok(only),
         (None, _) => Err("An operation name is required".into()),
@@ -74,24 +64,12 @@ impl GitHub {
     }
 
     fn execute(&mut self, body: &Value, actor: &Actor, html: &str) -> Result<(Value, Vec<Value>), String> {
-        let text = body
-            .get("query")
-            .and_then(Value::as_str)
-            .ok_or("A query attribute must be specified")?;
+        let text = body.get("query").and_then(Value::as_str).ok_or("A query attribute must be specified")?;
         let document = document(text)?;
         let operation = choose(&document, body)?;
         let variables = variables(operation, body)?;
-        let mut run = Run {
-            document: &document,
-            variables: &variables,
-            errors: Vec::new(),
-            html,
-        };
-        let root = if operation.is_mutation {
-            "Mutation"
-        } else {
-            "Query"
-        };
+        let mut run = Run { document: &document, variables: &variables, errors: Vec::new(), html };
+        let root = if operation.is_mutation { "Mutation" } else { "Query" };
         run.check(root, &operation.selections)?;
         let mut data = Map::new();
         for field in run.fields(&operation.selections) {
@@ -100,11 +78,7 @@ impl GitHub {
                 "viewer" => run.project("User", &json!({"login": actor.login}), &field.selections)?,
                 "repository" => self.repository(&mut run, field, actor)?,
                 _ if actor.read_only => {
-                    run.fail(
-                        "FORBIDDEN",
-                        &json!([field.key]),
-                        "Resource not accessible by integration",
-                    );
+                    run.fail("FORBIDDEN", &json!([field.key]), "Resource not accessible by integration");
                     Value::Null
                 }
                 _ => self.minimize(&mut run, field)?,
@@ -127,9 +101,8 @@ impl GitHub {
                     let number = number
                         .ok_or("Argument 'number' on Field has an invalid value. Expected type 'Int!'.")?;
                     if let Some(pull) = repo.pulls.get(&number) {
-                        let comments = repo
-                            .comments_of(number)
-                            .map(|comment| shown_comment(comment, actor, run.html));
+                        let comments =
+                            repo.comments_of(number).map(|comment| shown_comment(comment, actor, run.html));
                         let state = match (pull.merged_at, pull.closed) {
                             (Some(_), _) => "MERGED",
                             (None, true) => "CLOSED",
@@ -166,16 +139,11 @@ impl GitHub {
         let hide = field.name == "minimizeComment";
         let reason = text("classifier").unwrap_or_default();
         if hide && !CLASSIFIERS.contains(&reason) {
-            return Err(
-                "Argument 'classifier' on InputObject has an invalid value. Expected type \
+            return Err("Argument 'classifier' on InputObject has an invalid value. Expected type \
                         'ReportedContentClassifiers!'."
-                    .into(),
-            );
+                .into());
         }
-        let found = self
-            .repos
-            .values_mut()
-            .flat_map(|repo| repo.comments.values_mut());
+        let found = self.repos.values_mut().flat_map(|repo| repo.comments.values_mut());
         let Some(comment) = found.into_iter().find(|comment| comment.node_id() == subject) else {
             let what = format!("Could not resolve to a node with the global id of '{subject}'");
             run.fail("NOT_FOUND", &json!([field.key]), &what);
@@ -194,11 +162,7 @@ impl GitHub {
 
 /// Values of the declared variables.
 fn variables(operation: &Operation, body: &Value) -> Result<Map<String, Value>, String> {
-    let given = body
-        .get("variables")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
+    let given = body.get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut values = Map::new();
     for variable in &operation.variables {
         let value = match (given.get(&variable.name), &variable.default) {
@@ -237,15 +201,11 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn fail(&mut self, kind: &str, path: &Value, message: &str) {
         let at = json!([{"line": 1, "column": 1}]);
-        self.errors
-            .push(json!({"type": kind, "path": path, "locations": at, "message": message}));
+        self.errors.push(json!({"type": kind, "path": path, "locations": at, "message": message}));
     }
 
     fn argument(&self, field: &Field, name: &str) -> Value {
-        field
-            .arguments
-            .get(name)
-            .map_or(Value::Null, |argument| argument.value(self.variables))
+        field.arguments.get(name).map_or(Value::Null, |argument| argument.value(self.variables))
     }
 
     fn text(&self, field: &Field, name: &str) -> Result<String, String> {
@@ -267,11 +227,7 @@ impl<'a> Run<'a> {
                 Selection::Inline(inner) => found.extend(self.fields(inner)),
                 Selection::Spread(name) => {
                     found.extend(
-                        self.document
-                            .fragments
-                            .get(name)
-                            .map(|inner| self.fields(inner))
-                            .unwrap_or_default(),
+                        self.document.fragments.get(name).map(|inner| self.fields(inner)).unwrap_or_default(),
                     );
                 }
             }
@@ -307,14 +263,10 @@ impl<'a> Run<'a> {
             }
         }
         match (inner.is_empty(), field.selections.is_empty()) {
-            (true, false) => Err(format!(
-                "Selections can't be made on scalars (field '{}')",
-                field.name
-            )),
-            (false, true) => Err(format!(
-                "Field must have selections (field '{}' returns {inner})",
-                field.name
-            )),
+            (true, false) => Err(format!("Selections can't be made on scalars (field '{}')", field.name)),
+            (false, true) => {
+                Err(format!("Field must have selections (field '{}' returns {inner})", field.name))
+            }
             (true, true) => Ok(()),
             (false, false) => {
                 if inner.ends_with("Connection") {
@@ -327,10 +279,7 @@ impl<'a> Run<'a> {
 
     /// How many items of a connection are wanted, and whether from its end.
     fn size(&self, field: &Field) -> Result<(usize, bool), String> {
-        let (first, last) = (
-            self.argument(field, "first").as_u64(),
-            self.argument(field, "last").as_u64(),
-        );
+        let (first, last) = (self.argument(field, "first").as_u64(), self.argument(field, "last").as_u64());
         let (size, end) = match (first, last) {
             (Some(size), _) => (size, "first"),
             (None, Some(size)) => (size, "last"),
@@ -355,10 +304,7 @@ impl<'a> Run<'a> {
         match value {
             Value::Null => return Ok(Value::Null),
             Value::Array(items) => {
-                return items
-                    .iter()
-                    .map(|item| self.project(kind, item, selections))
-                    .collect();
+                return items.iter().map(|item| self.project(kind, item, selections)).collect();
             }
             _ => {}
         }
@@ -387,12 +333,7 @@ impl<'a> Run<'a> {
         let keyed: Vec<(u64, &Value)> = items
             .iter()
             .zip(0_u64..)
-            .map(|(item, index)| {
-                (
-                    item.get("databaseId").and_then(Value::as_u64).unwrap_or(index),
-                    item,
-                )
-            })
+            .map(|(item, index)| (item.get("databaseId").and_then(Value::as_u64).unwrap_or(index), item))
             .collect();
         let bound = |name: &str| match self.argument(field, name) {
             Value::String(text) => key(&text).map(Some),
@@ -405,11 +346,7 @@ impl<'a> Run<'a> {
                 after.is_none_or(|after| *key > after) && before.is_none_or(|before| *key < before)
             })
             .collect();
-        let skip = if from_end {
-            within.len().saturating_sub(size)
-        } else {
-            0
-        };
+        let skip = if from_end { within.len().saturating_sub(size) } else { 0 };
         let shown: Vec<_> = within.into_iter().skip(skip).take(size).collect();
         let edge = |item: Option<&&(u64, &Value)>| item.map(|(key, _)| cursor(*key));
         let (start, end) = (shown.first().map(|item| item.0), shown.last().map(|item| item.0));
@@ -431,10 +368,7 @@ fn cursor(key: u64) -> String {
 }
 
 fn key(cursor: &str) -> Result<u64, String> {
-    let decoded = STANDARD
-        .decode(cursor)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = STANDARD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     decoded
         .and_then(|text| text.strip_prefix("cursor:v1:").and_then(|key| key.parse().ok()))
         .ok_or_else(|| format!("`{cursor}` does not appear to be a valid cursor."))

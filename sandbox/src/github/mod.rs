@@ -57,14 +57,8 @@ impl Actor {
         {
             return None;
         }
-        let login = token
-            .strip_prefix("user:")
-            .filter(|name| !name.is_empty())
-            .unwrap_or(ACTIONS_BOT);
-        Some(Self {
-            login: login.into(),
-            read_only: token.starts_with("readonly"),
-        })
+        let login = token.strip_prefix("user:").filter(|name| !name.is_empty()).unwrap_or(ACTIONS_BOT);
+        Some(Self { login: login.into(), read_only: token.starts_with("readonly") })
     }
 
     /// Whether this is an app's installation instead of a person.
@@ -83,16 +77,10 @@ impl GitHub {
     pub fn handle(&mut self, request: &Request, now: f64) -> Response {
         self.requests += 1;
         let mut response = self.answer(request, now);
-        let limit = if matches!(route::Route::of(request), route::Route::GraphQl) {
-            "graphql"
-        } else {
-            "core"
-        };
+        let limit =
+            if matches!(route::Route::of(request), route::Route::GraphQl) { "graphql" } else { "core" };
         for (name, value) in [
-            (
-                "x-github-request-id",
-                format!("5A4D:0001:{:06X}:{:08X}", self.requests, self.requests),
-            ),
+            ("x-github-request-id", format!("5A4D:0001:{:06X}:{:08X}", self.requests, self.requests)),
             ("x-github-media-type", "github.v3; format=json".into()),
             ("x-ratelimit-limit", "1000".into()),
             ("x-ratelimit-remaining", "999".into()),
@@ -115,10 +103,8 @@ impl GitHub {
             route::Route::Rest(call) => {
                 if call.is_mutating() && actor.read_only {
                     let mut refused = not_accessible();
-                    let accepted = (
-                        "x-accepted-github-permissions".into(),
-                        "issues=write; pull_requests=write".into(),
-                    );
+                    let accepted =
+                        ("x-accepted-github-permissions".into(), "issues=write; pull_requests=write".into());
                     refused.headers.push(accepted);
                     return refused;
                 }
@@ -140,10 +126,7 @@ impl GitHub {
             route::Route::Rest(call) => (call.template().into(), call.is_mutating()),
             route::Route::Unknown => {
                 let method = request.method.as_str();
-                (
-                    format!("{method} {}", request.path),
-                    !matches!(method, "GET" | "HEAD" | "OPTIONS"),
-                )
+                (format!("{method} {}", request.path), !matches!(method, "GET" | "HEAD" | "OPTIONS"))
             }
         }
     }
@@ -171,11 +154,7 @@ fn not_found() -> Response {
 }
 
 fn not_accessible() -> Response {
-    problem(
-        403,
-        "Resource not accessible by integration",
-        "https://docs.github.com/rest/issues/comments",
-    )
+    problem(403, "Resource not accessible by integration", "https://docs.github.com/rest/issues/comments")
 }
 
 /// A refused value of a comment, 422.
@@ -199,10 +178,7 @@ fn comment_text(body: &Value) -> Result<&str, Response> {
         return Err(invalid("unprocessable", "Body cannot be blank"));
     }
     if text.chars().count() > LONGEST_BODY {
-        return Err(invalid(
-            "unprocessable",
-            "Body is too long (maximum is 65536 characters)",
-        ));
+        return Err(invalid("unprocessable", "Body is too long (maximum is 65536 characters)"));
     }
     Ok(text)
 }

@@ -64,10 +64,7 @@ impl Argument {
             Self::Plain(value) => value.clone(),
             Self::List(items) => items.iter().map(|item| item.value(variables)).collect(),
             Self::Object(fields) => Value::Object(
-                fields
-                    .iter()
-                    .map(|(name, field)| (name.clone(), field.value(variables)))
-                    .collect(),
+                fields.iter().map(|(name, field)| (name.clone(), field.value(variables))).collect(),
             ),
         }
     }
@@ -75,10 +72,7 @@ impl Argument {
 
 /// Parses a document; the error is the message for the client.
 pub(super) fn document(text: &str) -> Result<Document, String> {
-    let mut parser = Parser {
-        tokens: tokens(text)?,
-        at: 0,
-    };
+    let mut parser = Parser { tokens: tokens(text)?, at: 0 };
     let mut document = Document::default();
     while let Some(token) = parser.peek() {
         match token {
@@ -90,9 +84,7 @@ pub(super) fn document(text: &str) -> Result<Document, String> {
                 let selections = parser.selections()?;
                 // Fragments within fragments could go round in circles, and the product has none.
                 if spreads(&selections) {
-                    return Err(format!(
-                        "the sandbox knows no fragment within the fragment {name}"
-                    ));
+                    return Err(format!("the sandbox knows no fragment within the fragment {name}"));
                 }
                 document.fragments.insert(name, selections);
             }
@@ -208,11 +200,7 @@ impl Parser {
     }
 
     fn mark(&mut self, mark: char) -> Result<(), String> {
-        if self.has(mark) {
-            Ok(())
-        } else {
-            Err(format!("Expected {mark:?}, actual: {}", self.shown()))
-        }
+        if self.has(mark) { Ok(()) } else { Err(format!("Expected {mark:?}, actual: {}", self.shown())) }
     }
 
     fn shown(&self) -> String {
@@ -238,28 +226,18 @@ impl Parser {
 
     fn word(&mut self, word: &str) -> Result<(), String> {
         let found = self.name()?;
-        if found == word {
-            Ok(())
-        } else {
-            Err(format!("Expected {word}, actual: {found}"))
-        }
+        if found == word { Ok(()) } else { Err(format!("Expected {word}, actual: {found}")) }
     }
 
     fn operation(&mut self) -> Result<Operation, String> {
-        let mut operation = Operation {
-            is_mutation: false,
-            name: None,
-            variables: Vec::new(),
-            selections: Vec::new(),
-        };
+        let mut operation =
+            Operation { is_mutation: false, name: None, variables: Vec::new(), selections: Vec::new() };
         if self.peek() != Some(&Token::Mark('{')) {
             operation.is_mutation = match self.name()?.as_str() {
                 "query" => false,
                 "mutation" => true,
                 other => {
-                    return Err(format!(
-                        "Expected one of QUERY, MUTATION, FRAGMENT, actual: {other}"
-                    ));
+                    return Err(format!("Expected one of QUERY, MUTATION, FRAGMENT, actual: {other}"));
                 }
             };
             operation.name = self.name().ok();
@@ -287,11 +265,7 @@ impl Parser {
         if self.has('!') {
             kind.push('!');
         }
-        let default = if self.has('=') {
-            Some(self.argument()?)
-        } else {
-            None
-        };
+        let default = if self.has('=') { Some(self.argument()?) } else { None };
         Ok(Variable { name, kind, default })
     }
 
@@ -301,11 +275,7 @@ impl Parser {
         while !self.has('}') {
             found.push(self.selection()?);
         }
-        if found.is_empty() {
-            Err("Expected a name, actual: }".into())
-        } else {
-            Ok(found)
-        }
+        if found.is_empty() { Err("Expected a name, actual: }".into()) } else { Ok(found) }
     }
 
     fn selection(&mut self) -> Result<Selection, String> {
@@ -331,17 +301,8 @@ impl Parser {
                 arguments.insert(name, self.argument()?);
             }
         }
-        let selections = if self.peek() == Some(&Token::Mark('{')) {
-            self.selections()?
-        } else {
-            Vec::new()
-        };
-        Ok(Selection::Field(Field {
-            key,
-            name,
-            arguments,
-            selections,
-        }))
+        let selections = if self.peek() == Some(&Token::Mark('{')) { self.selections()? } else { Vec::new() };
+        Ok(Selection::Field(Field { key, name, arguments, selections }))
     }
 
     fn argument(&mut self) -> Result<Argument, String> {

@@ -24,15 +24,12 @@ impl GitHub {
             Call::Pull { repo, number } => {
                 let repo = self.named(&repo);
                 let pull = repo.pulls.get(&number);
-                pull.map_or_else(not_found, |pull| {
-                    Response::json(200, &view::pull(repo, pull, &links, true))
-                })
+                pull.map_or_else(not_found, |pull| Response::json(200, &view::pull(repo, pull, &links, true)))
             }
             Call::Commit { repo, reference } => {
                 let repo = self.named(&repo);
-                let Some((sha, commit)) = repo
-                    .resolve(&reference)
-                    .and_then(|sha| repo.commits.get_key_value(&sha))
+                let Some((sha, commit)) =
+                    repo.resolve(&reference).and_then(|sha| repo.commits.get_key_value(&sha))
                 else {
                     return no_commit(&reference);
                 };
@@ -93,10 +90,7 @@ impl GitHub {
                 Response::json(200, &view::comment(repo, &comment, &links))
             }
             Call::DeleteComment { repo, id } => match self.named(&repo).comments.remove(&id) {
-                Some(_) => Response {
-                    status: 204,
-                    ..Response::default()
-                },
+                Some(_) => Response { status: 204, ..Response::default() },
                 None => not_found(),
             },
         }
@@ -166,40 +160,21 @@ impl GitHub {
 
 /// Bases for links, taken from the host that the client spoke to.
 pub(super) fn links(request: &Request) -> Links {
-    let host = request
-        .headers
-        .get("host")
-        .map_or("api.github.localhost", String::as_str);
-    let enterprise = if request.path.starts_with("/api/") {
-        "/api/v3"
-    } else {
-        ""
-    };
-    Links {
-        api: format!("http://{host}{enterprise}"),
-        html: format!("http://{host}"),
-    }
+    let host = request.headers.get("host").map_or("api.github.localhost", String::as_str);
+    let enterprise = if request.path.starts_with("/api/") { "/api/v3" } else { "" };
+    Links { api: format!("http://{host}{enterprise}"), html: format!("http://{host}") }
 }
 
 /// Whole seconds at which the rate limit starts anew: the next full hour.
 pub(super) fn reset_at(now: f64) -> u64 {
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a time after the epoch"
-    )]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time after the epoch")]
     let whole = now.max(0.0) as u64;
     (whole / 3600 + 1) * 3600
 }
 
 fn parsed(request: &Request) -> Result<Value, Response> {
-    serde_json::from_slice(&request.body).map_err(|_| {
-        problem(
-            400,
-            "Problems parsing JSON",
-            "https://docs.github.com/rest/issues/comments",
-        )
-    })
+    serde_json::from_slice(&request.body)
+        .map_err(|_| problem(400, "Problems parsing JSON", "https://docs.github.com/rest/issues/comments"))
 }
 
 fn rate_limit(now: f64) -> Response {
@@ -218,28 +193,18 @@ fn no_commit(reference: &str) -> Response {
 
 /// Pull requests filtered by `state`, `head` (`user:branch`) and `base`, newest first.
 fn listed_pulls<'a>(repo: &'a Repo, request: &Request) -> impl Iterator<Item = &'a Pull> {
-    let state = request
-        .query
-        .get("state")
-        .map_or("open", String::as_str)
-        .to_owned();
+    let state = request.query.get("state").map_or("open", String::as_str).to_owned();
     let head = request.query.get("head").cloned();
     let base = request.query.get("base").cloned();
     repo.pulls.values().rev().filter(move |pull| {
-        let owner = pull
-            .head_repo
-            .as_deref()
-            .and_then(|name| name.split('/').next())
-            .unwrap_or_default();
+        let owner = pull.head_repo.as_deref().and_then(|name| name.split('/').next()).unwrap_or_default();
         let state_fits = match state.as_str() {
             "all" => true,
             "closed" => pull.closed,
             _ => !pull.closed,
         };
         state_fits
-            && head
-                .as_deref()
-                .is_none_or(|head| head == format!("{owner}:{}", pull.head_ref))
+            && head.as_deref().is_none_or(|head| head == format!("{owner}:{}", pull.head_ref))
             && base.as_deref().is_none_or(|base| base == pull.base_ref)
     })
 }
@@ -271,19 +236,11 @@ fn compare(repo: &Repo, base: &str, head: &str, links: &Links) -> Response {
         (false, false) => "diverged",
     };
     let shared = repo.ancestors(&from);
-    let merge_base = repo
-        .ancestors(&to)
-        .into_iter()
-        .filter(|sha| shared.contains(sha))
-        .max_by_key(|sha| {
-            // The nearest common ancestor is the one that has most ancestors itself.
-            repo.ancestors(sha).len()
-        });
-    let shown = |sha: &String| {
-        repo.commits
-            .get(sha)
-            .map(|commit| view::commit(repo, sha, commit, links))
-    };
+    let merge_base = repo.ancestors(&to).into_iter().filter(|sha| shared.contains(sha)).max_by_key(|sha| {
+        // The nearest common ancestor is the one that has most ancestors itself.
+        repo.ancestors(sha).len()
+    });
+    let shown = |sha: &String| repo.commits.get(sha).map(|commit| view::commit(repo, sha, commit, links));
     let body = json!({
         "status": status,
         "ahead_by": ahead.len(),
@@ -309,25 +266,13 @@ fn paged(items: Vec<Value>, request: &Request, links: &Links) -> Response {
     };
     let (size, page) = (number("per_page", 30).min(100), number("page", 1));
     let last = items.len().div_ceil(size).max(1);
-    let shown: Vec<Value> = items
-        .into_iter()
-        .skip(size.saturating_mul(page - 1))
-        .take(size)
-        .collect();
+    let shown: Vec<Value> = items.into_iter().skip(size.saturating_mul(page - 1)).take(size).collect();
     let mut response = Response::json(200, &Value::Array(shown));
     let host = links.html.as_str();
     let to = |page: usize, rel: &str| {
-        let kept = request
-            .query
-            .iter()
-            .filter(|(key, _)| *key != "page" && *key != "per_page");
-        let kept = kept.fold(String::new(), |all, (key, value)| {
-            all + key + "=" + &encode(value) + "&"
-        });
-        format!(
-            "<{host}{}?{kept}per_page={size}&page={page}>; rel=\"{rel}\"",
-            request.path
-        )
+        let kept = request.query.iter().filter(|(key, _)| *key != "page" && *key != "per_page");
+        let kept = kept.fold(String::new(), |all, (key, value)| all + key + "=" + &encode(value) + "&");
+        format!("<{host}{}?{kept}per_page={size}&page={page}>; rel=\"{rel}\"", request.path)
     };
     let mut rels = Vec::new();
     if page > 1 {
@@ -349,10 +294,6 @@ fn paged(items: Vec<Value>, request: &Request, links: &Links) -> Response {
 fn encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     text.bytes().fold(String::new(), |encoded, byte| {
-        if plain(byte) {
-            encoded + &char::from(byte).to_string()
-        } else {
-            format!("{encoded}%{byte:02X}")
-        }
+        if plain(byte) { encoded + &char::from(byte).to_string() } else { format!("{encoded}%{byte:02X}") }
     })
 }

@@ -43,11 +43,7 @@ impl Route {
     pub fn of(request: &Request) -> Self {
         let path = request.path.trim_end_matches('/');
         if matches!(path, "/graphql" | "/api/graphql") {
-            return if request.method == "POST" {
-                Self::GraphQl
-            } else {
-                Self::Unknown
-            };
+            return if request.method == "POST" { Self::GraphQl } else { Self::Unknown };
         }
         let path = path.strip_prefix("/api/v3").unwrap_or(path);
         let parts: Vec<String> = path.split('/').skip(1).map(decode).collect();
@@ -64,55 +60,30 @@ impl Call {
             (_, ["repos", owner, name, rest @ ..]) => (*owner, *name, rest),
             _ => return None,
         };
-        let repo = Name {
-            owner: owner.into(),
-            name: name.into(),
-        };
+        let repo = Name { owner: owner.into(), name: name.into() };
         Some(match (method, rest) {
             ("GET", []) => Self::Repo { repo },
             ("GET", ["pulls"]) => Self::Pulls { repo },
-            ("GET", ["pulls", number]) => Self::Pull {
-                repo,
-                number: number.parse().ok()?,
-            },
+            ("GET", ["pulls", number]) => Self::Pull { repo, number: number.parse().ok()? },
             // Reference names may hold slashes.
-            ("GET", ["commits", reference @ .., "pulls"]) if !reference.is_empty() => Self::CommitPulls {
-                repo,
-                reference: reference.join("/"),
-            },
-            ("GET", ["commits", reference @ ..]) if !reference.is_empty() => Self::Commit {
-                repo,
-                reference: reference.join("/"),
-            },
+            ("GET", ["commits", reference @ .., "pulls"]) if !reference.is_empty() => {
+                Self::CommitPulls { repo, reference: reference.join("/") }
+            }
+            ("GET", ["commits", reference @ ..]) if !reference.is_empty() => {
+                Self::Commit { repo, reference: reference.join("/") }
+            }
             ("GET", ["compare", both @ ..]) => {
                 let both = both.join("/");
                 let (base, head) = both.split_once("...")?;
-                Self::Compare {
-                    repo,
-                    base: base.into(),
-                    head: head.into(),
-                }
+                Self::Compare { repo, base: base.into(), head: head.into() }
             }
-            ("GET", ["issues", "comments", id]) => Self::Comment {
-                repo,
-                id: id.parse().ok()?,
-            },
-            ("PATCH", ["issues", "comments", id]) => Self::UpdateComment {
-                repo,
-                id: id.parse().ok()?,
-            },
-            ("DELETE", ["issues", "comments", id]) => Self::DeleteComment {
-                repo,
-                id: id.parse().ok()?,
-            },
-            ("GET", ["issues", number, "comments"]) => Self::Comments {
-                repo,
-                number: number.parse().ok()?,
-            },
-            ("POST", ["issues", number, "comments"]) => Self::CreateComment {
-                repo,
-                number: number.parse().ok()?,
-            },
+            ("GET", ["issues", "comments", id]) => Self::Comment { repo, id: id.parse().ok()? },
+            ("PATCH", ["issues", "comments", id]) => Self::UpdateComment { repo, id: id.parse().ok()? },
+            ("DELETE", ["issues", "comments", id]) => Self::DeleteComment { repo, id: id.parse().ok()? },
+            ("GET", ["issues", number, "comments"]) => Self::Comments { repo, number: number.parse().ok()? },
+            ("POST", ["issues", number, "comments"]) => {
+                Self::CreateComment { repo, number: number.parse().ok()? }
+            }
             _ => return None,
         })
     }
@@ -138,10 +109,7 @@ impl Call {
 
     /// Whether the call changes something.
     pub fn is_mutating(&self) -> bool {
-        matches!(
-            self,
-            Self::CreateComment { .. } | Self::UpdateComment { .. } | Self::DeleteComment { .. }
-        )
+        matches!(self, Self::CreateComment { .. } | Self::UpdateComment { .. } | Self::DeleteComment { .. })
     }
 }
 
@@ -150,11 +118,8 @@ pub(super) fn decode(part: &str) -> String {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
-        let code = if *first == b'%' {
-            tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok())
-        } else {
-            None
-        };
+        let code =
+            if *first == b'%' { tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()) } else { None };
         if let Some(byte) = code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             bytes.push(byte);
             rest = tail.get(2..).unwrap_or_default();

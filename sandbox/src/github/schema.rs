@@ -3,10 +3,7 @@
 /// Type of each known field by the type that holds it; `""` is a scalar.
 const FIELDS: &[(&str, &[(&str, &str)])] = &[
     ("Query", &[("repository", "Repository"), ("viewer", "User")]),
-    (
-        "Mutation",
-        &[("minimizeComment", "Payload"), ("unminimizeComment", "Payload")],
-    ),
+    ("Mutation", &[("minimizeComment", "Payload"), ("unminimizeComment", "Payload")]),
     (
         "Payload",
         &[
@@ -38,23 +35,8 @@ const FIELDS: &[(&str, &[(&str, &str)])] = &[
             ("comments", "IssueCommentConnection"),
         ],
     ),
-    (
-        "IssueCommentConnection",
-        &[
-            ("nodes", "IssueComment"),
-            ("pageInfo", "PageInfo"),
-            ("totalCount", ""),
-        ],
-    ),
-    (
-        "PageInfo",
-        &[
-            ("hasNextPage", ""),
-            ("hasPreviousPage", ""),
-            ("startCursor", ""),
-            ("endCursor", ""),
-        ],
-    ),
+    ("IssueCommentConnection", &[("nodes", "IssueComment"), ("pageInfo", "PageInfo"), ("totalCount", "")]),
+    ("PageInfo", &[("hasNextPage", ""), ("hasPreviousPage", ""), ("startCursor", ""), ("endCursor", "")]),
     (
         "IssueComment",
         &[
@@ -77,21 +59,9 @@ const FIELDS: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "UserContentEditConnection",
-        &[
-            ("nodes", "UserContentEdit"),
-            ("pageInfo", "PageInfo"),
-            ("totalCount", ""),
-        ],
+        &[("nodes", "UserContentEdit"), ("pageInfo", "PageInfo"), ("totalCount", "")],
     ),
-    (
-        "UserContentEdit",
-        &[
-            ("createdAt", ""),
-            ("editedAt", ""),
-            ("editor", "Actor"),
-            ("diff", ""),
-        ],
-    ),
+    ("UserContentEdit", &[("createdAt", ""), ("editedAt", ""), ("editor", "Actor"), ("diff", "")]),
     ("Actor", &[("login", "")]),
     ("User", &[("login", "")]),
 ];
@@ -99,8 +69,5 @@ const FIELDS: &[(&str, &[(&str, &str)])] = &[
 /// Type of a field: `None` when there is no such field, `""` for a scalar.
 pub(super) fn known(kind: &str, field: &str) -> Option<&'static str> {
     let (_, fields) = FIELDS.iter().find(|(name, _)| *name == kind)?;
-    fields
-        .iter()
-        .find(|(name, _)| *name == field)
-        .map(|(_, inner)| *inner)
+    fields.iter().find(|(name, _)| *name == field).map(|(_, inner)| *inner)
 }

@@ -33,10 +33,7 @@ impl Repo {
     pub fn new(owner: &str, name: &str) -> Self {
         let full = format!("{owner}/{name}");
         let root = sha_of(&["root", &full]);
-        let first = Commit {
-            message: "Initial commit".into(),
-            parents: Vec::new(),
-        };
+        let first = Commit { message: "Initial commit".into(), parents: Vec::new() };
         Self {
             owner: owner.into(),
             name: name.into(),
@@ -59,39 +56,28 @@ impl Repo {
         if let Some(sha) = self.branches.get(branch) {
             return sha.clone();
         }
-        let sha = self
-            .branches
-            .get(&self.default_branch)
-            .cloned()
-            .unwrap_or_default();
+        let sha = self.branches.get(&self.default_branch).cloned().unwrap_or_default();
         self.branches.insert(branch.into(), sha.clone());
         sha
     }
 
     /// Records a commit; one that is known keeps its parents.
     pub fn commit(&mut self, sha: &str, message: &str, parents: Vec<String>) {
-        self.commits.entry(sha.into()).or_insert_with(|| Commit {
-            message: message.into(),
-            parents,
-        });
+        self.commits.entry(sha.into()).or_insert_with(|| Commit { message: message.into(), parents });
     }
 
     /// SHA of a commit given as a full SHA, a prefix of at least 7 characters, or a branch name.
     pub fn resolve(&self, reference: &str) -> Option<String> {
-        let branch = reference
-            .strip_prefix("refs/heads/")
-            .or(reference.strip_prefix("heads/"))
-            .unwrap_or(reference);
+        let branch =
+            reference.strip_prefix("refs/heads/").or(reference.strip_prefix("heads/")).unwrap_or(reference);
         if let Some(sha) = self.branches.get(branch) {
             return Some(sha.clone());
         }
         if self.commits.contains_key(reference) {
             return Some(reference.into());
         }
-        let mut matches = self
-            .commits
-            .keys()
-            .filter(|sha| reference.len() >= 7 && sha.starts_with(reference));
+        let mut matches =
+            self.commits.keys().filter(|sha| reference.len() >= 7 && sha.starts_with(reference));
         matches.next().filter(|_| matches.next().is_none()).cloned()
     }
 
@@ -111,20 +97,14 @@ impl Repo {
     /// What `tip` has and `other` has not, oldest first.
     pub fn ahead(&self, tip: &str, other: &str) -> Vec<String> {
         let old = self.ancestors(other);
-        let new: BTreeSet<String> = self
-            .ancestors(tip)
-            .into_iter()
-            .filter(|sha| !old.contains(sha))
-            .collect();
+        let new: BTreeSet<String> =
+            self.ancestors(tip).into_iter().filter(|sha| !old.contains(sha)).collect();
         let mut ordered: Vec<String> = Vec::new();
         while ordered.len() < new.len() {
             let before = ordered.len();
             for sha in &new {
                 let ready = self.commits.get(sha).is_some_and(|commit| {
-                    commit
-                        .parents
-                        .iter()
-                        .all(|parent| !new.contains(parent) || ordered.contains(parent))
+                    commit.parents.iter().all(|parent| !new.contains(parent) || ordered.contains(parent))
                 });
                 if ready && !ordered.contains(sha) {
                     ordered.push(sha.clone());
@@ -139,9 +119,7 @@ impl Repo {
 
     /// Comments of one pull request, oldest first.
     pub fn comments_of(&self, number: u64) -> impl Iterator<Item = &Comment> {
-        self.comments
-            .values()
-            .filter(move |comment| comment.number == number)
+        self.comments.values().filter(move |comment| comment.number == number)
     }
 }
 
@@ -235,18 +213,10 @@ impl Comment {
             return;
         }
         if self.edits.is_empty() {
-            let first = Edit {
-                editor: self.author.clone(),
-                at: self.created_at,
-                body: self.body.clone(),
-            };
+            let first = Edit { editor: self.author.clone(), at: self.created_at, body: self.body.clone() };
             self.edits.push(first);
         }
-        self.edits.push(Edit {
-            editor: editor.into(),
-            at: now,
-            body: body.into(),
-        });
+        self.edits.push(Edit { editor: editor.into(), at: now, body: body.into() });
         body.clone_into(&mut self.body);
         self.updated_at = now;
     }
@@ -266,20 +236,13 @@ pub struct Edit {
 /// A commit-like SHA made from words.
 pub fn sha_of(words: &[&str]) -> String {
     let digest = Sha256::digest(words.join("\0").as_bytes());
-    digest
-        .iter()
-        .take(20)
-        .fold(String::new(), |sha, byte| format!("{sha}{byte:02x}"))
+    digest.iter().take(20).fold(String::new(), |sha, byte| format!("{sha}{byte:02x}"))
 }
 
 /// A stable numeric id made from a name, below 2^31 as most ids of GitHub.
 pub fn id_of(name: &str) -> u64 {
     let digest = Sha256::digest(name.as_bytes());
-    digest
-        .iter()
-        .take(4)
-        .fold(0, |id, byte| (id << 8) | u64::from(*byte))
-        & 0x7fff_ffff
+    digest.iter().take(4).fold(0, |id, byte| (id << 8) | u64::from(*byte)) & 0x7fff_ffff
 }
 
 /// Seconds since the epoch as GitHub writes times.

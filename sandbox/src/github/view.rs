@@ -16,11 +16,7 @@ pub(super) struct Links {
 /// An account.
 pub(super) fn user(login: &str) -> Value {
     let is_bot = login.ends_with("[bot]");
-    let id = if login == ACTIONS_BOT {
-        41_898_282
-    } else {
-        id_of(login)
-    };
+    let id = if login == ACTIONS_BOT { 41_898_282 } else { id_of(login) };
     json!({
         "login": login,
         "id": id,
@@ -108,10 +104,7 @@ pub(super) fn pull(of: &Repo, pull: &Pull, links: &Links, whole: bool) -> Value 
     });
     if whole && let Some(fields) = value.as_object_mut() {
         fields.insert("merged".into(), json!(pull.merged_at.is_some()));
-        fields.insert(
-            "mergeable".into(),
-            if pull.closed { Value::Null } else { json!(true) },
-        );
+        fields.insert("mergeable".into(), if pull.closed { Value::Null } else { json!(true) });
         fields.insert("comments".into(), json!(of.comments_of(pull.number).count()));
         fields.insert("commits".into(), json!(pull.commits.len()));
     }

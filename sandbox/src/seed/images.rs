@@ -41,16 +41,8 @@ pub async fn seed(state: &State, account: &str, region: &str) -> Result<Value, I
     for repository in REPOSITORIES {
         make_repository(state.internal(account, region), repository).await?;
         for (tag, platforms) in pushes {
-            let push = Push {
-                repository,
-                tag,
-                platforms,
-                content: tag,
-            };
-            images
-                .entry(repository)
-                .or_default()
-                .insert(tag, push.put_all(state, account, region).await?);
+            let push = Push { repository, tag, platforms, content: tag };
+            images.entry(repository).or_default().insert(tag, push.put_all(state, account, region).await?);
         }
     }
     Ok(json!(images))
@@ -138,11 +130,7 @@ impl Push<'_> {
         let input = json!({"repositoryName": self.repository, "imageIds": [{"imageDigest": old}]});
         let answer = ecr(internal, "BatchGetImage", &input).await?;
         let gone = answer.pointer("/images/0").is_none();
-        if gone {
-            self.put(internal, manifest, kind, None).await
-        } else {
-            Ok(())
-        }
+        if gone { self.put(internal, manifest, kind, None).await } else { Ok(()) }
     }
 
     async fn put(
@@ -161,10 +149,7 @@ impl Push<'_> {
         if let (Some(tag), Some(input)) = (tag, input.as_object_mut()) {
             input.insert("imageTag".into(), tag.into());
         }
-        unless(
-            "ImageAlreadyExistsException",
-            ecr(internal, "PutImage", &input).await,
-        )
+        unless("ImageAlreadyExistsException", ecr(internal, "PutImage", &input).await)
     }
 }
 
@@ -175,13 +160,7 @@ async fn make_repository(internal: Internal<'_>, name: &str) -> Result<(), Inter
 }
 
 async fn ecr(internal: Internal<'_>, operation: &str, input: &Value) -> Result<Value, InternalError> {
-    internal
-        .json(
-            "ecr",
-            &format!("AmazonEC2ContainerRegistry_V20150921.{operation}"),
-            input,
-        )
-        .await
+    internal.json("ecr", &format!("AmazonEC2ContainerRegistry_V20150921.{operation}"), input).await
 }
 
 /// Success, also when the call failed with this code.
@@ -252,10 +231,7 @@ fn descriptor(manifest: &str, platform: &str) -> Value {
 
 /// Answers ECR's `GetDownloadUrlForLayer`: image configurations can be had from the control address.
 pub fn download_url(state: &State, input: &Value) -> Result<Value, Refusal> {
-    let digest = input
-        .get("layerDigest")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let digest = input.get("layerDigest").and_then(Value::as_str).unwrap_or_default();
     if lock(&state.blobs).contains_key(digest) {
         let url = format!("{}/ecr/blobs/{digest}", state.ready.control);
         return Ok(json!({"downloadUrl": url, "layerDigest": digest}));
@@ -272,10 +248,7 @@ mod tests {
 
     #[test]
     fn a_digest_is_the_sha_256_of_the_bytes() {
-        assert_eq!(
-            digest(b""),
-            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(digest(b""), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 
     #[test]
@@ -301,19 +274,13 @@ mod tests {
             (&config["os"], &config["architecture"], &config["variant"]),
             (&json!("linux"), &json!("arm64"), &json!("v8"))
         );
-        assert_eq!(
-            platform_of("amd64"),
-            json!({"architecture": "amd64", "os": "linux"})
-        );
+        assert_eq!(platform_of("amd64"), json!({"architecture": "amd64", "os": "linux"}));
     }
 
     #[test]
     fn commit_tags_look_like_commits() {
         for sha in [SHA_MULTI, SHA_AMD64, SHA_ARM64] {
-            assert!(
-                sha.len() == 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit()),
-                "{sha}"
-            );
+            assert!(sha.len() == 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit()), "{sha}");
         }
     }
 }

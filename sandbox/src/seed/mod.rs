@@ -90,10 +90,7 @@ async fn standard(state: &State, internal: Internal<'_>) -> Result<Value, Intern
 /// Makes a hosted zone, private when a VPC is given.
 async fn zone(internal: Internal<'_>, vpc: Option<&str>) -> Result<String, InternalError> {
     let place = vpc.map_or_else(String::new, |vpc| {
-        format!(
-            "<VPC><VPCRegion>{}</VPCRegion><VPCId>{vpc}</VPCId></VPC>",
-            internal.region
-        )
+        format!("<VPC><VPCRegion>{}</VPCRegion><VPCId>{vpc}</VPCId></VPC>", internal.region)
     });
     let private = vpc.is_some();
     let body = format!(
@@ -101,9 +98,7 @@ async fn zone(internal: Internal<'_>, vpc: Option<&str>) -> Result<String, Inter
          <CallerReference>seed-{private}</CallerReference><HostedZoneConfig><PrivateZone>{private}</PrivateZone>\
          </HostedZoneConfig></CreateHostedZoneRequest>"
     );
-    let text = internal
-        .rest("route53", "POST", "/2013-04-01/hostedzone", "text/xml", body)
-        .await?;
+    let text = internal.rest("route53", "POST", "/2013-04-01/hostedzone", "text/xml", body).await?;
     let id = crate::xml::first(&text, "Id").unwrap_or_default();
     Ok(id.trim_start_matches("/hostedzone/").to_owned())
 }
@@ -116,36 +111,19 @@ async fn file_system(
     let json_text = "application/json";
     let field = |text: &str, name: &str| {
         let value: Value = serde_json::from_str(text).unwrap_or_default();
-        value
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+        value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let body =
         json!({"CreationToken": "seed", "Encrypted": true, "Tags": [{"Key": "Name", "Value": "shared"}]});
     let made = internal
-        .rest(
-            "elasticfilesystem",
-            "POST",
-            "/2015-02-01/file-systems",
-            json_text,
-            body.to_string(),
-        )
+        .rest("elasticfilesystem", "POST", "/2015-02-01/file-systems", json_text, body.to_string())
         .await?;
     let id = field(&made, "FileSystemId");
     let mut targets = Vec::new();
     for subnet in subnets {
         let body = json!({"FileSystemId": id, "SubnetId": subnet}).to_string();
-        let made = internal
-            .rest(
-                "elasticfilesystem",
-                "POST",
-                "/2015-02-01/mount-targets",
-                json_text,
-                body,
-            )
-            .await?;
+        let made =
+            internal.rest("elasticfilesystem", "POST", "/2015-02-01/mount-targets", json_text, body).await?;
         targets.push(field(&made, "MountTargetId"));
     }
     Ok((id, targets))

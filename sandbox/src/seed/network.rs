@@ -22,97 +22,34 @@ pub struct Network {
 
 /// Makes the network.
 pub async fn make(internal: Internal<'_>) -> Result<Network, InternalError> {
-    let vpc = create(
-        internal,
-        "CreateVpc",
-        "vpc",
-        "sandbox",
-        "vpcId",
-        &[("CidrBlock", "10.0.0.0/16")],
-    )
-    .await?;
+    let vpc =
+        create(internal, "CreateVpc", "vpc", "sandbox", "vpcId", &[("CidrBlock", "10.0.0.0/16")]).await?;
     for attribute in ["EnableDnsSupport.Value", "EnableDnsHostnames.Value"] {
-        internal
-            .query(
-                "ec2",
-                "ModifyVpcAttribute",
-                &[("VpcId", &vpc), (attribute, "true")],
-            )
-            .await?;
+        internal.query("ec2", "ModifyVpcAttribute", &[("VpcId", &vpc), (attribute, "true")]).await?;
     }
-    let internet_gateway = create(
-        internal,
-        "CreateInternetGateway",
-        "internet-gateway",
-        "sandbox",
-        "internetGatewayId",
-        &[],
-    )
-    .await?;
-    let attach = [
-        ("InternetGatewayId", internet_gateway.as_str()),
-        ("VpcId", vpc.as_str()),
-    ];
+    let internet_gateway =
+        create(internal, "CreateInternetGateway", "internet-gateway", "sandbox", "internetGatewayId", &[])
+            .await?;
+    let attach = [("InternetGatewayId", internet_gateway.as_str()), ("VpcId", vpc.as_str())];
     internal.query("ec2", "AttachInternetGateway", &attach).await?;
 
     let (mut public, mut private) = (Vec::new(), Vec::new());
     for (n, zone) in ["a", "b"].into_iter().enumerate() {
-        public.push(
-            subnet(
-                internal,
-                &vpc,
-                &format!("public-{zone}"),
-                &format!("10.0.{n}.0/24"),
-                zone,
-            )
-            .await?,
-        );
+        public
+            .push(subnet(internal, &vpc, &format!("public-{zone}"), &format!("10.0.{n}.0/24"), zone).await?);
         private.push(
-            subnet(
-                internal,
-                &vpc,
-                &format!("private-{zone}"),
-                &format!("10.0.1{n}.0/24"),
-                zone,
-            )
-            .await?,
+            subnet(internal, &vpc, &format!("private-{zone}"), &format!("10.0.1{n}.0/24"), zone).await?,
         );
     }
-    let address = internal
-        .query("ec2", "AllocateAddress", &[("Domain", "vpc")])
-        .await?;
+    let address = internal.query("ec2", "AllocateAddress", &[("Domain", "vpc")]).await?;
     let allocation = xml::first(&address, "allocationId").unwrap_or_default();
     let first_public = public.first().cloned().unwrap_or_default();
-    let nat = [
-        ("SubnetId", first_public.as_str()),
-        ("AllocationId", allocation.as_str()),
-    ];
-    let nat_gateway = create(
-        internal,
-        "CreateNatGateway",
-        "natgateway",
-        "sandbox",
-        "natGatewayId",
-        &nat,
-    )
-    .await?;
+    let nat = [("SubnetId", first_public.as_str()), ("AllocationId", allocation.as_str())];
+    let nat_gateway =
+        create(internal, "CreateNatGateway", "natgateway", "sandbox", "natGatewayId", &nat).await?;
 
-    route(
-        internal,
-        &vpc,
-        "public",
-        ("GatewayId", &internet_gateway),
-        &public,
-    )
-    .await?;
-    route(
-        internal,
-        &vpc,
-        "private",
-        ("NatGatewayId", &nat_gateway),
-        &private,
-    )
-    .await?;
+    route(internal, &vpc, "public", ("GatewayId", &internet_gateway), &public).await?;
+    route(internal, &vpc, "private", ("NatGatewayId", &nat_gateway), &private).await?;
 
     let filter = [
         ("Filter.1.Name", "vpc-id"),
@@ -121,18 +58,8 @@ pub async fn make(internal: Internal<'_>) -> Result<Network, InternalError> {
         ("Filter.2.Value.1", "default"),
     ];
     let groups = internal.query("ec2", "DescribeSecurityGroups", &filter).await?;
-    let default_group = ids(&groups, "securityGroupInfo", "groupId")
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    Ok(Network {
-        vpc,
-        internet_gateway,
-        nat_gateway,
-        public,
-        private,
-        default_group,
-    })
+    let default_group = ids(&groups, "securityGroupInfo", "groupId").into_iter().next().unwrap_or_default();
+    Ok(Network { vpc, internet_gateway, nat_gateway, public, private, default_group })
 }
 
 async fn subnet(
@@ -143,11 +70,7 @@ async fn subnet(
     zone: &str,
 ) -> Result<String, InternalError> {
     let zone = format!("{}{zone}", internal.region);
-    let fields = [
-        ("VpcId", vpc),
-        ("CidrBlock", cidr),
-        ("AvailabilityZone", zone.as_str()),
-    ];
+    let fields = [("VpcId", vpc), ("CidrBlock", cidr), ("AvailabilityZone", zone.as_str())];
     let id = create(internal, "CreateSubnet", "subnet", name, "subnetId", &fields).await?;
     if name.starts_with("public") {
         let fields = [("SubnetId", id.as_str()), ("MapPublicIpOnLaunch.Value", "true")];
@@ -164,20 +87,9 @@ async fn route(
     to: (&str, &str),
     subnets: &[String],
 ) -> Result<(), InternalError> {
-    let table = create(
-        internal,
-        "CreateRouteTable",
-        "route-table",
-        name,
-        "routeTableId",
-        &[("VpcId", vpc)],
-    )
-    .await?;
-    let fields = [
-        ("RouteTableId", table.as_str()),
-        ("DestinationCidrBlock", "0.0.0.0/0"),
-        to,
-    ];
+    let table =
+        create(internal, "CreateRouteTable", "route-table", name, "routeTableId", &[("VpcId", vpc)]).await?;
+    let fields = [("RouteTableId", table.as_str()), ("DestinationCidrBlock", "0.0.0.0/0"), to];
     internal.query("ec2", "CreateRoute", &fields).await?;
     for subnet in subnets {
         let fields = [("RouteTableId", table.as_str()), ("SubnetId", subnet.as_str())];
@@ -212,8 +124,5 @@ async fn create(
 /// The ids of the items of a description.
 fn ids(text: &str, set: &str, id: &str) -> Vec<String> {
     let inner = xml::all(text, set).first().copied().unwrap_or_default();
-    xml::all(inner, "item")
-        .into_iter()
-        .filter_map(|item| xml::first(item, id))
-        .collect()
+    xml::all(inner, "item").into_iter().filter_map(|item| xml::first(item, id)).collect()
 }

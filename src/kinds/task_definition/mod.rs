@@ -116,10 +116,7 @@ pub struct Release {
 /// What passes by itself. The SDK's own retries are off for a registration, so throttling is here too.
 const REGISTER: Retry = Retry {
     on: &[
-        (
-            "ClientException",
-            "Too many concurrent attempts to create a new revision",
-        ),
+        ("ClientException", "Too many concurrent attempts to create a new revision"),
         ("ClientException", "Role is not valid"),
         ("ThrottlingException", ""),
         ("Throttling", ""),
@@ -162,10 +159,7 @@ impl Kind for TaskDefinition {
     }
 
     fn locate(arn: &str, at: &Locator) -> Option<Locator> {
-        Some(Locator {
-            name: family_of(arn)?.to_owned(),
-            ..at.clone()
-        })
+        Some(Locator { name: family_of(arn)?.to_owned(), ..at.clone() })
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
@@ -180,11 +174,8 @@ impl Kind for TaskDefinition {
     }
 
     async fn update(aws: &Aws, at: &Locator, seen: &Seen<Attrs>, want: &Attrs) -> Result<Outputs, CallError> {
-        let all_but_tags = |attrs: &Attrs| Attrs {
-            tags: Tags::new(),
-            release: Release::default(),
-            ..attrs.clone()
-        };
+        let all_but_tags =
+            |attrs: &Attrs| Attrs { tags: Tags::new(), release: Release::default(), ..attrs.clone() };
         if all_but_tags(&seen.attrs) != all_but_tags(want) {
             return register(aws, at, want).await;
         }
@@ -193,11 +184,7 @@ impl Kind for TaskDefinition {
         let tags = missing_tags(&have, &sdk::all_tags(want));
         if !tags.is_empty() {
             let arn = part("ecs:TagResource", seen.outputs.get("arn"), "taskDefinitionArn")?;
-            let request = aws
-                .ecs
-                .tag_resource()
-                .resource_arn(arn)
-                .set_tags(Some(to_ecs(&tags)));
+            let request = aws.ecs.tag_resource().resource_arn(arn).set_tags(Some(to_ecs(&tags)));
             call("ecs:TagResource", request.send()).await?;
         }
         Ok(seen.outputs.clone())
@@ -222,20 +209,11 @@ impl Kind for TaskDefinition {
         }
         // Ten a call is the API's limit.
         for arns in ours.chunks(10) {
-            let request = aws
-                .ecs
-                .delete_task_definitions()
-                .set_task_definitions(Some(arns.to_vec()));
+            let request = aws.ecs.delete_task_definitions().set_task_definitions(Some(arns.to_vec()));
             let answer = call("ecs:DeleteTaskDefinitions", request.send()).await?;
             if let Some(failure) = answer.failures().first() {
-                let (arn, reason) = (
-                    failure.arn().unwrap_or_default(),
-                    failure.reason().unwrap_or_default(),
-                );
-                return Err(CallError::local(
-                    "ecs:DeleteTaskDefinitions",
-                    format!("{arn}: {reason}"),
-                ));
+                let (arn, reason) = (failure.arn().unwrap_or_default(), failure.reason().unwrap_or_default());
+                return Err(CallError::local("ecs:DeleteTaskDefinitions", format!("{arn}: {reason}")));
             }
         }
         Ok(())
@@ -272,10 +250,7 @@ fn want(stack: &Stack, task: &StackTask) -> Want<Attrs> {
         memory: Some(task.memory),
         network_mode: "awsvpc".to_owned(),
         requires: BTreeSet::from(["FARGATE".to_owned()]),
-        runtime_platform: Some(RuntimePlatform {
-            os: "LINUX".to_owned(),
-            cpu: "X86_64".to_owned(),
-        }),
+        runtime_platform: Some(RuntimePlatform { os: "LINUX".to_owned(), cpu: "X86_64".to_owned() }),
         execution_role: stack.scope().role_arn(&names.execution_role),
         task_role: stack.scope().role_arn(&names.task_role),
         containers: vec![container],
@@ -287,34 +262,21 @@ fn want(stack: &Stack, task: &StackTask) -> Want<Attrs> {
             commit: sdk::tag_value(task.image.commit.as_ref()),
         },
     };
-    let after = [
-        ("iam_role", "execution"),
-        ("iam_role", "task"),
-        ("log_group", "main"),
-    ]
-    .map(|(kind, name)| names.address(kind, name));
-    Want {
-        at,
-        attrs,
-        after: after.into(),
-    }
+    let after = [("iam_role", "execution"), ("iam_role", "task"), ("log_group", "main")]
+        .map(|(kind, name)| names.address(kind, name));
+    Want { at, attrs, after: after.into() }
 }
 
 /// `web` of `arn:…:task-definition/web:7`.
 fn family_of(arn: &str) -> Option<&str> {
-    let (family, _revision) = resource_of(arn, "ecs")?
-        .strip_prefix("task-definition/")?
-        .rsplit_once(':')?;
+    let (family, _revision) = resource_of(arn, "ecs")?.strip_prefix("task-definition/")?.rsplit_once(':')?;
     Some(family)
 }
 
 /// A revision by its ARN, or the newest ACTIVE one of a family; `None` for one that is to be deleted.
 async fn describe(aws: &Aws, at: &Locator, which: &str) -> Result<Option<Seen<Attrs>>, CallError> {
-    let request = aws
-        .ecs
-        .describe_task_definition()
-        .task_definition(which)
-        .include(TaskDefinitionField::Tags);
+    let request =
+        aws.ecs.describe_task_definition().task_definition(which).include(TaskDefinitionField::Tags);
     let answer = match call("ecs:DescribeTaskDefinition", request.send()).await {
         Ok(answer) => answer,
         // ECS has no code of its own for "there is none".
@@ -323,11 +285,7 @@ async fn describe(aws: &Aws, at: &Locator, which: &str) -> Result<Option<Seen<At
         }
         Err(error) => return Err(error),
     };
-    let definition = part(
-        "ecs:DescribeTaskDefinition",
-        answer.task_definition(),
-        "taskDefinition",
-    )?;
+    let definition = part("ecs:DescribeTaskDefinition", answer.task_definition(), "taskDefinition")?;
     if definition.status() == Some(&TaskDefinitionStatus::DeleteInProgress) {
         return Ok(None);
     }
@@ -363,9 +321,7 @@ async fn register(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, Call
     let mut attempt = 1;
     loop {
         let made = retrying(REGISTER, || {
-            let request = sdk::request(&aws.ecs, want)
-                .customize()
-                .config_override(once.clone());
+            let request = sdk::request(&aws.ecs, want).customize().config_override(once.clone());
             call("ecs:RegisterTaskDefinition", request.send())
         })
         .await;
@@ -393,19 +349,10 @@ async fn revisions(aws: &Aws, family: &str, status: &TaskDefinitionStatus) -> Re
     let mut arns = Vec::new();
     let mut token: Option<String> = None;
     loop {
-        let request = aws
-            .ecs
-            .list_task_definitions()
-            .family_prefix(family)
-            .status(status.clone());
+        let request = aws.ecs.list_task_definitions().family_prefix(family).status(status.clone());
         let request = request.sort(SortOrder::Asc).set_next_token(token);
         let page = call("ecs:ListTaskDefinitions", request.send()).await?;
-        arns.extend(
-            page.task_definition_arns()
-                .iter()
-                .filter(|arn| family_of(arn) == Some(family))
-                .cloned(),
-        );
+        arns.extend(page.task_definition_arns().iter().filter(|arn| family_of(arn) == Some(family)).cloned());
         token = page.next_token().map(str::to_owned);
         if token.is_none() {
             return Ok(arns);

@@ -15,20 +15,15 @@ use crate::stack::tags;
 
 /// Text as a tag keeps it; `None` when there is none.
 pub(super) fn tag_value(text: Option<&String>) -> Option<String> {
-    text.map(|text| tags::value(text))
-        .filter(|value| !value.is_empty())
+    text.map(|text| tags::value(text)).filter(|value| !value.is_empty())
 }
 
 /// The tags that keep a release.
 pub(super) fn release_tags(release: &Release) -> Tags {
-    [
-        (tags::IMAGE_SOURCE, &release.source),
-        (tags::IMAGE_TAG, &release.tag),
-        (tags::COMMIT, &release.commit),
-    ]
-    .into_iter()
-    .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
-    .collect()
+    [(tags::IMAGE_SOURCE, &release.source), (tags::IMAGE_TAG, &release.tag), (tags::COMMIT, &release.commit)]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
+        .collect()
 }
 
 /// Every tag of a revision.
@@ -41,35 +36,19 @@ pub(super) fn all_tags(attrs: &Attrs) -> Tags {
 /// The attributes of a revision.
 pub(super) fn attrs(definition: &TaskDefinition, mut found: Tags) -> Attrs {
     let mut kept = |key: &str| found.remove(key);
-    let release = Release {
-        source: kept(tags::IMAGE_SOURCE),
-        tag: kept(tags::IMAGE_TAG),
-        commit: kept(tags::COMMIT),
-    };
+    let release =
+        Release { source: kept(tags::IMAGE_SOURCE), tag: kept(tags::IMAGE_TAG), commit: kept(tags::COMMIT) };
 
     let platform = definition.runtime_platform().map(|platform| RuntimePlatform {
-        os: platform
-            .operating_system_family()
-            .map(|os| os.as_str().to_owned())
-            .unwrap_or_default(),
-        cpu: platform
-            .cpu_architecture()
-            .map(|cpu| cpu.as_str().to_owned())
-            .unwrap_or_default(),
+        os: platform.operating_system_family().map(|os| os.as_str().to_owned()).unwrap_or_default(),
+        cpu: platform.cpu_architecture().map(|cpu| cpu.as_str().to_owned()).unwrap_or_default(),
     });
     Attrs {
         family: definition.family().unwrap_or_default().to_owned(),
         cpu: definition.cpu().and_then(|text| text.parse().ok()),
         memory: definition.memory().and_then(|text| text.parse().ok()),
-        network_mode: definition
-            .network_mode()
-            .map(|mode| mode.as_str().to_owned())
-            .unwrap_or_default(),
-        requires: definition
-            .requires_compatibilities()
-            .iter()
-            .map(|one| one.as_str().to_owned())
-            .collect(),
+        network_mode: definition.network_mode().map(|mode| mode.as_str().to_owned()).unwrap_or_default(),
+        requires: definition.requires_compatibilities().iter().map(|one| one.as_str().to_owned()).collect(),
         runtime_platform: platform,
         execution_role: definition.execution_role_arn().unwrap_or_default().to_owned(),
         task_role: definition.task_role_arn().unwrap_or_default().to_owned(),
@@ -90,21 +69,13 @@ fn container(container: &ContainerDefinition) -> Container {
         command: container.command().to_vec(),
         environment: environment
             .map(|pair| {
-                (
-                    pair.name().unwrap_or_default().to_owned(),
-                    pair.value().unwrap_or_default().to_owned(),
-                )
+                (pair.name().unwrap_or_default().to_owned(), pair.value().unwrap_or_default().to_owned())
             })
             .collect(),
         secrets: secrets(container.secrets()),
         log: container.log_configuration().map(|log| Log {
             driver: log.log_driver().as_str().to_owned(),
-            options: log
-                .options()
-                .into_iter()
-                .flatten()
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect(),
+            options: log.options().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
             secret_options: secrets(log.secret_options()),
         }),
         other: other_of_container(container),
@@ -112,10 +83,7 @@ fn container(container: &ContainerDefinition) -> Container {
 }
 
 fn secrets(secrets: &[Secret]) -> BTreeMap<String, String> {
-    secrets
-        .iter()
-        .map(|secret| (secret.name().to_owned(), secret.value_from().to_owned()))
-        .collect()
+    secrets.iter().map(|secret| (secret.name().to_owned(), secret.value_from().to_owned())).collect()
 }
 
 /// What a container has beyond the fields that are modelled; a field that holds nothing but its default is not there.
@@ -133,10 +101,7 @@ fn other_of_container(container: &ContainerDefinition) -> BTreeMap<String, Strin
         ("disableNetworking", flag(container.disable_networking())),
         ("dnsSearchDomains", list(container.dns_search_domains())),
         ("dnsServers", list(container.dns_servers())),
-        (
-            "dockerLabels",
-            shown(labels.filter(|labels| !labels.is_empty()).as_ref()),
-        ),
+        ("dockerLabels", shown(labels.filter(|labels| !labels.is_empty()).as_ref())),
         ("dockerSecurityOptions", list(container.docker_security_options())),
         ("environmentFiles", list(container.environment_files())),
         ("extraHosts", list(container.extra_hosts())),
@@ -147,18 +112,12 @@ fn other_of_container(container: &ContainerDefinition) -> BTreeMap<String, Strin
         ("links", list(container.links())),
         ("linuxParameters", shown(container.linux_parameters())),
         ("memory", shown(container.memory().as_ref())),
-        (
-            "memoryReservation",
-            shown(container.memory_reservation().as_ref()),
-        ),
+        ("memoryReservation", shown(container.memory_reservation().as_ref())),
         ("mountPoints", list(container.mount_points())),
         ("portMappings", list(container.port_mappings())),
         ("privileged", flag(container.privileged())),
         ("pseudoTerminal", flag(container.pseudo_terminal())),
-        (
-            "readonlyRootFilesystem",
-            flag(container.readonly_root_filesystem()),
-        ),
+        ("readonlyRootFilesystem", flag(container.readonly_root_filesystem())),
         ("repositoryCredentials", shown(container.repository_credentials())),
         ("resourceRequirements", list(container.resource_requirements())),
         ("restartPolicy", shown(container.restart_policy())),
@@ -179,9 +138,7 @@ fn other_of_task(definition: &TaskDefinition) -> BTreeMap<String, String> {
         ("enableFaultInjection", flag(definition.enable_fault_injection())),
         (
             "ephemeralStorage",
-            definition
-                .ephemeral_storage()
-                .map(|disk| format!("{} GiB", disk.size_in_gib())),
+            definition.ephemeral_storage().map(|disk| format!("{} GiB", disk.size_in_gib())),
         ),
         ("inferenceAccelerators", list(definition.inference_accelerators())),
         ("ipcMode", shown(definition.ipc_mode())),
@@ -193,10 +150,7 @@ fn other_of_task(definition: &TaskDefinition) -> BTreeMap<String, String> {
 }
 
 fn present<const N: usize>(fields: [(&str, Option<String>); N]) -> BTreeMap<String, String> {
-    fields
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect()
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 fn shown<T: Debug + ?Sized>(value: Option<&T>) -> Option<String> {
@@ -219,11 +173,7 @@ pub(super) fn request(ecs: &aws_sdk_ecs::Client, want: &Attrs) -> RegisterTaskDe
             .cpu_architecture(CpuArchitecture::from(platform.cpu.as_str()))
             .build()
     });
-    let requires = want
-        .requires
-        .iter()
-        .map(|one| Compatibility::from(one.as_str()))
-        .collect();
+    let requires = want.requires.iter().map(|one| Compatibility::from(one.as_str())).collect();
     ecs.register_task_definition()
         .family(&want.family)
         .set_cpu(want.cpu.map(|cpu| cpu.to_string()))
@@ -266,9 +216,7 @@ fn log(log: &Log) -> Option<LogConfiguration> {
 fn references(secrets: &BTreeMap<String, String>) -> Vec<Secret> {
     let secrets = secrets.iter();
     // Only a missing name or source is refused.
-    secrets
-        .filter_map(|(name, arn)| Secret::builder().name(name).value_from(arn).build().ok())
-        .collect()
+    secrets.filter_map(|(name, arn)| Secret::builder().name(name).value_from(arn).build().ok()).collect()
 }
 
 fn filled<T>(values: Vec<T>) -> Option<Vec<T>> {

@@ -64,11 +64,7 @@ fn shape(document: &str) -> Shape {
 }
 
 fn plan_document(text: &str) -> String {
-    plan_markdown(
-        &view::plan(&hostile(text), &Context::default()),
-        &links(),
-        Budget::summary(0),
-    )
+    plan_markdown(&view::plan(&hostile(text), &Context::default()), &links(), Budget::summary(0))
 }
 
 fn refusal(text: &str) -> Refusal {
@@ -94,28 +90,14 @@ fn report(text: &str) -> ApplyReport {
         request_id: Some(text.to_owned()),
         unanswered: false,
     };
-    let error = StepError {
-        address: Address::new("schedule", text),
-        doing: "create",
-        source,
-    };
+    let error = StepError { address: Address::new("schedule", text), doing: "create", source };
     let mut failing = step("service.web", Verb::Make);
     failing.address = error.address.clone();
     let mut waiting = failing.clone();
     waiting.verb = Verb::Remove;
-    let outcomes = [
-        (
-            waiting,
-            Outcome::Skipped {
-                because: failing.clone(),
-            },
-        ),
-        (failing, Outcome::Failed(error)),
-    ];
-    ApplyReport {
-        outcomes: outcomes.into_iter().collect(),
-        ..ApplyReport::default()
-    }
+    let outcomes =
+        [(waiting, Outcome::Skipped { because: failing.clone() }), (failing, Outcome::Failed(error))];
+    ApplyReport { outcomes: outcomes.into_iter().collect(), ..ApplyReport::default() }
 }
 
 fn all_markdown(text: &str) -> [String; 3] {
@@ -142,16 +124,7 @@ fn hostile_text_changes_the_shape_of_no_document() {
         assert_eq!(shape(hostile), shape(harmless), "{hostile}");
     }
     let shape = shape(&plan_document(HOSTILE));
-    assert_eq!(
-        (
-            shape.headings,
-            shape.fences,
-            shape.tables,
-            shape.images,
-            shape.links
-        ),
-        (1, 1, 1, 0, 3)
-    );
+    assert_eq!((shape.headings, shape.fences, shape.tables, shape.images, shape.links), (1, 1, 1, 0, 3));
 }
 
 #[test]
@@ -165,10 +138,7 @@ fn hostile_text_in_markdown_is_seen_for_what_it_is() {
 #[test]
 fn mentions_references_and_commits_are_broken_outside_code() {
     let zero = |text: &str| escape::markdown(text).replace('\u{200b}', "|");
-    assert_eq!(
-        zero("@octocat o/r#12 gh-7 www.a.b http://c"),
-        r"@|octocat o/r\#|12 gh-|7 www.|a.b http:|//c"
-    );
+    assert_eq!(zero("@octocat o/r#12 gh-7 www.a.b http://c"), r"@|octocat o/r\#|12 gh-|7 www.|a.b http:|//c");
     assert_eq!(zero("0123abcdef 0123abcdefg abc"), "0123|abcdef 0123abcdefg abc");
     assert_eq!(zero("- a"), r"\- a");
     assert_eq!(zero("12. a"), r"12\. a");
@@ -178,10 +148,7 @@ fn mentions_references_and_commits_are_broken_outside_code() {
 
 #[test]
 fn what_a_sentence_quotes_becomes_code_and_nothing_else_does() {
-    assert_eq!(
-        escape::prose("lack `ecs:X` and `a_b`: see"),
-        "lack `ecs:X` and `a_b`: see"
-    );
+    assert_eq!(escape::prose("lack `ecs:X` and `a_b`: see"), "lack `ecs:X` and `a_b`: see");
     assert_eq!(escape::prose("an odd ` and <b>"), "an odd \\` and &lt;b&gt;");
     assert_eq!(escape::prose("nothing `` between"), "nothing \\`\\` between");
     assert_eq!(escape::prose("    `a` # b"), "`a` \\#\u{200b} b");
@@ -193,27 +160,15 @@ fn a_code_span_is_longer_than_any_run_of_backticks_in_it() {
     assert_eq!(escape::code("`a"), "`` `a ``");
     assert_eq!(escape::code(""), "(empty)");
     assert_eq!(escape::code_cell("a|b"), "a&#124;b");
-    assert_eq!(
-        escape::fence("diff", &["+ ````".to_owned()]),
-        "`````diff\n+ ````\n`````"
-    );
-    assert_eq!(
-        escape::fence("diff", &["+ a\n- b".to_owned()]),
-        "```diff\n+ a\\n- b\n```"
-    );
+    assert_eq!(escape::fence("diff", &["+ ````".to_owned()]), "`````diff\n+ ````\n`````");
+    assert_eq!(escape::fence("diff", &["+ a\n- b".to_owned()]), "```diff\n+ a\\n- b\n```");
 }
 
 #[test]
 fn colour_sequences_disappear_from_markdown_and_are_spelled_out_on_a_terminal() {
-    assert_eq!(
-        escape::markdown("a\u{1b}[31;1mb\u{1b}]8;;x\u{7}c\u{9b}2Jd\u{1b}e\u{7f}"),
-        "abcde"
-    );
+    assert_eq!(escape::markdown("a\u{1b}[31;1mb\u{1b}]8;;x\u{7}c\u{9b}2Jd\u{1b}e\u{7f}"), "abcde");
     assert_eq!(escape::markdown("a\u{1b}]hidden for ever"), "ahidden for ever");
-    assert_eq!(
-        escape::terminal("a\u{1b}[31mb\n\u{9b}c\u{202e}"),
-        "a\\u{1b}[31mb\\n\\u{9b}c\\u{202e}"
-    );
+    assert_eq!(escape::terminal("a\u{1b}[31mb\n\u{9b}c\u{202e}"), "a\\u{1b}[31mb\\n\\u{9b}c\\u{202e}");
 }
 
 #[test]
@@ -269,25 +224,12 @@ fn a_json_document_parses_back_and_shows_nothing_invisible() {
 
 /// What the documents look like when nobody means harm: shapes of the Markdown, line counts of the text by style.
 static HARMLESS: LazyLock<(Vec<Shape>, Vec<usize>)> = LazyLock::new(|| {
-    let shapes = all_markdown("harmless")
-        .iter()
-        .map(|document| shape(document))
-        .collect();
-    let lines = STYLES
-        .iter()
-        .flat_map(|style| all_text("harmless", *style))
-        .map(|text| text.lines().count());
+    let shapes = all_markdown("harmless").iter().map(|document| shape(document)).collect();
+    let lines = STYLES.iter().flat_map(|style| all_text("harmless", *style)).map(|text| text.lines().count());
     (shapes, lines.collect())
 });
 
-const STYLES: [Style; 2] = [
-    Style::PLAIN,
-    Style {
-        color: false,
-        width: None,
-        unicode: false,
-    },
-];
+const STYLES: [Style; 2] = [Style::PLAIN, Style { color: false, width: None, unicode: false }];
 
 /// Strings of the characters that mean something somewhere, mixed with any others.
 fn nasty() -> impl Strategy<Value = String> {
@@ -346,19 +288,8 @@ proptest! {
 
 #[test]
 fn an_empty_plan_with_a_hostile_name_is_still_one_heading_and_one_table() {
-    let plan = crate::model::Plan {
-        stack: HOSTILE.to_owned(),
-        ..empty()
-    };
-    let document = plan_markdown(
-        &view::plan(&plan, &Context::default()),
-        &links(),
-        Budget::comment(0),
-    );
+    let plan = crate::model::Plan { stack: HOSTILE.to_owned(), ..empty() };
+    let document = plan_markdown(&view::plan(&plan, &Context::default()), &links(), Budget::comment(0));
     let shape = shape(&document);
-    assert_eq!(
-        (shape.headings, shape.tables, shape.rows, shape.fences),
-        (1, 1, 1, 0),
-        "{document}"
-    );
+    assert_eq!((shape.headings, shape.tables, shape.rows, shape.fences), (1, 1, 1, 0), "{document}");
 }

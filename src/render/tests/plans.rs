@@ -17,10 +17,7 @@ pub(super) fn digest(fill: char) -> String {
 }
 
 pub(super) fn image(fill: char) -> String {
-    format!(
-        "{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/http-test@{}",
-        digest(fill)
-    )
+    format!("{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/http-test@{}", digest(fill))
 }
 
 pub(super) fn empty() -> Plan {
@@ -56,15 +53,7 @@ pub(super) fn change(address: &str, name: &str, action: Action, attrs: Vec<AttrC
         Action::Delete => Reason::Unwanted,
         Action::Keep => Reason::Same,
     };
-    Change {
-        at: at(address, name),
-        action,
-        reason,
-        want: None,
-        seen: None,
-        attrs,
-        restarts_tasks: false,
-    }
+    Change { at: at(address, name), action, reason, want: None, seen: None, attrs, restarts_tasks: false }
 }
 
 pub(super) fn attr(path: &str, before: Value, after: Value) -> AttrChange {
@@ -84,26 +73,12 @@ pub(super) fn reference(address: &str, output: &str) -> Value {
 }
 
 fn wanted(change: Change, attrs: Value) -> Change {
-    let want = Resource {
-        at: change.at.clone(),
-        attrs,
-        after: BTreeSet::new(),
-    };
-    Change {
-        want: Some(want),
-        ..change
-    }
+    let want = Resource { at: change.at.clone(), attrs, after: BTreeSet::new() };
+    Change { want: Some(want), ..change }
 }
 
 fn seen(change: Change, attrs: Value) -> Change {
-    Change {
-        seen: Some(Observed {
-            attrs,
-            outputs: BTreeMap::new(),
-            owner: Owner::Ours,
-        }),
-        ..change
-    }
+    Change { seen: Some(Observed { attrs, outputs: BTreeMap::new(), owner: Owner::Ours }), ..change }
 }
 
 fn definition(image: &str, tag: &str) -> Value {
@@ -135,21 +110,9 @@ pub(super) fn one_of_each() -> Plan {
     let mut definition_attrs = vec![
         attr("containers.0.image", json!(before), json!(after)),
         attr("containers.0.environment.MODE", json!("slow"), json!("fast")),
-        attr(
-            "containers.0.environment.KEY",
-            json!("old canary"),
-            json!("canary-value"),
-        ),
-        attr(
-            "containers.0.environment.NEW_FLAG",
-            json!(null),
-            json!("canary-value"),
-        ),
-        attr(
-            "containers.0.environment.OLD_FLAG",
-            json!("old canary"),
-            json!(null),
-        ),
+        attr("containers.0.environment.KEY", json!("old canary"), json!("canary-value")),
+        attr("containers.0.environment.NEW_FLAG", json!(null), json!("canary-value")),
+        attr("containers.0.environment.OLD_FLAG", json!("old canary"), json!(null)),
         attr("cpu", json!(256), json!(512)),
         attr("tags.old", json!("x"), json!(null)),
     ];
@@ -174,10 +137,7 @@ pub(super) fn one_of_each() -> Plan {
             )],
         )
     };
-    let forced = AttrChange {
-        forces_replace: true,
-        ..attr("vpc_id", json!("vpc-1"), json!("vpc-2"))
-    };
+    let forced = AttrChange { forces_replace: true, ..attr("vpc_id", json!("vpc-1"), json!("vpc-2")) };
     let replace = change("security_group.tasks", "shop-sg", Action::Replace, vec![forced]);
     let delete = change("schedule.old", "old-schedule", Action::Delete, vec![]);
     let keep = change("iam_role.task", "FargateShopTaskRole", Action::Keep, vec![]);
@@ -197,10 +157,8 @@ pub(super) fn one_of_each() -> Plan {
 
 /// A first plan, in which everything waits for something else.
 pub(super) fn all_pending() -> Plan {
-    let group = wanted(
-        change("security_group.tasks", "shop-sg", Action::Create, vec![]),
-        json!({"vpc_id": "vpc-1"}),
-    );
+    let group =
+        wanted(change("security_group.tasks", "shop-sg", Action::Create, vec![]), json!({"vpc_id": "vpc-1"}));
     let definition = wanted(
         change(
             "task_definition.web",
@@ -220,16 +178,8 @@ pub(super) fn all_pending() -> Plan {
             "web",
             Action::Create,
             vec![
-                attr(
-                    "task_definition",
-                    json!(null),
-                    reference("task_definition.web", "arn"),
-                ),
-                attr(
-                    "security_groups",
-                    json!(null),
-                    json!([reference("security_group.tasks", "id")]),
-                ),
+                attr("task_definition", json!(null), reference("task_definition.web", "arn")),
+                attr("security_groups", json!(null), json!([reference("security_group.tasks", "id")])),
             ],
         ),
         json!({"desired_count": 1}),
@@ -256,12 +206,7 @@ pub(super) fn many(count: usize, action: Action) -> Plan {
     let changes = (0..count)
         .map(|i| {
             let attrs = vec![attr("description", json!("before".repeat(9)), json!("after".repeat(9))); 3];
-            change(
-                &format!("security_group.tasks-{i:05}"),
-                &format!("shop-sg-{i:05}"),
-                action,
-                attrs,
-            )
+            change(&format!("security_group.tasks-{i:05}"), &format!("shop-sg-{i:05}"), action, attrs)
         })
         .collect();
     Plan { changes, ..empty() }
@@ -275,28 +220,19 @@ pub(super) const HOSTILE: &str = "x`|\n# h1\n```\n::error::y\n##[add-mask]z\u{1b
 pub(super) fn hostile(text: &str) -> Plan {
     let attrs = |action| match action {
         Action::Create | Action::Delete => vec![],
-        _ => vec![
-            attr(text, json!(text), json!([text, {text: text}])),
-            attr("k", json!(text), json!(null)),
-        ],
+        _ => vec![attr(text, json!(text), json!([text, {text: text}])), attr("k", json!(text), json!(null))],
     };
-    let changes = [
-        Action::Create,
-        Action::Adopt,
-        Action::Update,
-        Action::Replace,
-        Action::Delete,
-    ]
-    .into_iter()
-    .map(|action| {
-        let plain = change("kind.name", text, action, attrs(action));
-        let mut hostile = wanted(plain, json!({"expression": text, "vpc_id": text}));
-        hostile.at.address = Address::new("schedule", text);
-        hostile.reason = Reason::Forced(text.to_owned());
-        hostile.restarts_tasks = true;
-        hostile
-    })
-    .collect();
+    let changes = [Action::Create, Action::Adopt, Action::Update, Action::Replace, Action::Delete]
+        .into_iter()
+        .map(|action| {
+            let plain = change("kind.name", text, action, attrs(action));
+            let mut hostile = wanted(plain, json!({"expression": text, "vpc_id": text}));
+            hostile.at.address = Address::new("schedule", text);
+            hostile.reason = Reason::Forced(text.to_owned());
+            hostile.restarts_tasks = true;
+            hostile
+        })
+        .collect();
     Plan {
         stack: text.to_owned(),
         region: text.to_owned(),
@@ -314,10 +250,7 @@ pub(super) fn hostile(text: &str) -> Plan {
 }
 
 pub(super) fn step(address: &str, verb: Verb) -> Step {
-    Step {
-        address: address.parse().unwrap(),
-        verb,
-    }
+    Step { address: address.parse().unwrap(), verb }
 }
 
 pub(super) fn denied() -> CallError {
@@ -336,21 +269,12 @@ pub(super) fn denied() -> CallError {
 pub(super) fn partial() -> ApplyReport {
     let done = || Outcome::Done(BTreeMap::new());
     let service = step("service.web", Verb::Make);
-    let error = StepError {
-        address: service.address.clone(),
-        doing: "update",
-        source: denied(),
-    };
+    let error = StepError { address: service.address.clone(), doing: "update", source: denied() };
     let outcomes = BTreeMap::from([
         (step("cluster.main", Verb::Make), done()),
         (step("log_group.main", Verb::Make), done()),
         (step("security_group.tasks", Verb::Make), done()),
-        (
-            step("security_group.tasks", Verb::Remove),
-            Outcome::Skipped {
-                because: service.clone(),
-            },
-        ),
+        (step("security_group.tasks", Verb::Remove), Outcome::Skipped { because: service.clone() }),
         (step("task_definition.web", Verb::Make), done()),
         (service, Outcome::Failed(error)),
         (step("schedule.old", Verb::Remove), Outcome::NotStarted),
@@ -359,21 +283,11 @@ pub(super) fn partial() -> ApplyReport {
         (step("cluster.main", Verb::Make), Duration::from_millis(420)),
         (step("task_definition.web", Verb::Make), Duration::from_secs(192)),
     ]);
-    ApplyReport {
-        outcomes,
-        took,
-        interrupted: false,
-    }
+    ApplyReport { outcomes, took, interrupted: false }
 }
 
 pub(super) fn complete() -> ApplyReport {
-    let outcomes = partial()
-        .outcomes
-        .into_keys()
-        .map(|step| (step, Outcome::Done(BTreeMap::new())))
-        .collect();
-    ApplyReport {
-        outcomes,
-        ..partial()
-    }
+    let outcomes =
+        partial().outcomes.into_keys().map(|step| (step, Outcome::Done(BTreeMap::new()))).collect();
+    ApplyReport { outcomes, ..partial() }
 }

@@ -82,18 +82,10 @@ impl Flow {
         let aws = clients(&world.account);
         let config = config::parse("fargate-stack.yml", STACK).unwrap();
         let names = Names::new(&config);
-        let facts = lookup::facts(&aws, &config, &names, &Wish::default())
-            .await
-            .unwrap();
+        let facts = lookup::facts(&aws, &config, &names, &Wish::default()).await.unwrap();
         let wanted = kinds::wanted(&Stack::new(&config, facts)).unwrap();
         let registry = kinds::registry(&aws);
-        Self {
-            world,
-            aws,
-            registry,
-            wanted,
-            known: BTreeMap::new(),
-        }
+        Self { world, aws, registry, wanted, known: BTreeMap::new() }
     }
 
     /// A flow in which everything is made.
@@ -116,11 +108,7 @@ impl Flow {
     }
 
     fn want(&self, address: &str) -> Resource {
-        self.wanted
-            .iter()
-            .find(|want| want.at.address.to_string() == address)
-            .unwrap()
-            .clone()
+        self.wanted.iter().find(|want| want.at.address.to_string() == address).unwrap().clone()
     }
 
     /// The wanted attributes with what others gave in place of the references.
@@ -165,10 +153,7 @@ impl Flow {
             }
             if rules.shared.contains(&path) {
                 let wanted = wanted.as_object().unwrap();
-                found
-                    .as_object_mut()
-                    .unwrap()
-                    .retain(|key, _| wanted.contains_key(key));
+                found.as_object_mut().unwrap().retain(|key, _| wanted.contains_key(key));
                 assert_eq!(found.as_object().unwrap(), wanted, "{} {path}", want.at.address);
             } else {
                 assert_eq!(&found, wanted, "{} {path}", want.at.address);
@@ -185,17 +170,11 @@ impl Flow {
     /// `service:Operation` → how often it took effect.
     fn effects(&self) -> BTreeMap<String, usize> {
         let mut effects = BTreeMap::new();
-        for call in self
-            .world
-            .calls()
-            .iter()
-            .filter(|call| call["mutating"] == true && call["result"] == "ok")
+        for call in
+            self.world.calls().iter().filter(|call| call["mutating"] == true && call["result"] == "ok")
         {
-            let name = format!(
-                "{}:{}",
-                call["service"].as_str().unwrap(),
-                call["operation"].as_str().unwrap()
-            );
+            let name =
+                format!("{}:{}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap());
             *effects.entry(name).or_insert(0) += 1;
         }
         effects
@@ -209,14 +188,7 @@ impl Flow {
     }
 
     async fn revisions(&self, family: &str) -> usize {
-        let listed = self
-            .aws
-            .ecs
-            .list_task_definitions()
-            .family_prefix(family)
-            .send()
-            .await
-            .unwrap();
+        let listed = self.aws.ecs.list_task_definitions().family_prefix(family).send().await.unwrap();
         listed.task_definition_arns().len()
     }
 }
@@ -264,11 +236,7 @@ async fn every_kind_reads_back_what_it_made_changed_and_deleted() {
     for want in flow.wanted.clone() {
         let address = &want.at.address;
         let driver = flow.driver(&want);
-        assert_eq!(
-            driver.read(&want.at).await.unwrap(),
-            None,
-            "{address} exists already"
-        );
+        assert_eq!(driver.read(&want.at).await.unwrap(), None, "{address} exists already");
         let attrs = flow.resolved(&want);
         let outputs = driver.create(&want.at, attrs.clone()).await.unwrap();
         let seen = flow.same(&want, &attrs).await;
@@ -279,26 +247,14 @@ async fn every_kind_reads_back_what_it_made_changed_and_deleted() {
     flow.world.forget_calls();
     for want in flow.wanted.clone() {
         let seen = flow.seen(&want).await;
-        flow.driver(&want)
-            .update(&want.at, &seen, flow.resolved(&want))
-            .await
-            .unwrap();
-        assert_eq!(
-            flow.effects(),
-            BTreeMap::new(),
-            "{} changes although nothing differs",
-            want.at.address
-        );
+        flow.driver(&want).update(&want.at, &seen, flow.resolved(&want)).await.unwrap();
+        assert_eq!(flow.effects(), BTreeMap::new(), "{} changes although nothing differs", want.at.address);
     }
 
     for want in flow.wanted.clone() {
         let seen = flow.seen(&want).await;
         let other = flow.other(&want);
-        let outputs = flow
-            .driver(&want)
-            .update(&want.at, &seen, other.clone())
-            .await
-            .unwrap();
+        let outputs = flow.driver(&want).update(&want.at, &seen, other.clone()).await.unwrap();
         let now = flow.same(&want, &other).await;
         assert_eq!(now.outputs, outputs, "{}", want.at.address);
         flow.known.insert(want.at.address.to_string(), outputs);
@@ -307,19 +263,9 @@ async fn every_kind_reads_back_what_it_made_changed_and_deleted() {
     for want in flow.wanted.iter().rev() {
         let (address, driver) = (&want.at.address, flow.driver(want));
         let seen = flow.seen(want).await;
-        driver
-            .delete(&want.at, &seen)
-            .await
-            .unwrap_or_else(|error| panic!("{address}: {error}"));
-        assert_eq!(
-            driver.read(&want.at).await.unwrap(),
-            None,
-            "{address} is still there"
-        );
-        driver
-            .delete(&want.at, &seen)
-            .await
-            .unwrap_or_else(|error| panic!("{address} again: {error}"));
+        driver.delete(&want.at, &seen).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+        assert_eq!(driver.read(&want.at).await.unwrap(), None, "{address} is still there");
+        driver.delete(&want.at, &seen).await.unwrap_or_else(|error| panic!("{address} again: {error}"));
     }
 }
 
@@ -360,12 +306,8 @@ async fn a_creation_whose_answer_is_lost_is_not_doubled() {
         for family in ["worker", "nightly", "migrate"] {
             assert_eq!(flow.revisions(family).await, 1, "{kind}: {family}");
         }
-        let struck: Vec<Value> = flow
-            .world
-            .calls()
-            .into_iter()
-            .filter(|call| !call["fault"].is_null())
-            .collect();
+        let struck: Vec<Value> =
+            flow.world.calls().into_iter().filter(|call| !call["fault"].is_null()).collect();
         assert_eq!(struck.len(), creations.len(), "{kind}: {struck:#?}");
     }
 }
@@ -385,13 +327,8 @@ async fn what_nobody_owns_is_adopted_as_it_stands() {
 
         let outputs = driver.update(&want.at, &found, attrs.clone()).await.unwrap();
         assert_eq!(outputs, made, "{address}");
-        let tagging = [
-            "ecs:TagResource",
-            "logs:TagResource",
-            "iam:TagRole",
-            "ec2:CreateTags",
-            "events:TagResource",
-        ];
+        let tagging =
+            ["ecs:TagResource", "logs:TagResource", "iam:TagRole", "ec2:CreateTags", "events:TagResource"];
         for (effect, times) in flow.effects() {
             assert!(
                 tagging.contains(&effect.as_str()) && times == 1,
@@ -407,19 +344,12 @@ async fn what_nobody_owns_is_adopted_as_it_stands() {
 async fn what_belongs_to_another_stack_is_never_taken() {
     let flow = Flow::complete().await;
     for want in &flow.wanted {
-        let at = Locator {
-            stack: "other".to_owned(),
-            ..want.at.clone()
-        };
+        let at = Locator { stack: "other".to_owned(), ..want.at.clone() };
         let seen = flow.driver(want).read(&at).await.unwrap().unwrap();
         assert_eq!(seen.owner, Owner::Stack("flow".to_owned()), "{}", want.at.address);
         if ["log_group", "iam_role", "security_group", "service"].contains(&at.address.kind()) {
             let refused = flow.driver(want).create(&at, flow.resolved(want)).await;
-            assert!(
-                refused.is_err(),
-                "{} was taken from another stack",
-                want.at.address
-            );
+            assert!(refused.is_err(), "{} was taken from another stack", want.at.address);
         }
     }
 }

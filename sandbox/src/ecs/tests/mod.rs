@@ -1,15 +1,6 @@
 //! One fact of ECS a test.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-#![allow(
-    clippy::needless_pass_by_value,
-    reason = "`json!` is written where the value is used"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::needless_pass_by_value, reason = "`json!` is written where the value is used")]
 
 mod clusters;
 mod protocol;
@@ -48,10 +39,7 @@ impl Bench {
             vpc_id: "vpc-1".into(),
             load_balancers: behind.iter().map(|one| (*one).to_owned()).collect(),
         };
-        let subnet = |vpc: &str, az: &str| Subnet {
-            vpc_id: vpc.into(),
-            az: az.into(),
-        };
+        let subnet = |vpc: &str, az: &str| Subnet { vpc_id: vpc.into(), az: az.into() };
         let outside = Outside {
             target_groups: [
                 (GROUP.to_owned(), group("ip", &["lb"])),
@@ -68,11 +56,7 @@ impl Bench {
             security_groups: ["sg-1".to_owned(), "sg-2".to_owned()].into(),
             roles: [("ebs".to_owned(), Role::default())].into(),
         };
-        Self {
-            ecs: Ecs::new("123456789012", "eu-west-1"),
-            now: 1_800_000_000.0,
-            outside,
-        }
+        Self { ecs: Ecs::new("123456789012", "eu-west-1"), now: 1_800_000_000.0, outside }
     }
 
     /// With the cluster `app` and the task definition `web:1`.
@@ -96,8 +80,7 @@ impl Bench {
     }
 
     fn ok(&mut self, operation: &str, input: Value) -> Value {
-        self.call(operation, &input)
-            .unwrap_or_else(|error| panic!("{operation}: {error}"))
+        self.call(operation, &input).unwrap_or_else(|error| panic!("{operation}: {error}"))
     }
 
     /// The code and message of a refusal.
@@ -119,18 +102,12 @@ impl Bench {
 
     /// The service `web` now.
     fn service(&mut self) -> Value {
-        let answer = self.ok(
-            "DescribeServices",
-            json!({ "cluster": "app", "services": ["web"] }),
-        );
+        let answer = self.ok("DescribeServices", json!({ "cluster": "app", "services": ["web"] }));
         answer["services"][0].clone()
     }
 
     fn update(&mut self, change: Value) -> Value {
-        self.ok(
-            "UpdateService",
-            with(json!({ "cluster": "app", "service": "web" }), change),
-        )["service"]
+        self.ok("UpdateService", with(json!({ "cluster": "app", "service": "web" }), change))["service"]
             .clone()
     }
 
@@ -147,10 +124,8 @@ impl Bench {
         if arns.as_array().unwrap().is_empty() {
             return Vec::new();
         }
-        let answer = self.ok(
-            "DescribeTasks",
-            json!({ "cluster": "app", "tasks": arns, "include": ["TAGS"] }),
-        );
+        let answer =
+            self.ok("DescribeTasks", json!({ "cluster": "app", "tasks": arns, "include": ["TAGS"] }));
         answer["tasks"].as_array().unwrap().clone()
     }
 

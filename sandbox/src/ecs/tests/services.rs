@@ -18,18 +18,9 @@ fn invalid(over: Value, message: &str) {
 fn a_new_service_has_the_defaults_of_ecs() {
     let mut bench = Bench::ready();
     let made = bench.ok("CreateService", service())["service"].clone();
-    assert_eq!(
-        made["serviceArn"],
-        "arn:aws:ecs:eu-west-1:123456789012:service/app/web"
-    );
-    assert_eq!(
-        made["clusterArn"],
-        "arn:aws:ecs:eu-west-1:123456789012:cluster/app"
-    );
-    assert_eq!(
-        made["taskDefinition"],
-        "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1"
-    );
+    assert_eq!(made["serviceArn"], "arn:aws:ecs:eu-west-1:123456789012:service/app/web");
+    assert_eq!(made["clusterArn"], "arn:aws:ecs:eu-west-1:123456789012:cluster/app");
+    assert_eq!(made["taskDefinition"], "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1");
     assert_eq!(
         made["deploymentConfiguration"],
         json!({ "deploymentCircuitBreaker": { "enable": false, "rollback": false }, "maximumPercent": 200,
@@ -52,10 +43,7 @@ fn a_new_service_has_the_defaults_of_ecs() {
     ] {
         assert_eq!(made[key], value, "{key}");
     }
-    assert_eq!(
-        made["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"],
-        "DISABLED"
-    );
+    assert_eq!(made["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"], "DISABLED");
     assert!(made.get("healthCheckGracePeriodSeconds").is_none());
     // LATEST is what the service asks for; a deployment runs on a version.
     assert_eq!(made["deployments"][0]["platformVersion"], "1.4.0");
@@ -75,10 +63,7 @@ fn every_setting_of_a_service_is_kept() {
         "healthCheckGracePeriodSeconds": 60, "platformVersion": "1.4.0",
         "serviceRegistries": [{ "registryArn": "arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-1" }],
     });
-    bench.ok(
-        "CreateService",
-        with(with(service(), over.clone()), balancer(GROUP, "web", 80)),
-    );
+    bench.ok("CreateService", with(with(service(), over.clone()), balancer(GROUP, "web", 80)));
     let seen = bench.service();
     for (key, value) in over.as_object().unwrap() {
         assert_eq!(&seen[key], value, "{key}");
@@ -115,26 +100,15 @@ fn the_same_request_with_the_same_token_finds_its_service() {
     let first = bench.ok("CreateService", input.clone());
     bench.after(5.0);
     let again = bench.ok("CreateService", input.clone());
-    assert_eq!(
-        first["service"]["deployments"][0]["id"],
-        again["service"]["deployments"][0]["id"]
-    );
+    assert_eq!(first["service"]["deployments"][0]["id"], again["service"]["deployments"][0]["id"]);
     let other = with(input, json!({ "desiredCount": 3 }));
-    bench.refuses(
-        "CreateService",
-        other,
-        "InvalidParameterException",
-        "not idempotent",
-    );
+    bench.refuses("CreateService", other, "InvalidParameterException", "not idempotent");
 }
 
 #[test]
 fn the_name_of_a_draining_service_is_not_free_yet() {
     let mut bench = Bench::running();
-    let gone = bench.ok(
-        "DeleteService",
-        json!({ "cluster": "app", "service": "web", "force": true }),
-    );
+    let gone = bench.ok("DeleteService", json!({ "cluster": "app", "service": "web", "force": true }));
     assert_eq!(gone["service"]["status"], "DRAINING");
     let message = "Unable to Start a service that is still Draining.";
     bench.refuses("CreateService", service(), "InvalidParameterException", message);
@@ -149,61 +123,31 @@ fn a_service_with_tasks_is_deleted_only_by_force() {
     let mut bench = Bench::running();
     let plain = json!({ "cluster": "app", "service": "web" });
     let message = "The service cannot be stopped while the primary deployment is scaled above 0.";
-    bench.refuses(
-        "DeleteService",
-        plain.clone(),
-        "InvalidParameterException",
-        message,
-    );
+    bench.refuses("DeleteService", plain.clone(), "InvalidParameterException", message);
     bench.update(json!({ "desiredCount": 0 }));
     bench.ok("DeleteService", plain.clone());
     bench.after(5.0);
-    bench.refuses(
-        "DeleteService",
-        plain,
-        "ServiceNotFoundException",
-        "Service not found.",
-    );
+    bench.refuses("DeleteService", plain, "ServiceNotFoundException", "Service not found.");
 }
 
 #[test]
 fn an_inactive_service_is_described_but_not_listed() {
     let mut bench = Bench::running();
-    bench.ok(
-        "DeleteService",
-        json!({ "cluster": "app", "service": "web", "force": true }),
-    );
+    bench.ok("DeleteService", json!({ "cluster": "app", "service": "web", "force": true }));
     bench.after(5.0);
     let seen = bench.service();
-    assert_eq!(
-        (&seen["status"], &seen["desiredCount"]),
-        (&json!("INACTIVE"), &json!(0))
-    );
-    assert_eq!(
-        bench.ok("ListServices", json!({ "cluster": "app" }))["serviceArns"],
-        json!([])
-    );
+    assert_eq!((&seen["status"], &seen["desiredCount"]), (&json!("INACTIVE"), &json!(0)));
+    assert_eq!(bench.ok("ListServices", json!({ "cluster": "app" }))["serviceArns"], json!([]));
 }
 
 #[test]
 fn an_unknown_service_is_a_missing_failure() {
     let mut bench = Bench::ready();
-    let answer = bench.ok(
-        "DescribeServices",
-        json!({ "cluster": "app", "services": ["nope"] }),
-    );
+    let answer = bench.ok("DescribeServices", json!({ "cluster": "app", "services": ["nope"] }));
     let arn = "arn:aws:ecs:eu-west-1:123456789012:service/app/nope";
-    assert_eq!(
-        answer,
-        json!({ "services": [], "failures": [{ "arn": arn, "reason": "MISSING" }] })
-    );
+    assert_eq!(answer, json!({ "services": [], "failures": [{ "arn": arn, "reason": "MISSING" }] }));
     let unknown = json!({ "cluster": "nope", "services": ["web"] });
-    bench.refuses(
-        "DescribeServices",
-        unknown,
-        "ClusterNotFoundException",
-        "Cluster not found.",
-    );
+    bench.refuses("DescribeServices", unknown, "ClusterNotFoundException", "Cluster not found.");
 }
 
 #[test]
@@ -214,34 +158,20 @@ fn a_service_is_found_by_its_arn() {
     assert_eq!(answer["services"][0]["serviceName"], "web");
     bench.ok("CreateCluster", json!({ "clusterName": "other" }));
     let elsewhere = json!({ "cluster": "other", "services": [arn] });
-    bench.refuses(
-        "DescribeServices",
-        elsewhere,
-        "InvalidParameterException",
-        "Identifier is for app",
-    );
+    bench.refuses("DescribeServices", elsewhere, "InvalidParameterException", "Identifier is for app");
 }
 
 #[test]
 fn the_container_and_port_of_a_load_balancer_are_in_the_task_definition() {
-    invalid(
-        balancer(GROUP, "api", 80),
-        "The container api does not exist in the task definition.",
-    );
-    invalid(
-        balancer(GROUP, "web", 81),
-        "The container web did not have a container port 81 defined.",
-    );
+    invalid(balancer(GROUP, "api", 80), "The container api does not exist in the task definition.");
+    invalid(balancer(GROUP, "web", 81), "The container web did not have a container port 81 defined.");
 }
 
 #[test]
 fn a_target_group_exists_takes_addresses_and_has_a_load_balancer() {
     let gone = GROUP.replace("web", "gone");
     invalid(balancer(&gone, "web", 80), "does not exist");
-    invalid(
-        balancer(IDLE, "web", 80),
-        "does not have an associated load balancer.",
-    );
+    invalid(balancer(IDLE, "web", 80), "does not have an associated load balancer.");
     invalid(
         balancer(INSTANCES, "web", 80),
         "target type instance, which is incompatible with the awsvpc network mode",
@@ -261,23 +191,14 @@ fn fargate_needs_a_network_that_exists() {
         json!({ "networkConfiguration": null }),
         "Network Configuration must be provided when networkMode 'awsvpc'",
     );
-    invalid(
-        json!({ "networkConfiguration": network(&[]) }),
-        "subnets can not be empty.",
-    );
+    invalid(json!({ "networkConfiguration": network(&[]) }), "subnets can not be empty.");
     invalid(
         json!({ "networkConfiguration": network(&["subnet-none"]) }),
         "The subnet ID 'subnet-none' does not exist",
     );
-    invalid(
-        json!({ "networkConfiguration": network(&["subnet-a", "subnet-x"]) }),
-        "same VPC",
-    );
+    invalid(json!({ "networkConfiguration": network(&["subnet-a", "subnet-x"]) }), "same VPC");
     let groups = |groups: Value| json!({ "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-a"], "securityGroups": groups } } });
-    invalid(
-        groups(json!(["sg-none"])),
-        "The security group 'sg-none' does not exist",
-    );
+    invalid(groups(json!(["sg-none"])), "The security group 'sg-none' does not exist");
     invalid(groups(json!(["sg-1", "sg-2", "a", "b", "c", "d"])), "at most 5");
 }
 
@@ -303,19 +224,12 @@ fn a_definition_for_instances_does_not_run_on_fargate() {
 fn percentages_that_block_every_deployment_are_refused() {
     let config = |least: i64, most: i64| json!({ "deploymentConfiguration": { "minimumHealthyPercent": least, "maximumPercent": most } });
     invalid(config(100, 100), "cannot be 100 as this will block deployments");
-    invalid(
-        config(120, 110),
-        "minimumHealthyPercent must be less than or equal",
-    );
+    invalid(config(120, 110), "minimumHealthyPercent must be less than or equal");
 }
 
 #[test]
 fn an_unknown_platform_version_is_refused() {
-    refused(
-        json!({ "platformVersion": "9.9.9" }),
-        "PlatformUnknownException",
-        "does not exist",
-    );
+    refused(json!({ "platformVersion": "9.9.9" }), "PlatformUnknownException", "does not exist");
 }
 
 #[test]
@@ -333,10 +247,7 @@ fn a_strategy_excludes_a_launch_type_and_needs_providers_of_the_cluster() {
 
 #[test]
 fn exec_needs_a_task_role() {
-    invalid(
-        json!({ "enableExecuteCommand": true }),
-        "a valid taskRoleArn is not being used",
-    );
+    invalid(json!({ "enableExecuteCommand": true }), "a valid taskRoleArn is not being used");
 }
 
 #[test]
@@ -358,23 +269,10 @@ fn a_volume_role_must_exist_and_volumes_must_match() {
         )
     };
     let code = "InvalidParameterException";
-    bench.refuses(
-        "CreateService",
-        volume("other", "ebs"),
-        code,
-        "must match the volumes",
-    );
-    bench.refuses(
-        "CreateService",
-        volume("data", "gone"),
-        code,
-        "unable to assume the role",
-    );
+    bench.refuses("CreateService", volume("other", "ebs"), code, "must match the volumes");
+    bench.refuses("CreateService", volume("data", "gone"), code, "unable to assume the role");
     let made = bench.ok("CreateService", volume("data", "ebs"));
-    assert_eq!(
-        made["service"]["deployments"][0]["volumeConfigurations"][0]["name"],
-        "data"
-    );
+    assert_eq!(made["service"]["deployments"][0]["volumeConfigurations"][0]["name"], "data");
 }
 
 #[test]

@@ -17,19 +17,9 @@ fn clusters_services_tasks_and_definitions_can_be_tagged_and_untagged() {
     for arn in [CLUSTER, SERVICE, DEFINITION, &task] {
         let pair = json!([{ "key": "a", "value": "1" }, { "key": "b", "value": "2" }]);
         bench.ok("TagResource", json!({ "resourceArn": arn, "tags": pair }));
-        bench.ok(
-            "TagResource",
-            json!({ "resourceArn": arn, "tags": [{ "key": "a", "value": "3" }] }),
-        );
-        bench.ok(
-            "UntagResource",
-            json!({ "resourceArn": arn, "tagKeys": ["b", "never"] }),
-        );
-        assert_eq!(
-            tags(&mut bench, arn),
-            json!([{ "key": "a", "value": "3" }]),
-            "{arn}"
-        );
+        bench.ok("TagResource", json!({ "resourceArn": arn, "tags": [{ "key": "a", "value": "3" }] }));
+        bench.ok("UntagResource", json!({ "resourceArn": arn, "tagKeys": ["b", "never"] }));
+        assert_eq!(tags(&mut bench, arn), json!([{ "key": "a", "value": "3" }]), "{arn}");
     }
 }
 
@@ -37,18 +27,10 @@ fn clusters_services_tasks_and_definitions_can_be_tagged_and_untagged() {
 fn a_resource_carries_fifty_tags_and_no_more() {
     let mut bench = Bench::ready();
     let some = |from: usize, to: usize| -> Value {
-        (from..to)
-            .map(|n| json!({ "key": format!("k{n}"), "value": "v" }))
-            .collect()
+        (from..to).map(|n| json!({ "key": format!("k{n}"), "value": "v" })).collect()
     };
-    bench.ok(
-        "TagResource",
-        json!({ "resourceArn": CLUSTER, "tags": some(0, 50) }),
-    );
-    bench.ok(
-        "TagResource",
-        json!({ "resourceArn": CLUSTER, "tags": some(0, 50) }),
-    );
+    bench.ok("TagResource", json!({ "resourceArn": CLUSTER, "tags": some(0, 50) }));
+    bench.ok("TagResource", json!({ "resourceArn": CLUSTER, "tags": some(0, 50) }));
     let more = json!({ "resourceArn": CLUSTER, "tags": some(50, 51) });
     bench.refuses("TagResource", more, "InvalidParameterException", "50");
 }
@@ -65,23 +47,15 @@ fn keys_of_aws_can_neither_be_set_nor_removed() {
 #[test]
 fn what_does_not_exist_cannot_be_tagged() {
     let mut bench = Bench::ready();
-    for arn in [
-        SERVICE,
-        "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:9",
-        "arn:aws:s3:::bucket",
-        "x",
-    ] {
+    for arn in
+        [SERVICE, "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:9", "arn:aws:s3:::bucket", "x"]
+    {
         let input = json!({ "resourceArn": arn, "tags": [] });
         let (code, _) = bench.refused("TagResource", input);
         assert_eq!(code, "InvalidParameterException", "{arn}");
     }
     let cluster = json!({ "resourceArn": CLUSTER.replace("app", "nope") });
-    bench.refuses(
-        "ListTagsForResource",
-        cluster,
-        "ClusterNotFoundException",
-        "Cluster not found.",
-    );
+    bench.refuses("ListTagsForResource", cluster, "ClusterNotFoundException", "Cluster not found.");
 }
 
 #[test]
@@ -90,10 +64,7 @@ fn tags_are_propagated_to_tasks_launched_from_then_on() {
     let definition_tags = json!({ "tags": [{ "key": "from", "value": "definition" }] });
     bench.ok("RegisterTaskDefinition", with(definition(), definition_tags));
     let service_tags = json!([{ "key": "from", "value": "service" }]);
-    bench.ok(
-        "CreateService",
-        with(service(), json!({ "tags": service_tags, "desiredCount": 1 })),
-    );
+    bench.ok("CreateService", with(service(), json!({ "tags": service_tags, "desiredCount": 1 })));
     bench.after(10.0);
     let launch = |bench: &mut Bench, change: Value| {
         bench.update(with(change, json!({ "forceNewDeployment": true })));
@@ -103,11 +74,7 @@ fn tags_are_propagated_to_tasks_launched_from_then_on() {
     assert_eq!(bench.tasks("RUNNING")[0]["tags"], json!([]));
     bench.update(json!({ "propagateTags": "SERVICE" }));
     bench.after(10.0);
-    assert_eq!(
-        bench.tasks("RUNNING")[0]["tags"],
-        json!([]),
-        "tasks that run keep what they have"
-    );
+    assert_eq!(bench.tasks("RUNNING")[0]["tags"], json!([]), "tasks that run keep what they have");
     assert_eq!(launch(&mut bench, json!({})), service_tags);
     let managed = json!({ "propagateTags": "TASK_DEFINITION", "enableECSManagedTags": true });
     assert_eq!(
@@ -122,16 +89,10 @@ fn everything_tagged_is_known_to_the_tagging_api_while_it_exists() {
     let mut bench = Bench::empty();
     let mine = json!([{ "key": "mine", "value": "yes" }]);
     bench.ok("CreateCluster", json!({ "clusterName": "app", "tags": mine }));
-    bench.ok(
-        "RegisterTaskDefinition",
-        with(definition(), json!({ "tags": mine })),
-    );
+    bench.ok("RegisterTaskDefinition", with(definition(), json!({ "tags": mine })));
     bench.ok(
         "CreateService",
-        with(
-            service(),
-            json!({ "tags": mine, "propagateTags": "SERVICE", "desiredCount": 1 }),
-        ),
+        with(service(), json!({ "tags": mine, "propagateTags": "SERVICE", "desiredCount": 1 })),
     );
     bench.after(10.0);
     let task = bench.tasks("RUNNING")[0]["taskArn"].as_str().unwrap().to_owned();
@@ -139,10 +100,7 @@ fn everything_tagged_is_known_to_the_tagging_api_while_it_exists() {
         |bench: &Bench| -> Vec<String> { bench.ecs.tagged().into_iter().map(|(arn, _)| arn).collect() };
     assert_eq!(arns(&bench), [CLUSTER, SERVICE, &task, DEFINITION]);
     assert_eq!(bench.ecs.tagged()[0].1["mine"], "yes");
-    bench.ok(
-        "DeleteService",
-        json!({ "cluster": "app", "service": "web", "force": true }),
-    );
+    bench.ok("DeleteService", json!({ "cluster": "app", "service": "web", "force": true }));
     bench.after(10.0);
     bench.ok("DeleteCluster", json!({ "cluster": "app" }));
     bench.ok("DeregisterTaskDefinition", json!({ "taskDefinition": "web:1" }));

@@ -19,17 +19,11 @@ fn registering_fills_in_what_the_server_adds() {
     let mut bench = Bench::empty();
     let made = register(&mut bench, json!({}));
     assert_eq!(made["taskDefinitionArn"], format!("{ARN}/web:1"));
-    assert_eq!(
-        (&made["revision"], &made["status"]),
-        (&json!(1), &json!("ACTIVE"))
-    );
+    assert_eq!((&made["revision"], &made["status"]), (&json!(1), &json!("ACTIVE")));
     assert_eq!(made["registeredAt"], json!(bench.now));
     assert_eq!(made["registeredBy"], "arn:aws:iam::123456789012:root");
     assert_eq!(made["compatibilities"], json!(["EC2", "FARGATE"]));
-    assert_eq!(
-        (&made["volumes"], &made["placementConstraints"]),
-        (&json!([]), &json!([]))
-    );
+    assert_eq!((&made["volumes"], &made["placementConstraints"]), (&json!([]), &json!([])));
     let wanted = json!({ "name": "ecs.capability.task-eni" });
     assert!(made["requiresAttributes"].as_array().unwrap().contains(&wanted));
 }
@@ -82,11 +76,8 @@ fn every_member_given_comes_back() {
     {
         assert_eq!(&seen[key], value, "{key}");
     }
-    for (key, value) in over["containerDefinitions"][0]
-        .as_object()
-        .unwrap()
-        .iter()
-        .filter(|(key, _)| *key != "portMappings")
+    for (key, value) in
+        over["containerDefinitions"][0].as_object().unwrap().iter().filter(|(key, _)| *key != "portMappings")
     {
         assert_eq!(&seen["containerDefinitions"][0][key], value, "{key}");
     }
@@ -127,18 +118,12 @@ fn a_health_check_gets_interval_timeout_and_retries() {
 fn tags_of_a_task_definition_are_beside_it_and_only_when_asked_for() {
     let mut bench = Bench::empty();
     let tags = json!([{ "key": "team", "value": "blue" }]);
-    let made = bench.ok(
-        "RegisterTaskDefinition",
-        with(definition(), json!({ "tags": tags })),
-    );
+    let made = bench.ok("RegisterTaskDefinition", with(definition(), json!({ "tags": tags })));
     assert_eq!(made["tags"], tags);
     assert!(made["taskDefinition"].get("tags").is_none());
     let plain = bench.ok("DescribeTaskDefinition", json!({ "taskDefinition": "web" }));
     assert!(plain.get("tags").is_none());
-    let full = bench.ok(
-        "DescribeTaskDefinition",
-        json!({ "taskDefinition": "web", "include": ["TAGS"] }),
-    );
+    let full = bench.ok("DescribeTaskDefinition", json!({ "taskDefinition": "web", "include": ["TAGS"] }));
     assert_eq!(full["tags"], tags);
 }
 
@@ -151,10 +136,7 @@ fn a_family_means_its_latest_active_revision() {
     bench.ok("DeregisterTaskDefinition", json!({ "taskDefinition": "web:3" }));
     let seen = bench.ok("DescribeTaskDefinition", json!({ "taskDefinition": "web" }));
     assert_eq!(seen["taskDefinition"]["revision"], 2);
-    let by_arn = bench.ok(
-        "DescribeTaskDefinition",
-        json!({ "taskDefinition": format!("{ARN}/web:3") }),
-    );
+    let by_arn = bench.ok("DescribeTaskDefinition", json!({ "taskDefinition": format!("{ARN}/web:3") }));
     assert_eq!(by_arn["taskDefinition"]["status"], "INACTIVE");
     assert_eq!(by_arn["taskDefinition"]["deregisteredAt"], json!(bench.now));
 }
@@ -180,25 +162,10 @@ fn deregistering_needs_an_active_revision() {
     let mut bench = Bench::empty();
     register(&mut bench, json!({}));
     let input = |reference: &str| json!({ "taskDefinition": reference });
-    bench.refuses(
-        "DeregisterTaskDefinition",
-        input("web"),
-        "ClientException",
-        "Invalid revision number",
-    );
-    bench.refuses(
-        "DeregisterTaskDefinition",
-        input("web:7"),
-        "ClientException",
-        "does not exist",
-    );
+    bench.refuses("DeregisterTaskDefinition", input("web"), "ClientException", "Invalid revision number");
+    bench.refuses("DeregisterTaskDefinition", input("web:7"), "ClientException", "does not exist");
     bench.ok("DeregisterTaskDefinition", input("web:1"));
-    bench.refuses(
-        "DeregisterTaskDefinition",
-        input("web:1"),
-        "ClientException",
-        "inactive",
-    );
+    bench.refuses("DeregisterTaskDefinition", input("web:1"), "ClientException", "inactive");
 }
 
 #[test]
@@ -209,15 +176,9 @@ fn revision_numbers_are_never_used_again() {
     for reference in ["web:1", "web:2"] {
         bench.ok("DeregisterTaskDefinition", json!({ "taskDefinition": reference }));
     }
-    bench.ok(
-        "DeleteTaskDefinitions",
-        json!({ "taskDefinitions": ["web:1", "web:2"] }),
-    );
+    bench.ok("DeleteTaskDefinitions", json!({ "taskDefinitions": ["web:1", "web:2"] }));
     bench.after(120.0);
-    assert_eq!(
-        bench.ok("ListTaskDefinitionFamilies", json!({}))["families"],
-        json!([])
-    );
+    assert_eq!(bench.ok("ListTaskDefinitionFamilies", json!({}))["families"], json!([]));
     assert_eq!(register(&mut bench, json!({}))["revision"], 3);
 }
 
@@ -240,10 +201,7 @@ fn revisions_are_sorted_by_number_not_by_text() {
     for _ in 0..11 {
         register(&mut bench, json!({}));
     }
-    let down = list(
-        &mut bench,
-        json!({ "familyPrefix": "web", "sort": "DESC", "maxResults": 3 }),
-    );
+    let down = list(&mut bench, json!({ "familyPrefix": "web", "sort": "DESC", "maxResults": 3 }));
     assert_eq!(down, ["web:11", "web:10", "web:9"]);
     assert_eq!(list(&mut bench, json!({ "maxResults": 2 })), ["web:1", "web:2"]);
 }
@@ -257,18 +215,9 @@ fn families_are_listed_by_prefix_and_status() {
     bench.ok("DeregisterTaskDefinition", json!({ "taskDefinition": "web:1" }));
     let families =
         |bench: &mut Bench, input: Value| bench.ok("ListTaskDefinitionFamilies", input)["families"].clone();
-    assert_eq!(
-        families(&mut bench, json!({ "familyPrefix": "we" })),
-        json!(["web", "web-admin"])
-    );
-    assert_eq!(
-        families(&mut bench, json!({ "status": "ACTIVE" })),
-        json!(["api", "web-admin"])
-    );
-    assert_eq!(
-        families(&mut bench, json!({ "status": "INACTIVE" })),
-        json!(["web"])
-    );
+    assert_eq!(families(&mut bench, json!({ "familyPrefix": "we" })), json!(["web", "web-admin"]));
+    assert_eq!(families(&mut bench, json!({ "status": "ACTIVE" })), json!(["api", "web-admin"]));
+    assert_eq!(families(&mut bench, json!({ "status": "INACTIVE" })), json!(["web"]));
 }
 
 #[test]
@@ -279,18 +228,8 @@ fn only_inactive_revisions_can_be_deleted() {
     let answer = bench.ok("DeleteTaskDefinitions", input.clone());
     assert_eq!(answer["taskDefinitions"], json!([]));
     assert_eq!(answer["failures"][0]["arn"], format!("{ARN}/web:1"));
-    assert!(
-        answer["failures"][0]["reason"]
-            .as_str()
-            .unwrap()
-            .contains("still in ACTIVE status")
-    );
-    assert!(
-        answer["failures"][1]["reason"]
-            .as_str()
-            .unwrap()
-            .contains("not found")
-    );
+    assert!(answer["failures"][0]["reason"].as_str().unwrap().contains("still in ACTIVE status"));
+    assert!(answer["failures"][1]["reason"].as_str().unwrap().contains("not found"));
     bench.ok("DeregisterTaskDefinition", json!({ "taskDefinition": "web:1" }));
     let answer = bench.ok("DeleteTaskDefinitions", input);
     assert_eq!(answer["taskDefinitions"][0]["status"], "DELETE_IN_PROGRESS");
@@ -304,18 +243,10 @@ fn a_deleted_revision_stays_while_a_service_uses_it() {
     bench.after(600.0);
     let seen = bench.ok("DescribeTaskDefinition", json!({ "taskDefinition": "web:1" }));
     assert_eq!(seen["taskDefinition"]["status"], "DELETE_IN_PROGRESS");
-    bench.ok(
-        "DeleteService",
-        json!({ "cluster": "app", "service": "web", "force": true }),
-    );
+    bench.ok("DeleteService", json!({ "cluster": "app", "service": "web", "force": true }));
     bench.after(600.0);
     let gone = json!({ "taskDefinition": "web:1" });
-    bench.refuses(
-        "DescribeTaskDefinition",
-        gone,
-        "ClientException",
-        "Unable to describe task definition.",
-    );
+    bench.refuses("DescribeTaskDefinition", gone, "ClientException", "Unable to describe task definition.");
 }
 
 #[test]
@@ -324,24 +255,9 @@ fn an_inactive_or_unknown_revision_cannot_start_a_service() {
     register(&mut bench, json!({}));
     bench.ok("DeregisterTaskDefinition", json!({ "taskDefinition": "web:1" }));
     let with_definition = |reference: &str| with(service(), json!({ "taskDefinition": reference }));
-    bench.refuses(
-        "CreateService",
-        with_definition("web:1"),
-        "ClientException",
-        "TaskDefinition is inactive",
-    );
-    bench.refuses(
-        "CreateService",
-        with_definition("web:9"),
-        "ClientException",
-        "TaskDefinition not found.",
-    );
+    bench.refuses("CreateService", with_definition("web:1"), "ClientException", "TaskDefinition is inactive");
+    bench.refuses("CreateService", with_definition("web:9"), "ClientException", "TaskDefinition not found.");
     bench.ok("CreateService", with_definition("web:2"));
     let back = json!({ "cluster": "app", "service": "web", "taskDefinition": "web:1" });
-    bench.refuses(
-        "UpdateService",
-        back,
-        "ClientException",
-        "TaskDefinition is inactive",
-    );
+    bench.refuses("UpdateService", back, "ClientException", "TaskDefinition is inactive");
 }

@@ -7,22 +7,11 @@ fn a_task_tells_where_it_comes_from() {
     let mut bench = Bench::running();
     let deployment = bench.service()["deployments"][0]["id"].clone();
     let task = bench.tasks("RUNNING")[0].clone();
-    assert_eq!(
-        (&task["group"], &task["startedBy"]),
-        (&json!("service:web"), &deployment)
-    );
-    assert_eq!(
-        (&task["launchType"], &task["platformVersion"]),
-        (&json!("FARGATE"), &json!("1.4.0"))
-    );
+    assert_eq!((&task["group"], &task["startedBy"]), (&json!("service:web"), &deployment));
+    assert_eq!((&task["launchType"], &task["platformVersion"]), (&json!("FARGATE"), &json!("1.4.0")));
     assert_eq!((&task["cpu"], &task["memory"]), (&json!("256"), &json!("512")));
     assert_eq!(task["ephemeralStorage"], json!({ "sizeInGiB": 20 }));
-    assert!(
-        task["taskArn"]
-            .as_str()
-            .unwrap()
-            .starts_with("arn:aws:ecs:eu-west-1:123456789012:task/app/")
-    );
+    assert!(task["taskArn"].as_str().unwrap().starts_with("arn:aws:ecs:eu-west-1:123456789012:task/app/"));
     assert_eq!(task["createdAt"], json!(1_800_000_000.0));
     assert_eq!(task["startedAt"], json!(1_800_000_002.0));
 }
@@ -31,21 +20,10 @@ fn a_task_tells_where_it_comes_from() {
 fn a_task_goes_through_its_statuses() {
     let mut bench = Bench::ready();
     let balancers = json!([{ "targetGroupArn": GROUP, "containerName": "web", "containerPort": 80 }]);
-    bench.ok(
-        "CreateService",
-        with(
-            service(),
-            json!({ "desiredCount": 1, "loadBalancers": balancers }),
-        ),
-    );
+    bench.ok("CreateService", with(service(), json!({ "desiredCount": 1, "loadBalancers": balancers })));
     let mut seen = Vec::new();
     for _ in 0..6 {
-        seen.push(
-            bench.tasks("RUNNING")[0]["lastStatus"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        );
+        seen.push(bench.tasks("RUNNING")[0]["lastStatus"].as_str().unwrap().to_owned());
         bench.after(0.5);
     }
     seen.dedup();
@@ -53,12 +31,7 @@ fn a_task_goes_through_its_statuses() {
     bench.update(json!({ "desiredCount": 0 }));
     let mut seen = Vec::new();
     for _ in 0..4 {
-        seen.push(
-            bench.tasks("STOPPED")[0]["lastStatus"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        );
+        seen.push(bench.tasks("STOPPED")[0]["lastStatus"].as_str().unwrap().to_owned());
         bench.after(0.5);
     }
     seen.dedup();
@@ -74,21 +47,11 @@ fn the_digest_is_that_of_the_reference_and_known_once_pulled() {
     bench.ok("RegisterTaskDefinition", with(definition(), input));
     bench.ok("CreateService", service());
     bench.after(1.0);
-    assert!(
-        bench.tasks("RUNNING")[0]["containers"][0]
-            .get("imageDigest")
-            .is_none()
-    );
+    assert!(bench.tasks("RUNNING")[0]["containers"][0].get("imageDigest").is_none());
     bench.after(2.0);
     let first = bench.tasks("RUNNING")[0]["containers"][0].clone();
-    assert_eq!(
-        (&first["imageDigest"], &first["image"]),
-        (&json!(digest), &json!(image))
-    );
-    assert_eq!(
-        (&first["name"], &first["lastStatus"]),
-        (&json!("web"), &json!("RUNNING"))
-    );
+    assert_eq!((&first["imageDigest"], &first["image"]), (&json!(digest), &json!(image)));
+    assert_eq!((&first["name"], &first["lastStatus"]), (&json!("web"), &json!("RUNNING")));
 }
 
 #[test]
@@ -102,10 +65,7 @@ fn a_task_has_an_interface_in_its_subnet() {
     );
     let detail = |name: &str| {
         let all = attachment["details"].as_array().unwrap();
-        all.iter().find(|one| one["name"] == name).unwrap()["value"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        all.iter().find(|one| one["name"] == name).unwrap()["value"].as_str().unwrap().to_owned()
     };
     assert_eq!(detail("subnetId"), "subnet-a");
     assert!(detail("networkInterfaceId").starts_with("eni-"));
@@ -122,10 +82,7 @@ fn a_container_with_a_health_check_is_healthy_when_it_runs() {
     let check = json!({ "healthCheck": { "command": ["CMD", "true"] } });
     bench.ok(
         "RegisterTaskDefinition",
-        with(
-            definition(),
-            json!({ "containerDefinitions": [with(container(), check)] }),
-        ),
+        with(definition(), json!({ "containerDefinitions": [with(container(), check)] })),
     );
     bench.ok("CreateService", service());
     bench.after(1.0);
@@ -138,19 +95,13 @@ fn a_container_with_a_health_check_is_healthy_when_it_runs() {
 fn a_stopped_task_is_replaced() {
     let mut bench = Bench::running();
     let arn = bench.tasks("RUNNING")[0]["taskArn"].clone();
-    let stopped = bench.ok(
-        "StopTask",
-        json!({ "cluster": "app", "task": arn, "reason": "a test" }),
-    );
+    let stopped = bench.ok("StopTask", json!({ "cluster": "app", "task": arn, "reason": "a test" }));
     assert_eq!(stopped["task"]["desiredStatus"], "STOPPED");
     bench.after(10.0);
     assert_eq!(bench.service()["runningCount"], 2);
     let gone = bench.tasks("STOPPED")[0].clone();
     assert_eq!((&gone["taskArn"], &gone["lastStatus"]), (&arn, &json!("STOPPED")));
-    assert_eq!(
-        (&gone["stopCode"], &gone["stoppedReason"]),
-        (&json!("UserInitiated"), &json!("a test"))
-    );
+    assert_eq!((&gone["stopCode"], &gone["stoppedReason"]), (&json!("UserInitiated"), &json!("a test")));
     assert_eq!(gone["containers"][0]["exitCode"], 0);
 }
 
@@ -162,10 +113,7 @@ fn a_task_stopped_by_the_scheduler_says_which_deployment() {
     let gone = bench.tasks("STOPPED");
     assert_eq!(gone.len(), 2);
     assert_eq!(gone[0]["stopCode"], "ServiceSchedulerInitiated");
-    let reason = format!(
-        "Scaling activity initiated by (deployment {})",
-        id.as_str().unwrap()
-    );
+    let reason = format!("Scaling activity initiated by (deployment {})", id.as_str().unwrap());
     assert_eq!(gone[0]["stoppedReason"], reason);
 }
 
@@ -177,13 +125,7 @@ fn stopped_tasks_can_be_described_for_an_hour() {
     let arn = bench.tasks("STOPPED")[0]["taskArn"].clone();
     let input = json!({ "cluster": "app", "tasks": [arn] });
     bench.after(3580.0);
-    assert_eq!(
-        bench.ok("DescribeTasks", input.clone())["tasks"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(bench.ok("DescribeTasks", input.clone())["tasks"].as_array().unwrap().len(), 1);
     bench.after(30.0);
     let answer = bench.ok("DescribeTasks", input);
     assert_eq!(answer["failures"], json!([{ "arn": arn, "reason": "MISSING" }]));
@@ -192,10 +134,7 @@ fn stopped_tasks_can_be_described_for_an_hour() {
 #[test]
 fn tasks_are_listed_by_service_family_and_starter() {
     let mut bench = Bench::running();
-    bench.ok(
-        "CreateService",
-        with(service(), json!({ "serviceName": "other", "desiredCount": 1 })),
-    );
+    bench.ok("CreateService", with(service(), json!({ "serviceName": "other", "desiredCount": 1 })));
     bench.after(10.0);
     let deployment = bench.service()["deployments"][0]["id"].clone();
     let mut count = |filter: serde_json::Value| {
@@ -210,12 +149,7 @@ fn tasks_are_listed_by_service_family_and_starter() {
     assert_eq!(count(json!({ "desiredStatus": "PENDING" })), 0);
     assert_eq!(count(json!({ "launchType": "EC2" })), 0);
     let unknown = json!({ "cluster": "app", "serviceName": "nope" });
-    bench.refuses(
-        "ListTasks",
-        unknown,
-        "ServiceNotFoundException",
-        "Service not found.",
-    );
+    bench.refuses("ListTasks", unknown, "ServiceNotFoundException", "Service not found.");
 }
 
 #[test]
@@ -223,10 +157,7 @@ fn a_task_is_found_by_its_id_alone() {
     let mut bench = Bench::running();
     let arn = bench.tasks("RUNNING")[0]["taskArn"].as_str().unwrap().to_owned();
     let id = arn.rsplit('/').next().unwrap();
-    let answer = bench.ok(
-        "DescribeTasks",
-        json!({ "cluster": "app", "tasks": [id, "nope"] }),
-    );
+    let answer = bench.ok("DescribeTasks", json!({ "cluster": "app", "tasks": [id, "nope"] }));
     assert_eq!(answer["tasks"][0]["taskArn"], arn);
     assert_eq!(answer["failures"][0]["reason"], "MISSING");
     bench.refuses(

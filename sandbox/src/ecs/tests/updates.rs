@@ -40,10 +40,7 @@ fn load_balancers_registries_and_service_connect_start_a_deployment() {
     let balancers = json!([{ "targetGroupArn": GROUP, "containerName": "web", "containerPort": 80 }]);
     assert!(bench.deploys(json!({ "loadBalancers": balancers })));
     assert!(!bench.deploys(json!({ "loadBalancers": balancers })));
-    assert!(
-        bench.deploys(json!({ "loadBalancers": [] })),
-        "an empty list removes them"
-    );
+    assert!(bench.deploys(json!({ "loadBalancers": [] })), "an empty list removes them");
     assert_eq!(bench.service()["loadBalancers"], json!([]));
     let registry =
         json!([{ "registryArn": "arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-1" }]);
@@ -68,11 +65,8 @@ fn what_reaches_later_tasks_or_the_service_alone_starts_nothing() {
     ] {
         assert!(!bench.deploys(change.clone()), "{change}");
         let seen = bench.service();
-        for (key, value) in change
-            .as_object()
-            .unwrap()
-            .iter()
-            .filter(|(key, _)| *key != "deploymentConfiguration")
+        for (key, value) in
+            change.as_object().unwrap().iter().filter(|(key, _)| *key != "deploymentConfiguration")
         {
             assert_eq!(&seen[key], value, "{key}");
         }
@@ -89,11 +83,7 @@ fn exec_reaches_later_tasks_and_starts_nothing() {
     bench.after(10.0);
     assert!(!bench.deploys(json!({ "enableExecuteCommand": true, "desiredCount": 3 })));
     bench.after(10.0);
-    let on = bench
-        .tasks("RUNNING")
-        .iter()
-        .filter(|task| task["enableExecuteCommand"] == true)
-        .count();
+    let on = bench.tasks("RUNNING").iter().filter(|task| task["enableExecuteCommand"] == true).count();
     assert_eq!(on, 1);
 }
 
@@ -102,10 +92,7 @@ fn with_volume() -> Bench {
     let mut bench = Bench::ready();
     let volumes = json!({ "volumes": [{ "name": "data", "configuredAtLaunch": true }] });
     bench.ok("RegisterTaskDefinition", with(definition(), volumes));
-    bench.ok(
-        "CreateService",
-        with(service(), json!({ "volumeConfigurations": volume(10) })),
-    );
+    bench.ok("CreateService", with(service(), json!({ "volumeConfigurations": volume(10) })));
     bench.ok("RegisterTaskDefinition", definition());
     bench.after(10.0);
     bench
@@ -128,18 +115,9 @@ fn null_volumes_are_left_alone_and_different_ones_start_a_deployment() {
 fn empty_volumes_remove_the_configuration_and_start_a_deployment() {
     let mut bench = with_volume();
     let same = json!({ "cluster": "app", "service": "web", "volumeConfigurations": [] });
-    bench.refuses(
-        "UpdateService",
-        same,
-        "InvalidParameterException",
-        "must match the volumes",
-    );
+    bench.refuses("UpdateService", same, "InvalidParameterException", "must match the volumes");
     assert!(bench.deploys(json!({ "volumeConfigurations": [], "taskDefinition": "web:3" })));
-    assert!(
-        bench.service()["deployments"][0]
-            .get("volumeConfigurations")
-            .is_none()
-    );
+    assert!(bench.service()["deployments"][0].get("volumeConfigurations").is_none());
 }
 
 #[test]
@@ -156,14 +134,8 @@ fn absent_members_of_the_deployment_configuration_stay() {
     bench.update(json!({ "deploymentConfiguration": { "deploymentCircuitBreaker": { "enable": true, "rollback": true } } }));
     bench.update(json!({ "deploymentConfiguration": { "maximumPercent": 150 } }));
     let config = bench.service()["deploymentConfiguration"].clone();
-    assert_eq!(
-        config["deploymentCircuitBreaker"],
-        json!({ "enable": true, "rollback": true })
-    );
-    assert_eq!(
-        (&config["maximumPercent"], &config["minimumHealthyPercent"]),
-        (&json!(150), &json!(100))
-    );
+    assert_eq!(config["deploymentCircuitBreaker"], json!({ "enable": true, "rollback": true }));
+    assert_eq!((&config["maximumPercent"], &config["minimumHealthyPercent"]), (&json!(150), &json!(100)));
 }
 
 #[test]
@@ -172,10 +144,7 @@ fn an_update_without_desired_count_leaves_it_to_autoscaling() {
     bench.update(json!({ "desiredCount": 7 }));
     bench.update(json!({ "forceNewDeployment": true }));
     let seen = bench.service();
-    assert_eq!(
-        (&seen["desiredCount"], &seen["deployments"][0]["desiredCount"]),
-        (&json!(7), &json!(7))
-    );
+    assert_eq!((&seen["desiredCount"], &seen["deployments"][0]["desiredCount"]), (&json!(7), &json!(7)));
 }
 
 #[test]
@@ -186,21 +155,12 @@ fn a_change_of_capacity_providers_must_be_forced() {
     bench.ok("PutClusterCapacityProviders", providers);
     let spot = json!({ "capacityProviderStrategy": [{ "capacityProvider": "FARGATE_SPOT", "weight": 1 }] });
     let plain = with(json!({ "cluster": "app", "service": "web" }), spot.clone());
-    bench.refuses(
-        "UpdateService",
-        plain,
-        "InvalidParameterException",
-        "you must force a new deployment",
-    );
+    bench.refuses("UpdateService", plain, "InvalidParameterException", "you must force a new deployment");
     bench.update(with(spot, json!({ "forceNewDeployment": true })));
     bench.after(10.0);
     let tasks = bench.tasks("RUNNING");
     assert_eq!(tasks.len(), 2);
-    assert!(
-        tasks
-            .iter()
-            .all(|task| task["capacityProviderName"] == "FARGATE_SPOT")
-    );
+    assert!(tasks.iter().all(|task| task["capacityProviderName"] == "FARGATE_SPOT"));
     assert!(bench.service().get("launchType").is_none());
 }
 
@@ -208,30 +168,12 @@ fn a_change_of_capacity_providers_must_be_forced() {
 fn an_update_needs_an_active_service() {
     let mut bench = Bench::running();
     let unknown = json!({ "cluster": "app", "service": "nope", "desiredCount": 1 });
-    bench.refuses(
-        "UpdateService",
-        unknown,
-        "ServiceNotFoundException",
-        "Service not found.",
-    );
-    bench.ok(
-        "DeleteService",
-        json!({ "cluster": "app", "service": "web", "force": true }),
-    );
+    bench.refuses("UpdateService", unknown, "ServiceNotFoundException", "Service not found.");
+    bench.ok("DeleteService", json!({ "cluster": "app", "service": "web", "force": true }));
     let gone = json!({ "cluster": "app", "service": "web", "desiredCount": 1 });
-    bench.refuses(
-        "UpdateService",
-        gone.clone(),
-        "ServiceNotActiveException",
-        "Service was not ACTIVE.",
-    );
+    bench.refuses("UpdateService", gone.clone(), "ServiceNotActiveException", "Service was not ACTIVE.");
     bench.after(10.0);
-    bench.refuses(
-        "UpdateService",
-        gone,
-        "ServiceNotActiveException",
-        "Service was not ACTIVE.",
-    );
+    bench.refuses("UpdateService", gone, "ServiceNotActiveException", "Service was not ACTIVE.");
 }
 
 #[test]
@@ -243,12 +185,7 @@ fn a_new_definition_must_keep_the_container_of_the_load_balancer() {
     input["containerDefinitions"][0]["name"] = json!("api");
     bench.ok("RegisterTaskDefinition", input);
     let update = json!({ "cluster": "app", "service": "web", "taskDefinition": "web:2" });
-    bench.refuses(
-        "UpdateService",
-        update,
-        "InvalidParameterException",
-        "The container web does not exist",
-    );
+    bench.refuses("UpdateService", update, "InvalidParameterException", "The container web does not exist");
 }
 
 #[test]

@@ -17,27 +17,14 @@ const NOW: f64 = 1_764_000_000.0; // 2025-11-24T16:00:00Z
 fn request(line: &str, token: &str, body: &Value) -> Request {
     let (method, target) = line.split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let query = query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(k, v)| (k.into(), v.into()))
-        .collect();
+    let query =
+        query.split('&').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect();
     let mut headers = BTreeMap::from([("host".to_owned(), "127.0.0.1:8080".to_owned())]);
     if !token.is_empty() {
         headers.insert("authorization".into(), format!("Bearer {token}"));
     }
-    let body = if body.is_null() {
-        Vec::new()
-    } else {
-        body.to_string().into_bytes()
-    };
-    Request {
-        method: method.into(),
-        path: path.into(),
-        query,
-        headers,
-        body,
-    }
+    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    Request { method: method.into(), path: path.into(), query, headers, body }
 }
 
 fn call(github: &mut GitHub, line: &str, token: &str, body: &Value) -> (u16, Value) {
@@ -61,11 +48,7 @@ fn control(github: &mut GitHub, line: &str, body: &Value) -> (u16, Value) {
 }
 
 fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
-    response
-        .headers
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
+    response.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 /// A GitHub with pull request 7 of `octo/app`.
@@ -78,12 +61,8 @@ fn with_pull() -> GitHub {
 }
 
 fn comment(github: &mut GitHub, token: &str, text: &str) -> u64 {
-    let (status, body) = call(
-        github,
-        "POST /repos/octo/app/issues/7/comments",
-        token,
-        &json!({"body": text}),
-    );
+    let (status, body) =
+        call(github, "POST /repos/octo/app/issues/7/comments", token, &json!({"body": text}));
     assert_eq!(status, 201);
     body["id"].as_u64().unwrap()
 }

@@ -13,15 +13,9 @@ fn a_call_without_a_token_is_refused() {
 #[test]
 fn the_user_is_only_shown_to_a_user() {
     let mut github = GitHub::new();
-    assert_eq!(
-        call(&mut github, "GET /user", "user:reviewer", &Value::Null).1["login"],
-        "reviewer"
-    );
+    assert_eq!(call(&mut github, "GET /user", "user:reviewer", &Value::Null).1["login"], "reviewer");
     let (status, body) = get(&mut github, "/user");
-    assert_eq!(
-        (status, &body["message"]),
-        (403, &json!("Resource not accessible by integration"))
-    );
+    assert_eq!((status, &body["message"]), (403, &json!("Resource not accessible by integration")));
 }
 
 #[test]
@@ -39,12 +33,7 @@ fn a_read_only_token_reads_but_does_not_write() {
         let accepted = header(&response, "x-accepted-github-permissions").unwrap();
         assert!(accepted.contains("pull_requests=write"));
     }
-    let (status, body) = call(
-        &mut github,
-        "GET /repos/octo/app/issues/7/comments",
-        "readonly",
-        &Value::Null,
-    );
+    let (status, body) = call(&mut github, "GET /repos/octo/app/issues/7/comments", "readonly", &Value::Null);
     assert_eq!((status, body[0]["body"].as_str()), (200, Some("first")));
 }
 
@@ -53,11 +42,7 @@ fn a_repository_exists_from_its_first_mention_and_apart_from_others() {
     let mut github = with_pull();
     assert_eq!(get(&mut github, "/repos/octo/other").1["default_branch"], "main");
     assert_eq!(get(&mut github, "/repos/octo/other/pulls/7").0, 404);
-    assert_eq!(
-        get(&mut github, "/repos/OCTO/App/pulls/7").0,
-        200,
-        "names do not distinguish case"
-    );
+    assert_eq!(get(&mut github, "/repos/OCTO/App/pulls/7").0, 200, "names do not distinguish case");
 }
 
 #[test]
@@ -66,16 +51,8 @@ fn an_enterprise_prefix_leads_to_the_same_answers() {
     let (status, body) = get(&mut github, "/api/v3/repos/octo/app/pulls/7");
     assert_eq!(status, 200);
     assert_eq!(body["url"], "http://127.0.0.1:8080/api/v3/repos/octo/app/pulls/7");
-    let (status, body) = call(
-        &mut github,
-        "POST /api/graphql",
-        "run",
-        &json!({"query": "{viewer{login}}"}),
-    );
-    assert_eq!(
-        (status, body),
-        (200, json!({"data": {"viewer": {"login": "github-actions[bot]"}}}))
-    );
+    let (status, body) = call(&mut github, "POST /api/graphql", "run", &json!({"query": "{viewer{login}}"}));
+    assert_eq!((status, body), (200, json!({"data": {"viewer": {"login": "github-actions[bot]"}}})));
 }
 
 #[test]
@@ -85,26 +62,16 @@ fn a_pull_request_shows_its_head_base_and_author() {
     assert_eq!(pull["head"]["sha"], "a".repeat(40));
     assert_eq!(pull["head"]["repo"]["full_name"], "octo/app");
     assert_eq!(pull["base"]["ref"], "main");
-    assert_eq!(
-        (&pull["user"]["login"], &pull["merged"]),
-        (&json!("author"), &json!(false))
-    );
+    assert_eq!((&pull["user"]["login"], &pull["merged"]), (&json!("author"), &json!(false)));
     assert_eq!(pull["created_at"], "2025-11-24T16:00:00Z");
 }
 
 #[test]
 fn a_fork_has_another_repository_and_a_deleted_fork_has_none() {
     let mut github = with_pull();
-    control(
-        &mut github,
-        "POST pulls",
-        &json!({"number": 8, "head_repo": "stranger/app"}),
-    );
+    control(&mut github, "POST pulls", &json!({"number": 8, "head_repo": "stranger/app"}));
     let head = get(&mut github, "/repos/octo/app/pulls/8").1["head"].clone();
-    assert_eq!(
-        (&head["repo"]["full_name"], &head["repo"]["fork"]),
-        (&json!("stranger/app"), &json!(true))
-    );
+    assert_eq!((&head["repo"]["full_name"], &head["repo"]["fork"]), (&json!("stranger/app"), &json!(true)));
     control(&mut github, "POST pulls/8", &json!({"head_repo": null}));
     assert!(get(&mut github, "/repos/octo/app/pulls/8").1["head"]["repo"].is_null());
 }
@@ -112,22 +79,10 @@ fn a_fork_has_another_repository_and_a_deleted_fork_has_none() {
 #[test]
 fn pull_requests_are_listed_by_state_and_head() {
     let mut github = with_pull();
-    control(
-        &mut github,
-        "POST pulls",
-        &json!({"number": 8, "head_ref": "fix"}),
-    );
-    control(
-        &mut github,
-        "POST pulls/7/merge",
-        &json!({"sha": "c".repeat(40), "method": "squash"}),
-    );
+    control(&mut github, "POST pulls", &json!({"number": 8, "head_ref": "fix"}));
+    control(&mut github, "POST pulls/7/merge", &json!({"sha": "c".repeat(40), "method": "squash"}));
     let numbers = |body: &Value| -> Vec<u64> {
-        body.as_array()
-            .unwrap()
-            .iter()
-            .map(|pull| pull["number"].as_u64().unwrap())
-            .collect()
+        body.as_array().unwrap().iter().map(|pull| pull["number"].as_u64().unwrap()).collect()
     };
     for (query, wanted) in [
         ("", vec![8]),
@@ -136,11 +91,7 @@ fn pull_requests_are_listed_by_state_and_head() {
         ("?state=all&head=octo:fix", vec![8]),
         ("?head=octo:none", vec![]),
     ] {
-        assert_eq!(
-            numbers(&get(&mut github, &format!("/repos/octo/app/pulls{query}")).1),
-            wanted,
-            "{query}"
-        );
+        assert_eq!(numbers(&get(&mut github, &format!("/repos/octo/app/pulls{query}")).1), wanted, "{query}");
     }
 }
 
@@ -155,57 +106,27 @@ fn comments_are_made_read_changed_and_deleted() {
         (&json!("github-actions[bot]"), &json!("Bot"))
     );
     assert_eq!(made["performed_via_github_app"]["slug"], "github-actions");
-    let (status, changed) = call(
-        &mut github,
-        &format!("PATCH {path}"),
-        "run",
-        &json!({"body": "two"}),
-    );
+    let (status, changed) = call(&mut github, &format!("PATCH {path}"), "run", &json!({"body": "two"}));
     assert_eq!((status, &changed["body"]), (200, &json!("two")));
-    assert_eq!(
-        call(&mut github, &format!("DELETE {path}"), "run", &Value::Null).0,
-        204
-    );
+    assert_eq!(call(&mut github, &format!("DELETE {path}"), "run", &Value::Null).0, 204);
     assert_eq!(get(&mut github, &path).0, 404);
-    assert_eq!(
-        call(
-            &mut github,
-            &format!("PATCH {path}"),
-            "run",
-            &json!({"body": "x"})
-        )
-        .0,
-        404
-    );
+    assert_eq!(call(&mut github, &format!("PATCH {path}"), "run", &json!({"body": "x"})).0, 404);
 }
 
 #[test]
 fn a_comment_that_is_blank_too_long_or_not_json_is_refused() {
     let mut github = with_pull();
     let line = "POST /repos/octo/app/issues/7/comments";
-    for body in [
-        json!({}),
-        json!({"body": " \n"}),
-        json!({"body": "ü".repeat(65_537)}),
-    ] {
+    for body in [json!({}), json!({"body": " \n"}), json!({"body": "ü".repeat(65_537)})] {
         let (status, answer) = call(&mut github, line, "run", &body);
         assert_eq!((status, &answer["message"]), (422, &json!("Validation Failed")));
     }
-    assert_eq!(
-        call(&mut github, line, "run", &json!({"body": "ü".repeat(65_536)})).0,
-        201
-    );
+    assert_eq!(call(&mut github, line, "run", &json!({"body": "ü".repeat(65_536)})).0, 201);
     let mut broken = request(line, "run", &Value::Null);
     broken.body = b"{".to_vec();
     assert_eq!(github.handle(&broken, NOW).status, 400);
     assert_eq!(
-        call(
-            &mut github,
-            "POST /repos/octo/app/issues/9/comments",
-            "run",
-            &json!({"body": "x"})
-        )
-        .0,
+        call(&mut github, "POST /repos/octo/app/issues/9/comments", "run", &json!({"body": "x"})).0,
         404
     );
 }
@@ -214,12 +135,8 @@ fn a_comment_that_is_blank_too_long_or_not_json_is_refused() {
 fn a_locked_conversation_takes_no_comment() {
     let mut github = with_pull();
     control(&mut github, "POST pulls/7", &json!({"locked": true}));
-    let (status, body) = call(
-        &mut github,
-        "POST /repos/octo/app/issues/7/comments",
-        "run",
-        &json!({"body": "x"}),
-    );
+    let (status, body) =
+        call(&mut github, "POST /repos/octo/app/issues/7/comments", "run", &json!({"body": "x"}));
     assert_eq!(status, 403);
     assert!(body["message"].as_str().unwrap().contains("locked"));
 }
@@ -227,11 +144,8 @@ fn a_locked_conversation_takes_no_comment() {
 #[test]
 fn a_long_list_of_comments_is_paged_with_links() {
     let mut github = with_pull();
-    let (_, made) = control(
-        &mut github,
-        "POST comments",
-        &json!({"number": 7, "user": "a", "body": "hi", "count": 250}),
-    );
+    let (_, made) =
+        control(&mut github, "POST comments", &json!({"number": 7, "user": "a", "body": "hi", "count": 250}));
     assert_eq!(made["ids"].as_array().unwrap().len(), 250);
     let line = "GET /repos/octo/app/issues/7/comments?per_page=100&page=2";
     let response = github.handle(&request(line, "run", &Value::Null), NOW);
@@ -241,14 +155,7 @@ fn a_long_list_of_comments_is_paged_with_links() {
         "<{base}1>; rel=\"prev\", <{base}3>; rel=\"next\", <{base}3>; rel=\"last\", <{base}1>; rel=\"first\""
     );
     assert_eq!(header(&response, "link"), Some(wanted.as_str()));
-    assert_eq!(
-        get(&mut github, "/repos/octo/app/issues/7/comments")
-            .1
-            .as_array()
-            .unwrap()
-            .len(),
-        30
-    );
+    assert_eq!(get(&mut github, "/repos/octo/app/issues/7/comments").1.as_array().unwrap().len(), 30);
 }
 
 #[test]
@@ -267,10 +174,7 @@ fn operations_are_named_as_in_the_api_description() {
             request("PATCH /repos/o/r/issues/comments/4", "t", &Value::Null),
             ("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", true),
         ),
-        (
-            request("PUT /repos/o/r/pulls/4/merge", "t", &Value::Null),
-            ("PUT /repos/o/r/pulls/4/merge", true),
-        ),
+        (request("PUT /repos/o/r/pulls/4/merge", "t", &Value::Null), ("PUT /repos/o/r/pulls/4/merge", true)),
         (graphql(QUERY), ("graphql:pullRequestComments", false)),
         (graphql("{ viewer { login } }"), ("graphql:viewer", false)),
         (
@@ -288,10 +192,7 @@ fn operations_are_named_as_in_the_api_description() {
 fn every_answer_carries_the_headers_of_the_rate_limit() {
     let mut github = GitHub::new();
     let response = github.handle(&request("GET /nothing/here", "t", &Value::Null), NOW);
-    assert_eq!(
-        (response.status, header(&response, "x-sandbox")),
-        (404, Some("not emulated"))
-    );
+    assert_eq!((response.status, header(&response, "x-sandbox")), (404, Some("not emulated")));
     assert_eq!(header(&response, "x-ratelimit-reset"), Some("1764003600"));
     assert!(header(&response, "x-github-request-id").is_some());
     let (_, body) = get(&mut github, "/rate_limit");
