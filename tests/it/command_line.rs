@@ -162,9 +162,9 @@ fn a_connection_that_fails_is_explained() {
     let mut text = Vec::new();
     let mut without = |why: &str, args: &[&str], set: &[(&str, &str)], unset: &[&str]| {
         let mut command = world.command(args);
-        unset.iter().for_each(|name| {
+        for name in unset {
             command.env_remove(name);
-        });
+        }
         let run = World::output(command.envs(set.iter().copied()));
         assert_ne!(run.code, 0, "{why}");
         assert_eq!(run.stdout, "");

@@ -1,4 +1,4 @@
-//! What App::FargateStack 1.1.0 does wrong and must never happen here. Each test is named after what must hold.
+//! What `App::FargateStack` 1.1.0 does wrong and must never happen here. Each test is named after what must hold.
 
 use aws_sdk_ecs::types::TaskDefinitionStatus;
 use serde_json::Value;
@@ -305,16 +305,15 @@ fn a_role_that_the_file_names_with_an_arn_is_made_when_it_does_not_exist() {
 #[test]
 fn two_plans_of_one_state_are_equal_byte_for_byte() {
     let world = World::new();
-    let mut tasks = String::new();
-    for name in ["gamma", "alpha", "delta", "beta", "epsilon"] {
+    let tasks = ["gamma", "alpha", "delta", "beta", "epsilon"].map(|name| {
         repository(&world, &format!("team/{name}"));
         push(&world, &format!("team/{name}"), "latest");
         let secret = secret(&world, &format!("{name}/key"), "x");
-        tasks += &format!(
+        format!(
             "  {name}: {{image: team/{name}, schedule: rate(1 hour), secrets: ['{secret}:KEY'], environment: {{B: '1', A: '2'}}}}\n"
-        );
-    }
-    world.write("fargate-stack.yml", &format!("app: {{name: equal}}\ntasks:\n{tasks}"));
+        )
+    });
+    world.write("fargate-stack.yml", &format!("app: {{name: equal}}\ntasks:\n{}", tasks.concat()));
     let twice = |format: &str| {
         let [one, two] = [(); 2].map(|()| world.run(&["plan", "--format", format]).expect(0).stdout);
         assert_eq!(one, two);
