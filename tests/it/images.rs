@@ -107,10 +107,7 @@ fn an_image_outside_ecr_keeps_its_tag_with_a_warning_also_when_a_tag_is_asked_fo
     );
     let sha = push_commit(&world);
     let planned = plan(&world, &["--image-tag", &sha]);
-    assert!(
-        warnings(&planned).contains("`public.ecr.aws/nginx/nginx:1.27` is outside ECR"),
-        "{planned:#}"
-    );
+    assert!(warnings(&planned).contains("`public.ecr.aws/nginx/nginx:1.27` is outside ECR"), "{planned:#}");
     world.run(&["apply", "--yes", "--image-tag", &sha]).expect(0);
     assert_eq!(image(&world, "side"), "public.ecr.aws/nginx/nginx:1.27");
     world.run(&["plan", "--detailed-exitcode"]).expect(0);
