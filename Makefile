@@ -15,6 +15,7 @@ demo: $(stamp) ## Pull request, plan comment, merge, apply: the whole loop again
 	$(venv)/bin/python demo/demo.py
 
 test: $(stamp) ## All tests: parallel, offline after the dependencies are there
+	cargo build --locked --workspace --all-targets # with the sandbox's own program, which a test starts
 	cargo test --locked --workspace
 
 check: $(stamp) ## What CI runs: format, lints, generated files, tests
