@@ -126,10 +126,15 @@ class Checkout:
             "XDG_CACHE_HOME": str(self.folder / "cache"),
         }
         run = subprocess.Popen(command, cwd=self.work, env=outer, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        told = set()
         for line in run.stdout:
             _, bar, text = line.partition("] ")
-            if bar and text.startswith(("  | ", "  ⚙", "  ❗", "  ❓", "❌", "🏁")):
-                print("   ", text.rstrip().removeprefix("  | "))
+            # act tells an output of the action once for each step that it passes through.
+            if not bar or not text.startswith(("  | ", "  ⚙", "  ❗", "  ❓", "❌", "🏁")) or text in told:
+                continue
+            if text.startswith("  ⚙"):
+                told.add(text)
+            print("   ", text.rstrip().removeprefix("  |"), flush=True)
         return run.wait()
 
 

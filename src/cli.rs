@@ -106,7 +106,8 @@ pub enum Command {
 /// What a plan depends on beside the stack file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selection {
-    /// Pin every ECR image of the stack that has this tag to its digest; without it, images stay as they run now
+    /// Pin every ECR image of the stack that has this tag to its digest; without it, images stay as they run now (in a
+    /// GitHub workflow the default is the commit's SHA)
     #[arg(long, value_name = "TAG")]
     pub image_tag: Option<String>,
     /// Allow to delete a resource that holds data, by its address; may be repeated

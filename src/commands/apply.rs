@@ -12,10 +12,11 @@ use super::{App, plan, signals};
 /// Plans, shows, asks unless told not to, and does it.
 pub async fn run(app: &App, args: &ApplyArgs) -> Result<ExitStatus, Error> {
     let session = app.session().await?;
-    let planned = session.plan(&args.selection).await?;
+    let selection = app.selected(&args.selection);
+    let planned = session.plan(&selection).await?;
     // One document on standard output: the plan is part of the result unless text was asked for.
     if app.format() == Format::Text {
-        plan::show(app, &planned.plan, &args.selection, false)?;
+        plan::show(app, &planned.plan, &selection, false)?;
     }
     if !planned.plan.is_empty() {
         agree(app, args.yes, "Make these changes?")?;

@@ -11,8 +11,9 @@ use super::{App, failure};
 /// Plans and shows.
 pub async fn run(app: &App, args: &PlanArgs) -> Result<ExitStatus, Error> {
     let session = app.session().await?;
-    let planned = session.plan(&args.selection).await?;
-    show(app, &planned.plan, &args.selection, true)?;
+    let selection = app.selected(&args.selection);
+    let planned = session.plan(&selection).await?;
+    show(app, &planned.plan, &selection, true)?;
     if args.update {
         update(app, &session, &planned)?;
     }

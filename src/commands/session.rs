@@ -49,6 +49,12 @@ impl App {
         self.read().map_err(|error| failure::config(&error))
     }
 
+    /// What the command line selects; in a workflow the commit's SHA is the image tag when none is given.
+    pub fn selected(&self, selection: &Selection) -> Selection {
+        let commit = self.env.get("GITHUB_SHA").filter(|_| self.env.is_ci()).map(str::to_owned);
+        Selection { image_tag: selection.image_tag.clone().or(commit), ..selection.clone() }
+    }
+
     /// Writes a document to standard output.
     pub fn print(&self, document: &str) -> Result<(), Error> {
         self.console.out(document).map_err(|error| {

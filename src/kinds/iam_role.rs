@@ -77,9 +77,14 @@ impl Kind for IamRole {
     }
 
     fn candidates(names: &Names) -> Vec<Locator> {
-        [("execution", &names.execution_role), ("task", &names.task_role), ("events", &names.events_role)]
-            .map(|(name, role)| names.at(Self::KIND, name, role))
-            .into()
+        let roles = [
+            ("execution", &names.execution_role),
+            ("task", &names.task_role),
+            ("events", &names.events_role),
+        ];
+        let defaults = roles.iter().zip(&names.default_roles).map(|((name, _), default)| (*name, default));
+        // One that is wanted under its default name is named twice here, and read once.
+        roles.into_iter().chain(defaults).map(|(name, role)| names.at(Self::KIND, name, role)).collect()
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {

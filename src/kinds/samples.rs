@@ -122,6 +122,11 @@ pub fn stack<const N: usize>(app: &str, tasks: [StackTask; N]) -> Stack {
         events_role: format!("Events{app}Role"),
         events_policy: format!("Events{app}Policy"),
         security_group: format!("{app}-sg"),
+        default_roles: [
+            format!("Fargate{app}Role"),
+            format!("Fargate{app}TaskRole"),
+            format!("Events{app}Role"),
+        ],
     };
     Stack {
         name: app.to_owned(),

@@ -26,6 +26,9 @@ pub struct Names {
     pub events_policy: String,
     /// `<app>-sg`.
     pub security_group: String,
+    /// What the execution, task and events role are called without a name of their own: they may exist under these names
+    /// from before the configuration named them.
+    pub default_roles: [String; 3],
 }
 
 impl Names {
@@ -34,18 +37,22 @@ impl Names {
     pub fn new(config: &Config) -> Self {
         let app = &config.app.name;
         let norm = normal_name(app);
+        let default_roles =
+            [format!("Fargate{norm}Role"), format!("Fargate{norm}TaskRole"), format!("Events{norm}Role")];
+        let [execution, task, events] = default_roles.clone();
         let or = |chosen: Option<&String>, default: String| chosen.cloned().unwrap_or(default);
         Self {
             stack: app.clone(),
             cluster: or(config.cluster.name.as_ref(), format!("{app}-cluster")),
             log_group: or(config.log_group.name.as_ref(), format!("/ecs/{app}")),
-            execution_role: or(config.role.name.as_ref(), format!("Fargate{norm}Role")),
+            execution_role: or(config.role.name.as_ref(), execution),
             execution_policy: or(config.role.policy_name.as_ref(), format!("Fargate{norm}Policy")),
-            task_role: or(config.task_role.name.as_ref(), format!("Fargate{norm}TaskRole")),
+            task_role: or(config.task_role.name.as_ref(), task),
             task_policy: or(config.task_role.policy_name.as_ref(), format!("Fargate{norm}TaskPolicy")),
-            events_role: or(config.events_role.name.as_ref(), format!("Events{norm}Role")),
+            events_role: or(config.events_role.name.as_ref(), events),
             events_policy: or(config.events_role.policy_name.as_ref(), format!("Events{norm}Policy")),
             security_group: or(config.security_groups.fargate.group_name.as_ref(), format!("{app}-sg")),
+            default_roles,
         }
     }
 

@@ -49,6 +49,11 @@ fn every_name_has_its_default() {
         events_role: "EventsMySmallAppRole",
         events_policy: "EventsMySmallAppPolicy",
         security_group: "my-small_app-sg",
+        default_roles: [
+            "FargateMySmallAppRole",
+            "FargateMySmallAppTaskRole",
+            "EventsMySmallAppRole",
+        ],
     }
     "#);
 }

@@ -155,3 +155,21 @@ fn an_image_that_lost_its_tag_but_runs_stays() {
     assert!(actions(&plan(&world, &[])).is_empty());
     assert_eq!(image(&world, "web"), before);
 }
+
+#[test]
+fn in_a_workflow_the_commit_is_the_tag_unless_another_is_asked_for() {
+    let world = World::with("{app: {name: shop}, tasks: {web: {image: 'http-test:latest'}}}");
+    let sha = "89abcdef0123456789abcdef0123456789abcdef";
+    let digest = push(&world, "http-test", sha);
+    let planned = |ci: bool, args: &[&str]| {
+        let mut command = world.command(&[&["plan", "--format", "json"], args].concat());
+        command.env("GITHUB_SHA", sha);
+        if ci {
+            command.env("CI", "true");
+        }
+        World::output(&mut command).expect(0).json()["images"][0]["digest"].clone()
+    };
+    assert_eq!(planned(true, &[]), digest.as_str());
+    assert_ne!(planned(false, &[]), digest.as_str());
+    assert_ne!(planned(true, &["--image-tag", "latest"]), digest.as_str());
+}

@@ -408,3 +408,18 @@ fn an_unchanged_task_definition_is_never_registered_again() {
     assert_eq!(definition.status(), Some(&TaskDefinitionStatus::Active));
     assert_eq!(service(&world, "worker-cluster", "consumer").launch_type(), Some(&LaunchType::Fargate));
 }
+
+#[test]
+fn a_role_that_gets_a_name_of_its_own_leaves_nothing_under_its_default_name() {
+    let world = World::with("{app: {name: shop}, tasks: {job: {image: 'helloworld:latest'}}}");
+    world.run(&["apply", "--yes"]).expect(0);
+    world.write(
+        "fargate-stack.yml",
+        "{app: {name: shop}, role: {name: puller}, tasks: {job: {image: 'helloworld:latest'}}}",
+    );
+    world.run(&["apply", "--yes"]).expect(0);
+    let held = super::account::holds(&world);
+    assert!(held.iter().any(|line| line.starts_with("role puller ")), "{held:?}");
+    assert!(!held.iter().any(|line| line.starts_with("role FargateShopRole ")), "{held:?}");
+    world.run(&["plan", "--detailed-exitcode"]).expect(0);
+}
