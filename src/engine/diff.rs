@@ -41,6 +41,15 @@ pub fn covered(rules: &[&str], path: &[String]) -> bool {
     })
 }
 
+/// Whether one of the rules is about something below a path.
+fn reached(rules: &[&str], path: &[String]) -> bool {
+    rules.iter().any(|rule| {
+        let mut parts = rule.split('.');
+        path.iter().all(|segment| parts.next().is_some_and(|part| part == "*" || part == segment))
+            && parts.next().is_some()
+    })
+}
+
 /// The segments of a path. Separated by U+001F inside the engine would be exact; a dot inside a segment only widens what a
 /// rule with `*` covers, never narrows it.
 pub fn segments(path: &str) -> Vec<String> {
@@ -59,8 +68,17 @@ fn compare(
     if seen == want {
         return;
     }
-    match (seen.map(fields), want.map(fields)) {
-        (Some(Some(seen)), Some(Some(want))) => {
+    // A part that comes or goes whole is opened too where a rule reaches into it: a rule for a field must hold however the
+    // field comes.
+    let opened = |side: Option<&Value>, other: Option<&Value>| match side {
+        Some(value) => fields(value),
+        None if reached(rules.sensitive, path) || reached(rules.release, path) => {
+            other.and(Some(BTreeMap::new()))
+        }
+        None => None,
+    };
+    match (opened(seen, want), opened(want, seen)) {
+        (Some(seen), Some(want)) => {
             let mut keys: BTreeSet<&String> = want.keys().collect();
             if !covered(rules.shared, path) {
                 keys.extend(seen.keys());
@@ -142,6 +160,25 @@ mod tests {
         let changes = changed(&Rules::new(""), &seen, &want);
         assert_eq!(paths(&changes), ["owned.extra"]);
         assert_eq!(changes[0].after, None);
+    }
+
+    #[test]
+    fn a_rule_for_a_field_holds_also_when_the_whole_that_holds_it_comes_or_goes() {
+        let rules = Rules { sensitive: &["containers.*.environment.*"], ..Rules::new("") };
+        let with = json!({"containers": [{"name": "web", "environment": {"A": "secret"}}]});
+        let without = json!({"containers": [{"name": "web"}]});
+        let other = json!({"containers": [{"name": "other"}]});
+        for (seen, want) in
+            [(&without, &with), (&with, &without), (&other, &with), (&with, &other), (&json!({}), &with)]
+        {
+            let changes = changed(&rules, seen, want);
+            let telling: Vec<&AttrChange> = changes
+                .iter()
+                .filter(|change| format!("{:?}{:?}", change.before, change.after).contains("secret"))
+                .collect();
+            assert_eq!(telling.len(), 1, "{changes:?}");
+            assert!(telling.iter().all(|change| change.sensitive), "{changes:?}");
+        }
     }
 
     #[test]

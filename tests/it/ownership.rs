@@ -423,3 +423,23 @@ fn a_role_that_gets_a_name_of_its_own_leaves_nothing_under_its_default_name() {
     assert!(!held.iter().any(|line| line.starts_with("role FargateShopRole ")), "{held:?}");
     world.run(&["plan", "--detailed-exitcode"]).expect(0);
 }
+
+#[test]
+fn an_environment_that_comes_or_goes_shows_names_and_no_values() {
+    let canary = "canary-51c0de";
+    let plain = "{app: {name: shop}, tasks: {job: {image: 'helloworld:latest'}}}";
+    let with = format!(
+        "{{app: {{name: shop}}, tasks: {{job: {{image: 'helloworld:latest', environment: {{PASSWORD: {canary}}}}}}}}}"
+    );
+    let world = World::with(plain);
+    world.run(&["apply", "--yes"]).expect(0);
+    for stack in [with.as_str(), plain] {
+        world.write("fargate-stack.yml", stack);
+        for format in ["text", "json", "markdown"] {
+            let run = world.run(&["plan", "--format", format]).expect(0);
+            assert!(run.stdout.contains("PASSWORD"), "{}", run.stdout);
+            assert!(!format!("{}{}", run.stdout, run.stderr).contains(canary), "{}", run.stdout);
+        }
+        world.run(&["apply", "--yes"]).expect(0);
+    }
+}
