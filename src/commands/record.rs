@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{self, Difference, Effect};
 use crate::model::{Image, ImageOrigin, Plan};
+use crate::render::redact;
 
 /// How long the hidden record may be, in bytes of JSON, before the values in it are dropped and only digests stay.
 const RECORD_BYTES: usize = 24_000;
@@ -36,8 +37,8 @@ pub struct Record {
 pub struct Recorded {
     /// The task.
     pub task: String,
-    /// The reference, with digest.
-    pub image: String,
+    /// `sha256:…`.
+    pub digest: String,
     /// The tag it was found by.
     pub tag: Option<String>,
 }
@@ -55,6 +56,10 @@ impl Record {
             run,
             attempt,
         };
+        // Everybody who sees the comment can decode it: no account id stands in it whole.
+        for field in record.effects.iter_mut().flat_map(|effect| effect.fields.values_mut()) {
+            field.shown = field.shown.take().map(|text| redact::accounts(&text, &plan.account));
+        }
         if record.bytes() > RECORD_BYTES {
             for field in record.effects.iter_mut().flat_map(|effect| effect.fields.values_mut()) {
                 field.shown = None;
@@ -99,12 +104,12 @@ impl Record {
     fn moved_tags(&self, plan: &Plan) -> Vec<Difference> {
         let mut found = Vec::new();
         for now in plan.images.iter().filter_map(recorded) {
-            let moved = self.images.iter().find(|was| was.task == now.task && was.image != now.image);
+            let moved = self.images.iter().find(|was| was.task == now.task && was.digest != now.digest);
             found.extend(moved.map(|was| Difference {
                 address: format!("task_definition.{}", now.task),
                 path: Some(format!("image (tag {})", now.tag.as_deref().unwrap_or("none"))),
-                approved: was.image.clone(),
-                now: now.image.clone(),
+                approved: was.digest.clone(),
+                now: now.digest.clone(),
             }));
         }
         found
@@ -112,9 +117,6 @@ impl Record {
 }
 
 fn recorded(image: &Image) -> Option<Recorded> {
-    (image.origin == ImageOrigin::Configured).then(|| Recorded {
-        task: image.task.clone(),
-        image: image.image.clone(),
-        tag: image.tag.clone(),
-    })
+    let digest = image.digest.clone().filter(|_| image.origin == ImageOrigin::Configured)?;
+    Some(Recorded { task: image.task.clone(), digest, tag: image.tag.clone() })
 }

@@ -115,6 +115,13 @@ impl World {
     }
 }
 
+/// The hidden record of a comment, as everybody can read it.
+fn decoded_record(body: &str) -> String {
+    let marker = body.lines().next().unwrap().split_whitespace().nth(2).unwrap();
+    let decoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(marker.trim_end_matches('='));
+    String::from_utf8(decoded.unwrap()).unwrap()
+}
+
 #[test]
 fn a_pull_request_gets_one_comment_and_its_merge_applies_exactly_that_plan() {
     let world = World::with(&example("worker"));
@@ -129,7 +136,9 @@ fn a_pull_request_gets_one_comment_and_its_merge_applies_exactly_that_plan() {
     let visible: Vec<&str> =
         body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty()).collect();
     assert!(visible[0].starts_with("### Fargate plan") && visible[0].contains("create 11"), "{}", visible[0]);
-    assert!(!body.contains(&world.account), "the account id is shown whole");
+    for text in [body, &decoded_record(body)] {
+        assert!(!text.contains(&world.account), "the account id is shown whole: {text}");
+    }
     assert!(world.read("runner/summary").contains("service.consumer"));
     let planned = world.output_of("fingerprint").unwrap();
 
@@ -383,21 +392,40 @@ fn environment_values_reach_neither_comment_nor_summary_nor_log() {
     let run = world.ci("pull_request", &world.pull_request_event()).expect(0);
     let mut sinks = vec![run.stdout, run.stderr, world.read("runner/summary"), world.read("runner/output")];
     sinks.push(world.comments()[0]["body"].to_string());
-    let marker = world.comments()[0]["body"]
-        .as_str()
-        .unwrap()
-        .lines()
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .nth(2)
-        .unwrap()
-        .to_owned();
-    let decoded =
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(marker.trim_end_matches('=')).unwrap();
-    sinks.push(String::from_utf8(decoded).unwrap());
+    sinks.push(decoded_record(world.comments()[0]["body"].as_str().unwrap()));
     for sink in sinks {
         assert!(!sink.contains(canary), "{sink}");
     }
     assert!(world.comments()[0]["body"].as_str().unwrap().contains("### Fargate plan"));
+}
+
+#[test]
+fn a_tag_of_the_stack_file_that_moved_since_the_plan_is_refused() {
+    let world = World::with(&example("minimal-task"));
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    world.merge_pull_request();
+    let image = json!({"account": world.account, "repository": "helloworld", "tag": "latest", "platforms": ["linux/amd64"]});
+    world.control("POST", "ecr/images", &image);
+    let run = world.ci("push", &world.push_event()).expect(3);
+    assert!(run.stdout.contains("tag latest"), "{}", run.stdout);
+    assert_eq!(world.mutations(), Vec::<String>::new());
+}
+
+#[test]
+fn an_apply_that_fails_half_way_says_so_in_exit_code_output_summary_and_comment() {
+    let world = World::with(&example("minimal-task"));
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    world.merge_pull_request();
+    let fault = json!({"account": world.account, "service": "ecs", "operation": "RegisterTaskDefinition", "kind": "access_denied"});
+    world.control("POST", "faults", &fault);
+    let run = world.ci("push", &world.push_event()).expect(5);
+    assert_eq!(world.output_of("outcome").as_deref(), Some("partial"));
+    for text in [run.stderr, world.read("runner/summary"), world.comments()[0]["body"].to_string()] {
+        assert!(
+            text.contains("task_definition.my-one-shot") && text.contains("ecs:RegisterTaskDefinition"),
+            "{text}"
+        );
+    }
 }
