@@ -107,22 +107,30 @@ fn leaves(rules: &Rules, path: &mut Vec<String>, want: &Value, found: &mut Vec<A
     }
 }
 
-/// The parts of a value that are compared one by one: the fields of an object, the elements of a list whose elements all
-/// have a name of their own. Everything else is compared whole, references too.
+/// The parts of a value that are compared one by one: the fields of an object, the elements of a list in which each has an
+/// identity of its own. Everything else is compared whole, references too.
 fn fields(value: &Value) -> Option<BTreeMap<String, Value>> {
     match value {
         Value::Object(object) if !object.contains_key("$ref") => {
             Some(object.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
         }
         Value::Array(items) if !items.is_empty() => {
-            let named: BTreeMap<String, Value> = items
-                .iter()
-                .filter_map(|item| Some((item.get("name")?.as_str()?.to_owned(), item.clone())))
-                .collect();
-            (named.len() == items.len()).then_some(named)
+            let told_apart: BTreeMap<String, Value> =
+                items.iter().filter_map(|item| Some((identity(item)?, item.clone()))).collect();
+            (told_apart.len() == items.len()).then_some(told_apart)
         }
         _ => None,
     }
+}
+
+/// What tells an element of a list from the others: its name, or in a policy the actions of a statement. A reader then sees
+/// which statement changes in what, and not two policies.
+fn identity(item: &Value) -> Option<String> {
+    if let Some(name) = item.get("name") {
+        return name.as_str().map(str::to_owned);
+    }
+    let actions: Option<Vec<&str>> = item.get("Action")?.as_array()?.iter().map(Value::as_str).collect();
+    actions.map(|actions| actions.join(","))
 }
 
 fn change(rules: &Rules, path: &[String], before: Option<&Value>, after: Option<&Value>) -> AttrChange {
@@ -201,6 +209,18 @@ mod tests {
         let changes = changed(&Rules::new(""), &seen, &want);
         assert_eq!(paths(&changes), ["containers.side", "containers.web.cpu"]);
         assert_eq!(changes[0].after, None);
+    }
+
+    #[test]
+    fn statements_of_a_policy_are_compared_by_their_actions() {
+        let policy = |task: &str| {
+            let run = json!({"Effect": "Allow", "Action": ["ecs:RunTask"], "Resource": [task]});
+            json!({"Statement": [{"Effect": "Allow", "Action": ["a:B", "a:C"], "Resource": ["*"]}, run]})
+        };
+        let changes = changed(&Rules::new(""), &policy("old"), &policy("new"));
+        assert_eq!(paths(&changes), ["Statement.ecs:RunTask.Resource"]);
+        let twice = json!({"Statement": [{"Action": ["a:B"]}, {"Action": ["a:B"]}]});
+        assert_eq!(paths(&changed(&Rules::new(""), &twice, &policy("new"))), ["Statement"]);
     }
 
     #[test]
