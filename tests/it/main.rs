@@ -14,6 +14,7 @@ mod act;
 mod architecture;
 mod command_line;
 mod discovery;
+mod documents;
 mod generated;
 mod github;
 mod harness;
