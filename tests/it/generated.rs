@@ -146,6 +146,9 @@ fn follow<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
 
 fn kind(whole: &Value, schema: &Value) -> String {
     let schema = follow(whole, schema);
+    if schema["x-later"] == true {
+        return "–".to_owned();
+    }
     if let Some(words) = schema["enum"].as_array() {
         let words: Vec<String> = words
             .iter()
