@@ -1,7 +1,6 @@
 //! `ci`: does what the GitHub event asks for. A pull request gets a plan and one comment; a push to the default branch is
 //! applied when it does what the plan of its pull request said, and refused otherwise.
 
-use crate::aws::Connection;
 use crate::engine;
 use crate::error::{Error, ExitStatus};
 use crate::github::comment::{Upserted, Volatile, Wanted};
@@ -48,8 +47,7 @@ async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) -> Res
     if let Some(why) = without {
         return job.validated(&loaded, why);
     }
-    let connection =
-        Connection::load(&app.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
+    let connection = app.connect(&loaded).await?;
     if !connection.has_credentials().await {
         return job.validated(&loaded, "the job has no AWS credentials");
     }
@@ -109,8 +107,7 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
         return job.ignore(&format!("a push to `{}` is not a push to the default branch", event.ref_name));
     }
     let loaded = job.load()?;
-    let connection =
-        Connection::load(&app.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
+    let connection = app.connect(&loaded).await?;
     let session = Session::new(loaded, connection).await?;
     let selection = job.selection(&event.after)?;
     let plan = session.plan(&selection).await?.plan;

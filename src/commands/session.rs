@@ -63,7 +63,7 @@ impl App {
     }
 
     /// Settings of the AWS connection.
-    pub fn connection(&self, config: &Config) -> Options {
+    fn connection(&self, config: &Config) -> Options {
         let global = &self.cli.global;
         let region =
             global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned));
@@ -75,11 +75,15 @@ impl App {
         }
     }
 
+    /// Sets up the connection for a stack file, without a call to AWS.
+    pub async fn connect(&self, loaded: &Loaded) -> Result<Connection, Error> {
+        Connection::load(&self.connection(&loaded.config)).await.map_err(|error| failure::connect(&error))
+    }
+
     /// Loads the stack file and finds out which account this is.
     pub async fn session(&self) -> Result<Session, Error> {
         let loaded = self.load()?;
-        let connection =
-            Connection::load(&self.connection(&loaded.config)).await.map_err(|e| failure::connect(&e))?;
+        let connection = self.connect(&loaded).await?;
         Session::new(loaded, connection).await
     }
 }
