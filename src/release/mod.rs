@@ -1,1 +1,3 @@
 //! A release after its apply: watching rollouts to their verdict, the cause of a failure, history, rollback.
+
+pub mod watch;
