@@ -343,7 +343,7 @@ fn target_groups(service: &Service) -> Vec<String> {
 }
 
 /// The capacity provider of the `turn`th task: bases first, then by weight.
-fn provider(strategy: &[Value], turn: i64) -> Option<String> {
+pub fn provider(strategy: &[Value], turn: i64) -> Option<String> {
     let name = |one: &Value| text(one, "capacityProvider").map(str::to_owned);
     let mut before = 0;
     for item in strategy {
