@@ -108,12 +108,7 @@ impl World<'_> {
         self.retire(service, &primary, at);
         self.grow(service, &primary, at);
         self.complain_when_stuck(service, &primary, at);
-        let left: Vec<String> = self
-            .of(service)
-            .filter(|one| !one.is_stopped(at))
-            .filter_map(|one| one.started_by.clone())
-            .collect();
-        service.deployments.retain(|one| one.id == primary || left.contains(&one.id));
+        self.forget(service, at);
         self.conclude(service, at);
     }
 
@@ -174,7 +169,11 @@ impl World<'_> {
         if old.is_empty() {
             return;
         }
-        let running = |arn: &String| self.tasks.get(arn).is_some_and(|one| one.is_running(at));
+        // A task that is never going to be healthy does not count towards the minimum. ECS waits for its health, or
+        // 40 seconds where nothing is checked; here it is known from the start.
+        let running = |arn: &String| {
+            self.tasks.get(arn).is_some_and(|one| one.is_running(at) && one.course.healthy_s.is_some())
+        };
         let new = self.wanted(service, Some(Of::This(primary)));
         let (new_running, old_running) =
             (count(new.iter().filter(|one| running(one))), count(old.iter().filter(|one| running(one))));
@@ -287,16 +286,35 @@ impl World<'_> {
         }
     }
 
+    /// Drops the deployments whose tasks are gone; one that has failed stays until its rollback is done.
+    fn forget(&self, service: &mut Service, at: f64) {
+        let left: Vec<String> = self
+            .of(service)
+            .filter(|one| !one.is_stopped(at))
+            .filter_map(|one| one.started_by.clone())
+            .collect();
+        let rolling = service.deployments.first().is_some_and(|one| one.is_rollback && one.is_open());
+        let mut is_primary = true;
+        service.deployments.retain(|one| {
+            let keep = is_primary || left.contains(&one.id) || (rolling && one.state == "FAILED");
+            is_primary = false;
+            keep
+        });
+    }
+
     /// Announces the steady state, and completes the deployment.
     fn conclude(&mut self, service: &mut Service, at: f64) {
         let due = self.steady_at(service).is_some_and(|moment| at >= moment);
         let running = count(self.of(service).filter(|one| one.is_running(at)));
         let quiet = self.of(service).all(|one| one.is_running(at) || one.is_stopped(at));
-        if !due || !quiet || running != service.desired || service.deployments.len() != 1 {
+        let primary = service.deployments.first().map(|one| one.id.clone());
+        let alone = self.of(service).filter(|one| !one.is_stopped(at)).all(|one| one.started_by == primary);
+        if !due || !quiet || running != service.desired || !alone {
             return;
         }
         service.steady = true;
         self.complete(service, at);
+        self.forget(service, at);
         service.event(self.ids, at, "has reached a steady state.");
     }
 }

@@ -251,9 +251,7 @@ impl World<'_> {
         service.event(self.ids, at, &format!("rolling back to deployment {old}."));
         restore(&mut service.settings, &workload.settings);
         let plan = match script.filter(|one| one.outcome == Outcome::RollbackFailed) {
-            Some(script) => {
-                Plan::new(self.pace, Some(Script { outcome: Outcome::Crash, alarms: vec![], ..script }))
-            }
+            Some(script) => Plan::new(self.pace, Some(Script { alarms: Vec::new(), ..script })),
             None => Plan::new(self.pace, None),
         };
         let mut deployment = Deployment::new(&service.settings, service.desired, plan, self.ids, at);
