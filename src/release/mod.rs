@@ -1,1 +1,5 @@
 //! A release after its apply: watching rollouts to their verdict, the cause of a failure, history, rollback.
+
+mod watch;
+
+pub use watch::{OnEnd, Patience, Target, newest, watch};
