@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli::{self, Format, WaitArgs, WatchArgs};
 use crate::error::{Error, ExitStatus};
 use crate::model::{ApplyReport, Outcome, Plan, RolloutEvent, RolloutOutcome, RolloutReport, Step, Verb};
-use crate::release::watch::{OnEnd, Patience, Target, watch};
+use crate::release::{OnEnd, Patience, Target, watch};
 use crate::render::escape;
 
 use super::session::Session;
