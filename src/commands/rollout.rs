@@ -6,30 +6,32 @@ use serde_json::Value;
 
 use crate::cli::{self, Format, WaitArgs, WatchArgs};
 use crate::error::{Error, ExitStatus};
-use crate::model::{ApplyReport, Outcome, Plan, RolloutEvent, RolloutOutcome, RolloutReport, Verb};
-use crate::release::watch::{OnEnd, Patience, Target, watch};
+use crate::model::{ApplyReport, Outcome, Plan, RolloutEvent, RolloutOutcome, RolloutReport, Step, Verb};
+use crate::release::{OnEnd, Patience, Target, watch};
 use crate::render::escape;
 
 use super::session::Session;
 use super::{App, failure, signals};
 
-/// The deployments that an apply started: the `deployment` of every service that it made or changed.
+/// The output of a service that names its PRIMARY deployment.
+const DEPLOYMENT: &str = "deployment";
+
+/// The deployments that an apply started: each service that was made, or whose PRIMARY deployment is another than before.
 pub fn targets(plan: &Plan, report: &ApplyReport, session: &Session) -> Vec<Target> {
-    let started = report.outcomes.iter().filter_map(|(step, outcome)| match outcome {
-        Outcome::Done(outputs) if step.verb == Verb::Make && step.address.kind() == "service" => {
-            Some((&step.address, outputs.get("deployment")?))
-        }
-        _ => None,
-    });
-    started
-        .filter_map(|(address, deployment)| {
-            let change = plan.changes.iter().find(|change| change.at.address == *address)?;
+    let services = plan.changes.iter().filter(|change| change.at.address.kind() == "service");
+    services
+        .filter_map(|change| {
+            let step = Step { address: change.at.address.clone(), verb: Verb::Make };
+            let Some(Outcome::Done(outputs)) = report.outcomes.get(&step) else { return None };
+            let before = change.seen.as_ref().and_then(|seen| seen.outputs.get(DEPLOYMENT));
+            let deployment = outputs.get(DEPLOYMENT).filter(|now| Some(*now) != before)?;
+            let key = change.at.address.name();
             Some(Target {
-                key: address.name().to_owned(),
+                key: key.to_owned(),
                 cluster: change.at.parent.clone().unwrap_or_else(|| session.names.cluster.clone()),
                 service: change.at.name.clone(),
                 deployment: deployment.clone(),
-                expected: pinned(plan, address.name()),
+                expected: pinned(plan, key),
             })
         })
         .collect()

@@ -1,3 +1,5 @@
 //! A release after its apply: watching rollouts to their verdict, the cause of a failure, history, rollback.
 
-pub mod watch;
+mod watch;
+
+pub use watch::{OnEnd, Patience, Target, newest, watch};

@@ -12,6 +12,7 @@ mod task_definitions;
 mod tasks;
 mod updates;
 mod validation;
+mod verdicts;
 
 use serde_json::{Value, json};
 
