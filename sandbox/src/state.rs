@@ -43,6 +43,8 @@ pub struct State {
     pub seeds: Mutex<BTreeMap<Place, (Seed, Value)>>,
     /// Image configurations by digest.
     pub blobs: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// Held while the log lines of tasks are on their way.
+    pub log_delivery: tokio::sync::Mutex<()>,
     /// The registries outside ECR.
     pub registry: Mutex<Registry>,
     /// The seed of the default account.
@@ -68,6 +70,7 @@ impl State {
             keys: Mutex::default(),
             seeds: Mutex::default(),
             blobs: Mutex::default(),
+            log_delivery: tokio::sync::Mutex::default(),
             registry: Mutex::default(),
             seed,
         }

@@ -16,6 +16,7 @@ mod repo;
 mod revisions;
 mod rollouts;
 mod rules;
+mod runs;
 mod services;
 mod triggers;
 

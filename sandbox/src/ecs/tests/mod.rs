@@ -5,6 +5,7 @@
 mod clusters;
 mod protocol;
 mod rollouts;
+mod runs;
 mod scripts;
 mod services;
 mod tagging;
