@@ -7,18 +7,23 @@ mod api;
 mod clusters;
 pub mod course;
 mod defaults;
+mod deployments;
 mod error;
 mod execute;
 mod fargate;
 mod ids;
 mod json;
+mod launch;
 mod log_lines;
 mod outside;
 mod overrides;
 mod page;
+mod releases;
+mod releases_api;
 mod run_task;
 mod scheduler;
 mod script;
+mod script_course;
 mod service_checks;
 mod service_create;
 mod service_update;
@@ -31,6 +36,7 @@ mod tasks;
 mod tests;
 mod validate;
 mod validate_container;
+mod verdict;
 
 use std::collections::BTreeMap;
 
@@ -134,6 +140,10 @@ impl Ecs {
             "UpdateService" => self.update_service(input, outside),
             "DescribeServices" => self.describe_services(input),
             "ListServices" => self.list_services(input),
+            "ListServiceDeployments" => self.list_releases(input),
+            "DescribeServiceDeployments" => self.describe_releases(input),
+            "DescribeServiceRevisions" => self.describe_workloads(input),
+            "StopServiceDeployment" => self.stop_release(input),
             "DeleteService" => self.delete_service(input),
             "ListTasks" => self.list_tasks(input),
             "DescribeTasks" => self.describe_tasks(input),

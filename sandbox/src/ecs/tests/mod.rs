@@ -14,6 +14,7 @@ mod task_definitions;
 mod tasks;
 mod updates;
 mod validation;
+mod verdicts;
 
 use serde_json::{Value, json};
 
