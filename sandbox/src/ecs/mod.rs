@@ -7,40 +7,48 @@ mod api;
 mod clusters;
 pub mod course;
 mod defaults;
+mod deployments;
 mod error;
 mod execute;
 mod fargate;
 mod ids;
 mod json;
+mod launch;
 mod log_lines;
 mod outside;
 mod overrides;
 mod page;
+mod releases;
+mod releases_api;
 mod run_task;
 mod scheduler;
 mod script;
+mod script_course;
 mod service_checks;
 mod service_create;
 mod service_update;
 mod services;
 mod tags;
+mod targets;
 mod task_definitions;
 mod tasks;
 #[cfg(test)]
 mod tests;
 mod validate;
 mod validate_container;
+mod verdict;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use course::Pace;
+pub use course::{Pace, TargetHealth};
 pub use error::EcsError;
 pub use log_lines::LogBatch;
 pub use outside::{Needs, Outside, Role, Subnet, TargetGroup};
 pub use script::{Outcome, Script};
 pub use tags::Tags;
+pub use targets::Target;
 
 use clusters::Cluster;
 use ids::{Ids, Place};
@@ -132,6 +140,10 @@ impl Ecs {
             "UpdateService" => self.update_service(input, outside),
             "DescribeServices" => self.describe_services(input),
             "ListServices" => self.list_services(input),
+            "ListServiceDeployments" => self.list_releases(input),
+            "DescribeServiceDeployments" => self.describe_releases(input),
+            "DescribeServiceRevisions" => self.describe_workloads(input),
+            "StopServiceDeployment" => self.stop_release(input),
             "DeleteService" => self.delete_service(input),
             "ListTasks" => self.list_tasks(input),
             "DescribeTasks" => self.describe_tasks(input),

@@ -382,6 +382,13 @@ fn byte_of(id: &str, at: usize) -> u8 {
     id.get(at * 2..at * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default()
 }
 
+/// The digest of an image. Without one in the reference there is no registry to ask: the name stands for the content.
+pub fn digest_of(image: &str) -> String {
+    image
+        .split_once('@')
+        .map_or_else(|| format!("sha256:{}", sha256_hex(image)), |(_, digest)| digest.to_owned())
+}
+
 fn container(
     definition: &Value,
     task_id: &str,
@@ -392,10 +399,7 @@ fn container(
     ids: &mut Ids,
 ) -> Object {
     let image = text(definition, "image").unwrap_or_default();
-    // Without a digest in the reference there is no registry to ask: the name stands for the content.
-    let digest = image
-        .split_once('@')
-        .map_or_else(|| format!("sha256:{}", sha256_hex(image)), |(_, digest)| digest.to_owned());
+    let digest = digest_of(image);
     let mut container = Object::new();
     let mut put = |key: &str, value: Value| {
         container.insert(key.to_owned(), value);

@@ -15,7 +15,9 @@ mod registry;
 mod repo;
 mod revisions;
 mod rollouts;
+mod rollouts_scripted;
 mod rules;
+mod runs;
 mod services;
 mod triggers;
 

@@ -9,10 +9,12 @@ mod runs;
 mod scripts;
 mod services;
 mod tagging;
+mod targets;
 mod task_definitions;
 mod tasks;
 mod updates;
 mod validation;
+mod verdicts;
 
 use serde_json::{Value, json};
 
