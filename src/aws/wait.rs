@@ -32,6 +32,11 @@ where
     }
 }
 
+/// Pauses between two looks at something that has no end of its own.
+pub async fn pause(length: Duration) {
+    sleep(length).await;
+}
+
 /// Sleeps.
 #[allow(clippy::disallowed_methods, reason = "the one place that sleeps")]
 pub(super) async fn sleep(pause: Duration) {

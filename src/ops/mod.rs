@@ -2,11 +2,13 @@
 
 pub mod autoscaling;
 pub mod images;
+pub mod logs;
 pub mod scale;
 pub mod schedules;
 pub mod services;
 pub mod status;
 pub mod tasks;
+pub mod time;
 pub mod trail;
 
 use aws_sdk_ecs::primitives::{DateTime, DateTimeFormat};

@@ -30,6 +30,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("docker_credential", &["lookup"]),
     ("minijinja", &["render"]),
     ("octocrab", &["github"]),
+    ("chrono", &["env", "ops"]),
     ("clap", &["cli", "commands"]),
     ("serde_yaml", &["config"]),
     ("yamlpath", &["config"]),

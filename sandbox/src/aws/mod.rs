@@ -10,6 +10,7 @@ pub mod operation;
 mod outside;
 mod schedule;
 mod tagging;
+mod target_health;
 mod usage;
 
 use caller::{DEFAULT_REGION, Scope};
@@ -170,6 +171,10 @@ async fn forward(
     }
     match (service, operation) {
         ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &mut response).await,
+        ("elasticloadbalancing", "DescribeTargetHealth") if result_of(&response) != "TargetGroupNotFound" => {
+            let known = target_health::describe(state, account, &scope.region, input);
+            response = known.unwrap_or(response);
+        }
         ("sts", issued) if issued.starts_with("AssumeRole") => remember_key(state, account, input, &response),
         _ => {}
     }

@@ -29,6 +29,7 @@ mod service_create;
 mod service_update;
 mod services;
 mod tags;
+mod targets;
 mod task_definitions;
 mod tasks;
 #[cfg(test)]
@@ -41,12 +42,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use course::Pace;
+pub use course::{Pace, TargetHealth};
 pub use error::EcsError;
 pub use log_lines::LogBatch;
 pub use outside::{Needs, Outside, Role, Subnet, TargetGroup};
 pub use script::{Outcome, Script};
 pub use tags::Tags;
+pub use targets::Target;
 
 use clusters::Cluster;
 use ids::{Ids, Place};

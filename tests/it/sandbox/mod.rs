@@ -15,6 +15,7 @@ mod registry;
 mod repo;
 mod revisions;
 mod rollouts;
+mod rollouts_scripted;
 mod rules;
 mod runs;
 mod services;

@@ -9,6 +9,7 @@ mod runs;
 mod scripts;
 mod services;
 mod tagging;
+mod targets;
 mod task_definitions;
 mod tasks;
 mod updates;
