@@ -8,7 +8,7 @@ use crate::aws::Aws;
 use crate::model::{CallError, Scalable, Suspended};
 
 use super::services::{self, Live};
-use super::{autoscaling, tasks};
+use super::tasks;
 
 /// What somebody asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,26 +139,6 @@ fn already_suspended(suspended: Suspended) -> Option<String> {
     let parts: Vec<&str> = parts.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
     (!parts.is_empty())
         .then(|| format!("suspended before: {}; `start-service` resumes that too", parts.join(" and ")))
-}
-
-/// Does what was decided; gives the service as it is then.
-pub async fn carry_out(
-    aws: &Aws,
-    cluster: &str,
-    stack: &str,
-    live: &Live,
-    steps: &Steps,
-) -> Result<Live, CallError> {
-    if let Some(suspended) = steps.scaling {
-        autoscaling::suspend(aws, cluster, &live.name, suspended).await?;
-    }
-    match steps.count {
-        Some(count) => {
-            let change = services::Change { count: Some(count), ..services::Change::default() };
-            services::update(aws, cluster, stack, &live.name, change).await
-        }
-        None => Ok(live.clone()),
-    }
 }
 
 /// How the waiting for a count ended.
