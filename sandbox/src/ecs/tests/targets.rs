@@ -5,7 +5,7 @@ use super::{Bench, GROUP, IDLE, service, with};
 
 /// A service of one task behind the target group.
 fn balanced(bench: &mut Bench, script: Option<Value>) {
-    for script in script {
+    if let Some(script) = script {
         let script: Script = serde_json::from_value(script).unwrap();
         bench.ecs.add_script(script);
     }
@@ -28,8 +28,8 @@ fn a_target_is_initial_then_healthy_then_draining_then_gone() {
     let mut bench = Bench::ready();
     balanced(&mut bench, None);
     let mut seen = Vec::new();
-    for at in 0..60 {
-        if at == 30 {
+    for at in 0..90 {
+        if at == 50 {
             bench.update(json!({ "desiredCount": 0 }));
         }
         seen.push(states(&mut bench).join(", "));
