@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::deployments::{Breaker, Deployment};
 use super::json::{list, text};
-use super::releases::{Monitor, Rollback, Status, container_images, watched_alarms};
+use super::releases::{Monitor, Rollback, Status, watched_alarms};
 use super::scheduler::{World, listed, target_groups};
 use super::script::{Outcome, Plan, Script};
 use super::services::Service;
 use super::task_definitions;
+use super::workloads::container_images;
 
 /// Failed tasks in a row that a deployment without a circuit breaker replaces at once.
 const PATIENCE: i32 = 5;
