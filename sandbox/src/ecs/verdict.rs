@@ -159,7 +159,7 @@ impl World<'_> {
                 primary.failed += 1;
             }
             primary.streak += 1;
-            pause(primary, breaker.on, at);
+            pause(primary, breaker.on && primary.is_open(), at);
         }
         let mut healthy = false;
         for task in self.tasks.values_mut().filter(|one| !one.counted && one.has_been_healthy(at)) {
@@ -175,7 +175,7 @@ impl World<'_> {
             }
         }
         let (open, failed, streak) = (primary.is_open(), primary.failed, primary.streak);
-        let tired = streak > PATIENCE && !breaker.on;
+        let tired = streak > PATIENCE && !(breaker.on && open);
         let due = primary.trouble_at(&settings).is_some_and(|due| due <= at);
         let script = primary.script().cloned().filter(|_| due);
         let is_rollback = primary.is_rollback;

@@ -150,3 +150,42 @@ fn another_update_stops_a_deployment_that_is_under_way() {
     assert_eq!((&releases[0]["status"], &releases[1]["status"]), (&json!("SUCCESSFUL"), &json!("STOPPED")));
     assert!(releases[1]["finishedAt"].is_number());
 }
+
+#[test]
+fn everything_given_comes_through_word_for_word() {
+    let given = json!({
+        "outcome": "crash", "container": "web", "exit_code": 42, "container_reason": "`a`", "reason": "<b>",
+        "stop_code": "SpotInterruption", "event": "had a bad day.", "detail": "no good"
+    });
+    let mut bench = Bench::watched(1, breaker(json!({})), given);
+    let done = bench.release(20.0);
+    assert_eq!((&done["statusReason"], &done["rollback"]["reason"]), (&json!("no good"), &json!("no good")));
+    let stopped = bench.tasks("STOPPED");
+    let task = stopped.iter().find(|one| one["stopCode"] == "SpotInterruption").unwrap();
+    assert_eq!(task["stoppedReason"], "<b>");
+    let web = &task["containers"][0];
+    assert_eq!((&web["exitCode"], &web["reason"]), (&json!(42), &json!("`a`")));
+    let told = bench.events().into_iter().filter(|one| one == "(service web) had a bad day.").count();
+    assert_eq!(told, 1, "once a deployment");
+}
+
+#[test]
+fn a_deployment_whose_targets_never_answer_waits_for_them() {
+    let health = json!({ "state": "initial", "reason": "Elb.InitialHealthChecking" });
+    let mut bench = Bench::watched(1, json!({}), json!({ "outcome": "healthy", "target_health": health }));
+    assert_eq!(bench.release(3600.0)["status"], "IN_PROGRESS");
+    assert_eq!(bench.service()["runningCount"], 2, "the old task stays until the new one is healthy");
+}
+
+#[test]
+fn tasks_that_crash_after_the_verdict_change_nothing_but_are_replaced_with_pauses() {
+    let mut bench = Bench::watched(0, breaker(json!({})), json!({ "outcome": "crash" }));
+    assert_eq!(bench.release(10.0)["status"], "SUCCESSFUL", "no task, no failure");
+    bench.update(json!({ "desiredCount": 1 }));
+    bench.after(600.0);
+    assert_eq!(bench.releases()[0]["status"], "SUCCESSFUL");
+    let seen = bench.service()["deployments"][0].clone();
+    assert_eq!((&seen["rolloutState"], &seen["failedTasks"]), (&json!("COMPLETED"), &json!(0)));
+    let crashed = bench.tasks("STOPPED").len();
+    assert!((6..20).contains(&crashed), "{crashed}");
+}
