@@ -9,6 +9,7 @@ use crate::ecs::Script;
 use crate::fault::{Fault, Latency};
 use crate::http::{Request, Response};
 use crate::internal::InternalError;
+use crate::schedules::Fire;
 use crate::seed::{self, Seed, images::Push};
 use crate::state::{State, lock};
 
@@ -108,6 +109,7 @@ async fn route(state: &State, request: &Request, rest: &str) -> Result<Value, Re
         }
         ("POST", "/seed") => plant(state, body(request)?).await?,
         ("POST", "/registry/images") => lock(&state.registry).push(body(request)?),
+        ("POST", "/schedules/fire") => body::<Fire>(request)?.now(state).await?,
         ("POST", "/ecr/images") => push(state, body(request)?).await?,
         ("POST", "/rollouts") => script(state, body(request)?)?,
         ("GET", "/rollouts") => scripts(state, account),

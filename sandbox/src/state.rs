@@ -17,6 +17,17 @@ use crate::record::Recorder;
 use crate::registry::Registry;
 use crate::seed::Seed;
 
+/// For whom a temporary access key was given out.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// Account id.
+    pub account: String,
+    /// ARN of the assumed role.
+    pub role: String,
+    /// `RoleSessionName`.
+    pub session: String,
+}
+
 /// Account id and region.
 pub type Place = (String, String);
 
@@ -37,8 +48,8 @@ pub struct State {
     pub ecs: Mutex<BTreeMap<Place, Ecs>>,
     /// The GitHub stub.
     pub github: Mutex<GitHub>,
-    /// Accounts of the temporary access keys that were given out.
-    pub keys: Mutex<BTreeMap<String, String>>,
+    /// The temporary access keys that were given out.
+    pub keys: Mutex<BTreeMap<String, Issued>>,
     /// What was seeded where: which seed, and what it made.
     pub seeds: Mutex<BTreeMap<Place, (Seed, Value)>>,
     /// Image configurations by digest.
@@ -83,8 +94,13 @@ impl State {
 
     /// The account of an access key.
     pub fn account(&self, access_key: &str) -> String {
-        let issued = lock(&self.keys).get(access_key).cloned();
+        let issued = lock(&self.keys).get(access_key).map(|issued| issued.account.clone());
         issued.unwrap_or_else(|| account_of(access_key).to_owned())
+    }
+
+    /// Role and session of an access key.
+    pub fn role(&self, access_key: &str) -> Option<(String, String)> {
+        lock(&self.keys).get(access_key).map(|issued| (issued.role.clone(), issued.session.clone()))
     }
 
     /// Calls of our own in an account and region.
