@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Ready;
 use crate::aws::caller::account_of;
+use crate::aws::ecr::Pending;
 use crate::clock::Clock;
 use crate::ecs::Ecs;
 use crate::fault::Faults;
@@ -16,6 +17,7 @@ use crate::moto::Moto;
 use crate::record::Recorder;
 use crate::registry::Registry;
 use crate::seed::Seed;
+use crate::seed::images::Archived;
 
 /// For whom a temporary access key was given out.
 #[derive(Debug, Clone)]
@@ -56,6 +58,10 @@ pub struct State {
     pub blobs: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Held while the log lines of tasks are on their way.
     pub log_delivery: tokio::sync::Mutex<()>,
+    /// Pushes to ECR that are on their way.
+    pub pushes: Mutex<Vec<Pending>>,
+    /// Archived images of ECR, and since when.
+    pub archived: Mutex<BTreeMap<Archived, f64>>,
     /// The registries outside ECR.
     pub registry: Mutex<Registry>,
     /// The seed of the default account.
@@ -82,6 +88,8 @@ impl State {
             seeds: Mutex::default(),
             blobs: Mutex::default(),
             log_delivery: tokio::sync::Mutex::default(),
+            pushes: Mutex::default(),
+            archived: Mutex::default(),
             registry: Mutex::default(),
             seed,
         }

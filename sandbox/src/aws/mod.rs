@@ -4,6 +4,7 @@
 pub mod caller;
 mod checks;
 mod cloudtrail;
+pub mod ecr;
 pub mod error;
 mod fixes;
 mod logs;
@@ -132,8 +133,10 @@ async fn effect(
     request: Request,
     query: &str,
 ) -> Response {
-    if scope.service == "logs" {
-        logs::deliver(state, account).await;
+    match scope.service.as_str() {
+        "logs" => logs::deliver(state, account).await,
+        "ecr" => ecr::settle(state, account).await,
+        _ => {}
     }
     let refused = match (scope.service.as_str(), call.operation.as_str()) {
         ("ecs", operation) => ecs(state, account, &scope.region, operation, &call.parameters).await,
@@ -213,6 +216,9 @@ async fn forward(
     }
     match (service, operation) {
         ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &mut response).await,
+        ("ecr", operation) => {
+            ecr::correct(state, (account, &scope.region), operation, input, &mut response);
+        }
         ("elasticloadbalancing", "DescribeTargetHealth") if result_of(&response) != "TargetGroupNotFound" => {
             let known = target_health::describe(state, account, &scope.region, input);
             response = known.unwrap_or(response);
