@@ -10,29 +10,30 @@ use crate::render::{escape, hints, redact};
 
 /// What the process ends with. A pipeline may rely on the numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
 pub enum ExitStatus {
     /// Done, or nothing to do.
-    Done = 0,
+    Done,
     /// It failed and, if something was to be changed, nothing was.
     #[default]
-    Failed = 1,
+    Failed,
     /// The command line or the configuration is wrong.
-    Usage = 2,
+    Usage,
     /// Refused: not approved, differs from what was approved, or locked.
-    Refused = 3,
+    Refused,
     /// Applied, but the release did not become stable.
-    RolloutFailed = 4,
+    RolloutFailed,
     /// Applied in part.
-    Partial = 5,
+    Partial,
     /// There are changes; only with `--detailed-exitcode`.
-    ChangesPending = 6,
+    ChangesPending,
     /// Stopped by a signal.
-    Interrupted = 130,
+    Interrupted,
+    /// `run-task` only: the exit code of the task's container, or 125 when the task could not be run, as `docker run` does.
+    Task(u8),
 }
 
 impl ExitStatus {
-    /// Every status, by number.
+    /// Every status with a number of its own.
     pub const ALL: [Self; 8] = [
         Self::Done,
         Self::Failed,
@@ -55,12 +56,23 @@ impl ExitStatus {
             Self::Partial => "applied in part",
             Self::ChangesPending => "there are changes (only with `--detailed-exitcode`)",
             Self::Interrupted => "interrupted by a signal",
+            Self::Task(_) => "the exit code of the task's container",
         }
     }
 
     /// The number.
     pub const fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::RolloutFailed => 4,
+            Self::Partial => 5,
+            Self::ChangesPending => 6,
+            Self::Interrupted => 130,
+            Self::Task(code) => code,
+        }
     }
 
     /// The status of an apply.

@@ -15,5 +15,7 @@ pub mod github;
 pub mod kinds;
 pub mod lookup;
 pub mod model;
+pub mod ops;
+pub mod release;
 pub mod render;
 pub mod stack;

@@ -64,6 +64,12 @@ pub struct Aws {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// EventBridge.
     pub events: aws_sdk_eventbridge::Client,
+    /// Application Auto Scaling.
+    pub autoscaling: aws_sdk_applicationautoscaling::Client,
+    /// Elastic Load Balancing.
+    pub balancing: aws_sdk_elasticloadbalancingv2::Client,
+    /// CloudTrail.
+    pub trail: aws_sdk_cloudtrail::Client,
     /// Resource Groups Tagging API.
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Secrets Manager.
@@ -132,6 +138,9 @@ impl Connection {
             iam: aws_sdk_iam::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             events: aws_sdk_eventbridge::Client::new(config),
+            autoscaling: aws_sdk_applicationautoscaling::Client::new(config),
+            balancing: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            trail: aws_sdk_cloudtrail::Client::new(config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
         })

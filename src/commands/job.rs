@@ -134,6 +134,7 @@ impl<'a> Job<'a> {
             image_tag: Some(env.get("FARGATE_STACK_IMAGE_TAG").unwrap_or(commit).to_owned()),
             allow_delete: allow_delete.map_err(|error| Error::new(ExitStatus::Usage, error.to_string()))?,
             show_value: env.names("FARGATE_STACK_SHOW_VALUES"),
+            wait_image: None,
         })
     }
 

@@ -3,14 +3,29 @@
 mod apply;
 mod ci;
 mod completions;
+mod deploy;
 mod destroy;
+mod exec;
 mod failure;
 mod job;
+mod logs;
+mod pick;
 mod plan;
 mod record;
+mod release;
+mod releases;
+mod revisions;
+mod rollback;
+mod run_task;
+mod scale;
+mod schedules;
 mod session;
 mod signals;
+mod status;
+mod tasks;
+mod trail;
 mod validate;
+mod wait;
 
 use std::ffi::OsString;
 
@@ -84,6 +99,31 @@ impl App {
             Command::Plan(args) => plan::run(self, args).await,
             Command::Apply(args) => apply::run(self, args).await,
             Command::Destroy(args) => destroy::run(self, args).await,
+            Command::Release(args) => release::run(self, args).await,
+            Command::Wait(args) => wait::run(self, args).await,
+            Command::Releases(args) => releases::run(self, args).await,
+            Command::Rollback(args) => rollback::run(self, args).await,
+            Command::Revisions(args) => revisions::run(self, args).await,
+            Command::RunTask(args) => run_task::run(self, args).await,
+            Command::Logs(args) => logs::run(self, args).await,
+            Command::Exec(args) => exec::run(self, args).await,
+            Command::Status(args) => status::run(self, args).await,
+            Command::Tasks => tasks::of_the_file(self),
+            Command::ListTasks(args) => tasks::list(self, args).await,
+            Command::StopTask(args) => tasks::stop(self, args).await,
+            Command::DeployService(args) => deploy::deploy(self, args).await,
+            Command::StartService(args) => scale::start(self, args).await,
+            Command::StopService(args) => scale::stop(self, args).await,
+            Command::Scale(args) => scale::scale(self, args).await,
+            Command::UpdateService(args) => deploy::newest(self, args).await,
+            Command::Redeploy(args) => deploy::again(self, args).await,
+            Command::RemoveService(args) => deploy::remove(self, args).await,
+            Command::RegisterTaskDefinition(args) => deploy::register(self, args).await,
+            Command::EnableScheduledTask(args) => schedules::enable(self, args).await,
+            Command::DisableScheduledTask(args) => schedules::disable(self, args).await,
+            Command::UpdateTarget(args) => schedules::update_target(self, args).await,
+            Command::UpdatePolicy(args) => schedules::update_policy(self, args).await,
+            Command::Show(what) => trail::show(self, what).await,
             Command::Validate => validate::run(self),
             Command::Schema => {
                 self.print(&format!("{:#}", crate::config::schema()))?;

@@ -7,6 +7,7 @@ mod input;
 mod plan;
 mod report;
 mod resource;
+mod rollout;
 mod rules;
 
 pub use address::{Address, AddressError};
@@ -16,4 +17,7 @@ pub use input::{Input, Ref};
 pub use plan::{Image, ImageOrigin, Plan, Summary};
 pub use report::{ApplyReport, Event, Outcome, Step, StepError, Verb};
 pub use resource::{Locator, Observed, Outputs, Owner, Resource};
+pub use rollout::{
+    Cause, ContainerLog, Progress, RolloutEvent, RolloutOutcome, RolloutReport, ServiceRollout,
+};
 pub use rules::{Prune, Replace, Rules};

@@ -18,12 +18,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stack", &["config", "model"]),
     ("lookup", &["aws", "config", "model", "stack"]),
     ("kinds", &["aws", "engine", "model", "stack"]),
+    ("release", &["aws", "model", "stack"]),
+    ("ops", &["aws", "model", "stack"]),
 ];
 
 /// Crate → the modules that may name it.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("aws_sdk_", &["aws", "kinds", "lookup"]),
+    ("aws_sdk_", &["aws", "kinds", "lookup", "ops", "release"]),
     ("aws_config", &["aws"]),
+    ("oci_client", &["lookup"]),
+    ("docker_credential", &["lookup"]),
     ("minijinja", &["render"]),
     ("octocrab", &["github"]),
     ("clap", &["cli", "commands"]),

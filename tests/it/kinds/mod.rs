@@ -71,6 +71,9 @@ fn clients(account: &str) -> Aws {
         iam: aws_sdk_iam::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         events: aws_sdk_eventbridge::Client::new(&config),
+        autoscaling: aws_sdk_applicationautoscaling::Client::new(&config),
+        balancing: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+        trail: aws_sdk_cloudtrail::Client::new(&config),
         tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
     }

@@ -1,10 +1,22 @@
 //! The command line: data only.
 
+mod ops;
+mod release;
+
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::Address;
+
+pub use ops::{
+    CountArgs, EndServiceArgs, ExecArgs, ListTasksArgs, LogsArgs, RunTaskArgs, ServiceArgs, Show, StatusArgs,
+    StopTaskArgs, TaskArgs, UpdatePolicyArgs, UpdateTargetArgs, Which,
+};
+pub use release::{
+    OnEnd, ReleaseArgs, ReleasesArgs, RevisionsArgs, RollbackArgs, WaitArgs, WaitForArgs, WatchArgs,
+};
 
 /// Plan, provision and release AWS Fargate stacks from a few lines of YAML.
 #[derive(Debug, Clone, Parser)]
@@ -87,6 +99,60 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Delete everything that carries the stack's tags
     Destroy(DestroyArgs),
+    /// Roll out new images: the plan of apply, narrowed to task definitions, services and schedules
+    Release(ReleaseArgs),
+    /// Wait for a rollout to end, and say how
+    Wait(WaitForArgs),
+    /// List what was released, when, by which run, and how it went
+    Releases(ReleasesArgs),
+    /// Go back to a revision that ran well
+    Rollback(RollbackArgs),
+    /// List the revisions of task definitions, and clean up old ones
+    Revisions(RevisionsArgs),
+    /// Run a task to its end, show its logs, and exit with its exit code
+    RunTask(RunTaskArgs),
+    /// Show the logs of a task
+    Logs(LogsArgs),
+    /// Open a session in a running container
+    Exec(ExecArgs),
+    /// Show how services are: tasks, deployments, events, images
+    Status(StatusArgs),
+    /// List the tasks of the stack file, without AWS
+    Tasks,
+    /// List the tasks that run, or that stopped a short time ago
+    ListTasks(ListTasksArgs),
+    /// Stop a running task
+    StopTask(StopTaskArgs),
+    /// Create a service of the stack file, or bring the existing one up to date
+    #[command(visible_alias = "create-service")]
+    DeployService(CountArgs),
+    /// Let a stopped service run its tasks again
+    StartService(CountArgs),
+    /// Stop all tasks of a service; the service stays
+    StopService(EndServiceArgs),
+    /// Set how many tasks a service runs
+    Scale(CountArgs),
+    /// Roll out the newest revision of a service's task definition
+    UpdateService(ServiceArgs),
+    /// Replace all tasks of a service by new ones of the same revision
+    Redeploy(ServiceArgs),
+    /// Delete a service; everything else of the stack stays
+    #[command(visible_alias = "delete-service")]
+    RemoveService(EndServiceArgs),
+    /// Register a task's revision as the stack file wants it, without rolling it out
+    #[command(visible_alias = "register-task")]
+    RegisterTaskDefinition(TaskArgs),
+    /// Let a schedule start its task again
+    EnableScheduledTask(TaskArgs),
+    /// Keep a schedule from starting its task
+    DisableScheduledTask(TaskArgs),
+    /// Point a schedule at the newest revision of its task
+    UpdateTarget(UpdateTargetArgs),
+    /// Bring the stack's roles and their policies up to date
+    UpdatePolicy(UpdatePolicyArgs),
+    /// Show what AWS recorded
+    #[command(subcommand)]
+    Show(Show),
     /// Check the stack file, without AWS
     Validate,
     /// Print the JSON Schema of the stack file
@@ -113,6 +179,9 @@ pub struct Selection {
     /// Allow to delete a resource that holds data, by its address; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub allow_delete: Vec<Address>,
+    /// How long to wait for the image to appear in its registry, for a build that still pushes: 90s, 5m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub wait_image: Option<Duration>,
     /// Show the values of these environment variables; may be repeated
     #[arg(long, value_name = "NAME")]
     pub show_value: Vec<String>,
@@ -144,6 +213,9 @@ pub struct ApplyArgs {
     /// Write the resolved values (account, region, VPC, subnets, names) into the stack file; never when CI is set
     #[arg(long)]
     pub update: bool,
+    /// The rollout.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 /// Options of `destroy`.
@@ -155,4 +227,38 @@ pub struct DestroyArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+}
+
+/// Reads `90s`, `15m`, `2h`, `1d`, or a number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit {
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err("write a time like `90s`, `15m` or `2h`".to_owned()),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    match seconds {
+        Some(seconds) if seconds > 0 && seconds <= 7 * 86_400 => Ok(Duration::from_secs(seconds)),
+        Some(_) => Err("must be more than nothing and at most 7 days".to_owned()),
+        None => Err("write a time like `90s`, `15m` or `2h`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units_and_bounds() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86_400)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "m", "0s", "-1", "1.5h", "8d", "99999999999999999999", "1w"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
 }

@@ -1,0 +1,1 @@
+//! Verbs on a running stack: no plan, no diff.
