@@ -1,5 +1,7 @@
 //! A release after its apply: watching rollouts to their verdict, the cause of a failure, history, rollback.
 
+mod hopeless;
+mod verdict;
 mod watch;
 
 pub use watch::{OnEnd, Patience, Target, newest, watch};
