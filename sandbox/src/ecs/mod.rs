@@ -5,15 +5,21 @@
 
 mod api;
 mod clusters;
+pub mod course;
 mod defaults;
+mod deployments;
 mod error;
 mod fargate;
 mod ids;
 mod json;
+mod launch;
 mod outside;
 mod page;
-mod rollout;
+mod releases;
+mod releases_api;
 mod scheduler;
+mod script;
+mod script_course;
 mod service_checks;
 mod service_create;
 mod service_update;
@@ -25,14 +31,16 @@ mod tasks;
 mod tests;
 mod validate;
 mod validate_container;
+mod verdict;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub use course::Pace;
 pub use error::EcsError;
 pub use outside::{Needs, Outside, Role, Subnet, TargetGroup};
-pub use rollout::{Outcome, Rollout};
+pub use script::{Outcome, Script};
 pub use tags::Tags;
 
 use clusters::Cluster;
@@ -54,8 +62,10 @@ pub struct Ecs {
     services: BTreeMap<ServiceKey, Service>,
     /// By ARN; stopped tasks stay for an hour.
     tasks: BTreeMap<String, Task>,
-    /// What the next deployments will do.
-    rollout: Rollout,
+    /// How fast tasks go when nothing is scripted.
+    pace: Pace,
+    /// What the next deployments and runs will do; the first that fits is used.
+    scripts: Vec<Script>,
     /// Up to when time has been played.
     settled_at: f64,
 }
@@ -72,7 +82,8 @@ impl Ecs {
             families: BTreeMap::new(),
             services: BTreeMap::new(),
             tasks: BTreeMap::new(),
-            rollout: Rollout::default(),
+            pace: Pace::default(),
+            scripts: Vec::new(),
             settled_at: 0.0,
         }
     }
@@ -82,9 +93,9 @@ impl Ecs {
         Needs::of(operation, &json::without_nulls(input))
     }
 
-    /// Sets what deployments that start from now on do, and how long they take.
-    pub fn set_rollout(&mut self, rollout: Rollout) {
-        self.rollout = rollout;
+    /// Sets how fast tasks go in deployments that start from now on, where no script says otherwise.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 
     /// Answers one call at `now` (epoch seconds). A refused call changes nothing but what time has changed.
@@ -119,6 +130,10 @@ impl Ecs {
             "UpdateService" => self.update_service(input, outside),
             "DescribeServices" => self.describe_services(input),
             "ListServices" => self.list_services(input),
+            "ListServiceDeployments" => self.list_releases(input),
+            "DescribeServiceDeployments" => self.describe_releases(input),
+            "DescribeServiceRevisions" => self.describe_workloads(input),
+            "StopServiceDeployment" => self.stop_release(input),
             "DeleteService" => self.delete_service(input),
             "ListTasks" => self.list_tasks(input),
             "DescribeTasks" => self.describe_tasks(input),

@@ -14,6 +14,7 @@ mod recorder;
 mod repo;
 mod revisions;
 mod rollouts;
+mod rollouts_scripted;
 mod rules;
 mod services;
 mod triggers;
