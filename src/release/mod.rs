@@ -1,5 +1,7 @@
 //! A release after its apply: watching rollouts to their verdict, the cause of a failure, history, rollback.
 
+pub mod diagnose;
+pub mod evidence;
 mod hopeless;
 mod verdict;
 mod watch;
