@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use tokio::sync::watch::Receiver;
 
 use crate::cli::{self, Format, WaitArgs, WatchArgs};
 use crate::error::{Error, ExitStatus};
+use crate::github::workflow::{Annotation, Level, annotations};
 use crate::model::{ApplyReport, Outcome, Plan, RolloutEvent, RolloutOutcome, RolloutReport, Step, Verb};
 use crate::release::{OnEnd, Patience, Target, watch};
-use crate::render::escape;
+use crate::render::{self, Budget, Links, escape, redact};
 
 use super::session::Session;
 use super::{App, failure, signals};
@@ -64,37 +66,56 @@ pub async fn follow(
         unwatched(app, &targets);
         return Ok((RolloutReport::new(Vec::new()), ExitStatus::Done));
     }
-    let (report, status) = waited(app, session, targets, &args.watch).await?;
+    let waited = signals::watching(async |stopped| waited(app, session, targets, &args.watch, stopped).await);
+    let (report, status) = waited.await?;
     app.print(&document(app, session, &report))?;
     Ok((report, status))
 }
 
-/// Waits with live progress on standard error; prints no document.
+/// Waits with live progress on standard error until the end or a signal; prints no document.
 pub async fn waited(
     app: &App,
     session: &Session,
     targets: Vec<Target>,
     args: &WatchArgs,
+    stopped: Receiver<bool>,
 ) -> Result<(RolloutReport, ExitStatus), Error> {
     let patience = patience(args);
-    let (report, signalled) = signals::watching(async |stopped| {
-        let seen = stopped.clone();
-        let mut tell = |event: RolloutEvent| app.console.note(&format!("{event:?}"));
-        let report = watch(&session.aws, &session.names, targets, &patience, stopped, &mut tell).await;
-        (report, *seen.borrow())
-    })
-    .await;
+    let flag = stopped.clone();
+    let mut tell = |event: RolloutEvent| app.console.note(&format!("{event:?}"));
+    let report = watch(&session.aws, &session.names, targets, &patience, stopped, &mut tell).await;
     let report = report.map_err(|error| failure::call(&error))?;
-    let status = status(&report, signalled);
+    let status = status(&report, *flag.borrow());
+    annotate(app, &report);
     Ok((report, status))
 }
 
-/// The report as the asked form wants it.
-pub fn document(app: &App, _session: &Session, report: &RolloutReport) -> String {
-    let value = serde_json::to_value(report).unwrap_or_default();
+/// In a workflow, what did not succeed stands beside the run.
+fn annotate(app: &App, report: &RolloutReport) {
+    let failed = report.services.iter().filter(|one| one.outcome != RolloutOutcome::Succeeded);
+    let told: Vec<Annotation> = failed
+        .map(|one| {
+            let mut message = format!("{}: {}", one.service, one.outcome.meaning());
+            for part in one.cause.iter().flat_map(|cause| [&cause.summary, &cause.remedy]) {
+                if !part.is_empty() {
+                    message.push('\n');
+                    message.push_str(&escape::terminal(&redact::credentials(part)));
+                }
+            }
+            Annotation { title: Some("rollout".to_owned()), ..Annotation::new(Level::Error, message) }
+        })
+        .collect();
+    app.console.annotate(&annotations(&told, 10));
+}
+
+/// The report in the asked form.
+pub fn document(app: &App, session: &Session, report: &RolloutReport) -> String {
     match app.format() {
-        Format::Json => escape::json(&value),
-        Format::Text | Format::Markdown => escape::terminal_lines(&format!("{value:#}")),
+        Format::Text => render::rollout_text(report, app.console.style()),
+        Format::Json => render::escape::json(&render::rollout_json(report)),
+        Format::Markdown => {
+            render::rollout_markdown(report, &session.aws.account, &Links::default(), Budget::summary(0))
+        }
     }
 }
 
@@ -108,7 +129,7 @@ pub fn status(report: &RolloutReport, signalled: bool) -> ExitStatus {
 }
 
 /// Says how to wait for what is not waited for.
-fn unwatched(app: &App, targets: &[Target]) {
+pub fn unwatched(app: &App, targets: &[Target]) {
     for Target { key, deployment, .. } in targets {
         app.console.note(&format!(
             "the rollout of {key} goes on; `fargate-stack wait {key} --deployment {deployment}` tells how it ends"
