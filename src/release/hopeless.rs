@@ -59,11 +59,6 @@ impl Course {
         self.failed.values().cloned().collect()
     }
 
-    /// How many tasks have failed.
-    pub fn failures(&self) -> usize {
-        self.failed.len()
-    }
-
     /// The task that failed first.
     pub fn first(&self) -> Option<&Task> {
         let at = |task: &Task| task.stopped_at().map_or(f64::MAX, DateTime::as_secs_f64);

@@ -1,9 +1,18 @@
 //! A release after its apply: watching rollouts to their verdict, the cause of a failure, history, rollback.
 
+mod calls;
+mod closing;
 pub mod diagnose;
 pub mod evidence;
+mod find;
 mod hopeless;
+mod pace;
+mod proof;
+mod together;
 mod verdict;
 mod watch;
+mod watched;
 
-pub use watch::{OnEnd, Patience, Target, newest, watch};
+pub use calls::{READS, WRITES};
+pub use find::{Search, named, newest};
+pub use watch::{OnEnd, Patience, Target, watch};

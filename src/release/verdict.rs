@@ -18,7 +18,7 @@ use crate::model::{Progress, RolloutOutcome};
 const OVERTAKEN: u32 = 3;
 
 /// How far apart the clocks of two records of the same moment may be, in seconds.
-const SAME_MOMENT: f64 = 10.0;
+pub const SAME_MOMENT: f64 = 10.0;
 
 /// The record of our deployment.
 #[derive(Debug, Clone, Copy)]
