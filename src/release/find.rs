@@ -102,11 +102,11 @@ pub async fn record_of(
         let history = calls::history(aws, cluster, name, Some(created - SAME_MOMENT)).await?;
         return Ok(at_moment(&history, created));
     }
-    let mention = match mentioned(service, id) {
-        Some(mention) => Some(mention),
-        None => started(aws, cluster, name, id).await?,
+    // Events are kept for longer; the first task tells more exactly, and before another deployment can have begun.
+    let started = started(aws, cluster, name, id).await?;
+    let Some(mention) = started.into_iter().chain(mentioned(service, id)).min_by(f64::total_cmp) else {
+        return Ok(None);
     };
-    let Some(mention) = mention else { return Ok(None) };
     Ok(before(&calls::history(aws, cluster, name, None).await?, mention))
 }
 

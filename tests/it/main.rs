@@ -26,3 +26,4 @@ mod ownership;
 mod regressions;
 mod sandbox;
 mod stacks;
+mod verdict;
