@@ -2,6 +2,9 @@
 
 pub mod diagnose;
 pub mod evidence;
+pub mod history;
+pub mod revisions;
+pub mod rollback;
 mod watch;
 
 pub use watch::{OnEnd, Patience, Target, newest, watch};
