@@ -107,6 +107,7 @@ async fn route(state: &State, request: &Request, rest: &str) -> Result<Value, Re
             found.ok_or((404, format!("account {} is not seeded in {}", place.0, place.1)))?
         }
         ("POST", "/seed") => plant(state, body(request)?).await?,
+        ("POST", "/registry/images") => lock(&state.registry).push(body(request)?),
         ("POST", "/ecr/images") => push(state, body(request)?).await?,
         ("POST", "/rollouts") => script(state, body(request)?)?,
         ("GET", "/rollouts") => scripts(state, account),
@@ -172,6 +173,7 @@ async fn reset(state: &State, reset: Reset) -> Result<Value, Refused> {
         lock(&state.clock).clone_from(&crate::clock::Clock::new());
         *lock(&state.github) = crate::github::GitHub::new();
         lock(&state.keys).clear();
+        *lock(&state.registry) = crate::registry::Registry::default();
         let place = (DEFAULT_ACCOUNT, DEFAULT_REGION);
         seed::plant(state, place.0, place.1, state.seed).await.map_err(|error| failed(&error))?;
     } else {

@@ -14,6 +14,7 @@ use crate::github::GitHub;
 use crate::internal::Internal;
 use crate::moto::Moto;
 use crate::record::Recorder;
+use crate::registry::Registry;
 use crate::seed::Seed;
 
 /// Account id and region.
@@ -42,6 +43,10 @@ pub struct State {
     pub seeds: Mutex<BTreeMap<Place, (Seed, Value)>>,
     /// Image configurations by digest.
     pub blobs: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// Held while the log lines of tasks are on their way.
+    pub log_delivery: tokio::sync::Mutex<()>,
+    /// The registries outside ECR.
+    pub registry: Mutex<Registry>,
     /// The seed of the default account.
     pub seed: Seed,
 }
@@ -65,6 +70,8 @@ impl State {
             keys: Mutex::default(),
             seeds: Mutex::default(),
             blobs: Mutex::default(),
+            log_delivery: tokio::sync::Mutex::default(),
+            registry: Mutex::default(),
             seed,
         }
     }

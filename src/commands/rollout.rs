@@ -97,8 +97,11 @@ pub async fn watched(
 ) -> Result<(RolloutReport, bool), Error> {
     let patience = patience(args);
     let flag = stopped.clone();
-    let mut tell = |event: RolloutEvent| app.console.note(&format!("{event:?}"));
+    let keys: Vec<&str> = targets.iter().map(|target| target.key.as_str()).collect();
+    app.console.rollout_begin(&format!("Rollout of {}", keys.join(", ")));
+    let mut tell = |event: RolloutEvent| app.console.rollout(&event);
     let report = watch(&session.aws, &session.names, targets, &patience, stopped, &mut tell).await;
+    app.console.rollout_end();
     let signalled = *flag.borrow();
     Ok((report.map_err(|error| failure::call(&error))?, signalled))
 }

@@ -5,10 +5,12 @@ pub mod caller;
 mod checks;
 pub mod error;
 mod fixes;
+mod logs;
 pub mod operation;
 mod outside;
 mod schedule;
 mod tagging;
+mod target_health;
 mod usage;
 
 use caller::{DEFAULT_REGION, Scope};
@@ -90,6 +92,9 @@ async fn effect(
     request: Request,
     query: &str,
 ) -> Response {
+    if scope.service == "logs" {
+        logs::deliver(state, account).await;
+    }
     let refused = match (scope.service.as_str(), call.operation.as_str()) {
         ("ecs", operation) => ecs(state, account, &scope.region, operation, &call.parameters).await,
         ("tagging", "GetResources") if call.protocol == Protocol::Json => {
@@ -100,6 +105,9 @@ async fn effect(
         ("ecr", "GetDownloadUrlForLayer") => {
             crate::seed::images::download_url(state, &call.parameters).map(|answer| amazon_json(200, &answer))
         }
+        ("logs", "FilterLogEvents") => logs::filter(state.internal(account, &scope.region), &call.parameters)
+            .await
+            .map(|answer| amazon_json(200, &answer)),
         _ => forward(state, scope, account, call, request, query).await,
     };
     refused.unwrap_or_else(|refusal| refusal.response(call.protocol))
@@ -149,6 +157,7 @@ async fn forward(
             fixes::group_in_use(state, internal, input).await?;
         }
         ("logs", "DeleteLogGroup") => fixes::untag_log_group(internal, input, account, &scope.region).await,
+        ("logs", "GetLogEvents") => request.body = logs::without_end(input).unwrap_or(request.body),
         ("events", "PutRule") => fixes::drop_tags_of_existing_rule(internal, input, &mut request).await,
         _ => {}
     }
@@ -162,6 +171,10 @@ async fn forward(
     }
     match (service, operation) {
         ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &mut response).await,
+        ("elasticloadbalancing", "DescribeTargetHealth") if result_of(&response) != "TargetGroupNotFound" => {
+            let known = target_health::describe(state, account, &scope.region, input);
+            response = known.unwrap_or(response);
+        }
         ("sts", issued) if issued.starts_with("AssumeRole") => remember_key(state, account, input, &response),
         _ => {}
     }

@@ -188,11 +188,6 @@ impl Ecs {
         self.scripts.clear();
     }
 
-    /// The script of the next run of a task of this family, used up by one.
-    pub fn take_script_of_run(&mut self, family: &str) -> Option<Script> {
-        self.take_script(Subject::Task(family))
-    }
-
     /// The next script of a subject, used up by one.
     pub(super) fn take_script(&mut self, subject: Subject<'_>) -> Option<Script> {
         let (key, name): (fn(&Script) -> Option<&String>, &str) = match subject {

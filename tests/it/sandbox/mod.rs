@@ -11,10 +11,13 @@ mod limits;
 mod merges;
 mod process;
 mod recorder;
+mod registry;
 mod repo;
 mod revisions;
 mod rollouts;
+mod rollouts_scripted;
 mod rules;
+mod runs;
 mod services;
 mod triggers;
 

@@ -5,9 +5,11 @@
 mod clusters;
 mod protocol;
 mod rollouts;
+mod runs;
 mod scripts;
 mod services;
 mod tagging;
+mod targets;
 mod task_definitions;
 mod tasks;
 mod updates;

@@ -370,9 +370,9 @@ fn service_deployments_are_listed_newest_first_by_state_and_time() {
     let open = list(json!({ "status": ["PENDING", "IN_PROGRESS"] }));
     assert_eq!(count(&open), 1);
     assert_eq!(open["serviceDeployments"][0], list(json!({ "maxResults": 1 }))["serviceDeployments"][0]);
-    let last = &open["serviceDeployments"][0]["createdAt"];
-    assert_eq!(count(&list(json!({ "createdAt": { "after": last } }))), 1);
-    assert_eq!(count(&list(json!({ "createdAt": { "before": last }, "maxResults": 100 }))), 25);
+    let created = &open["serviceDeployments"][0]["createdAt"];
+    assert_eq!(count(&list(json!({ "createdAt": { "after": created } }))), 1);
+    assert_eq!(count(&list(json!({ "createdAt": { "before": created }, "maxResults": 100 }))), 25);
     bench.refuses(
         "ListServiceDeployments",
         json!({ "cluster": "app", "service": "web", "status": ["FAILED"] }),
