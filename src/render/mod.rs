@@ -13,6 +13,7 @@ mod markdown_lines;
 pub mod redact;
 mod refusal;
 mod rollout;
+pub mod rollout_view;
 mod telling;
 mod templates;
 mod text;

@@ -135,7 +135,7 @@ fn cause(evidence: &Evidence, group: Option<&Group>, row: &Row, matched: &Match)
     let failed = shown.map_or(evidence.failures.len(), |group| group.tasks);
     Cause {
         class: row.class.to_owned(),
-        summary: if row.cause.is_empty() { what } else { format!("{what}: {}", row.cause) },
+        summary: format!("{what}. {}.", sentence(row.cause)),
         remedy: (row.remedy)(evidence, matched),
         evidence: lines(evidence, shown, matched),
         tasks: failed,
@@ -147,6 +147,12 @@ fn cause(evidence: &Evidence, group: Option<&Group>, row: &Row, matched: &Match)
         other_logs,
         more: Some(row.more.command(evidence)),
     }
+}
+
+/// With a capital.
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// AWS's words: those that decided, and else those of the task.

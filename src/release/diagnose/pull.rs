@@ -220,10 +220,15 @@ pub(super) fn told(subnet: &Subnet, public_ip: bool) -> String {
     format!("subnet {id} ({zone}): {way}{free}")
 }
 
-/// One IAM statement on one line.
+/// JSON on one line, in back-ticks.
+pub(super) fn in_ticks(value: &serde_json::Value) -> String {
+    format!("`{value}`")
+}
+
+/// One IAM statement on one line, in back-ticks.
 pub(super) fn statement(actions: &[&str], resource: &str) -> String {
     let action = if let [one] = actions { serde_json::json!(one) } else { serde_json::json!(actions) };
-    serde_json::json!({ "Effect": "Allow", "Action": action, "Resource": resource }).to_string()
+    in_ticks(&serde_json::json!({ "Effect": "Allow", "Action": action, "Resource": resource }))
 }
 
 /// The image that a text is about, in back-ticks: as the text has it, else as the task definition.

@@ -1,6 +1,6 @@
 //! What ECS prepares before a container starts: roles, secrets, environment files, logs, volumes, proxies.
 
-use super::pull::{NO_ANSWER, REFUSED, is_registry_auth, statement};
+use super::pull::{NO_ANSWER, REFUSED, in_ticks, is_registry_auth, statement};
 use super::words::{arn_of, has, word_after};
 use super::{Evidence, Group, Match, Quote, find, said};
 
@@ -60,7 +60,7 @@ pub(super) fn allow_pass_role(evidence: &Evidence, matched: &Match) -> String {
         "Effect": "Allow", "Action": "iam:PassRole", "Resource": resource,
         "Condition": { "StringEquals": { "iam:PassedToService": "ecs-tasks.amazonaws.com" } }
     });
-    format!("add to the policy of the role that deploys: {statement}{note}")
+    format!("add to the policy of the role that deploys: {}{note}", in_ticks(&statement))
 }
 
 pub(super) fn role_trust(evidence: &Evidence, group: Option<&Group>) -> Option<Match> {
@@ -80,7 +80,10 @@ pub(super) fn mend_trust(evidence: &Evidence, matched: &Match) -> String {
     let trust = serde_json::json!({
         "Effect": "Allow", "Principal": { "Service": "ecs-tasks.amazonaws.com" }, "Action": "sts:AssumeRole"
     });
-    format!("let the trust policy of role `{role}` hold (`fargate-stack apply` restores it): {trust}")
+    format!(
+        "let the trust policy of role `{role}` hold (`fargate-stack apply` restores it): {}",
+        in_ticks(&trust)
+    )
 }
 
 /// What is said about a secret, when the failure is about one.
