@@ -54,7 +54,7 @@ impl World<'_> {
 }
 
 /// The capacity provider of the `turn`th task: bases first, then by weight.
-fn provider(strategy: &[Value], turn: i64) -> Option<String> {
+pub fn provider(strategy: &[Value], turn: i64) -> Option<String> {
     let name = |one: &Value| text(one, "capacityProvider").map(str::to_owned);
     let mut before = 0;
     for item in strategy {

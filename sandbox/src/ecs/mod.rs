@@ -9,14 +9,18 @@ pub mod course;
 mod defaults;
 mod deployments;
 mod error;
+mod execute;
 mod fargate;
 mod ids;
 mod json;
 mod launch;
+mod log_lines;
 mod outside;
+mod overrides;
 mod page;
 mod releases;
 mod releases_api;
+mod run_task;
 mod scheduler;
 mod script;
 mod script_course;
@@ -25,6 +29,7 @@ mod service_create;
 mod service_update;
 mod services;
 mod tags;
+mod targets;
 mod task_definitions;
 mod tasks;
 #[cfg(test)]
@@ -32,16 +37,19 @@ mod tests;
 mod validate;
 mod validate_container;
 mod verdict;
+mod workloads;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use course::Pace;
+pub use course::{Pace, TargetHealth};
 pub use error::EcsError;
+pub use log_lines::LogBatch;
 pub use outside::{Needs, Outside, Role, Subnet, TargetGroup};
 pub use script::{Outcome, Script};
 pub use tags::Tags;
+pub use targets::Target;
 
 use clusters::Cluster;
 use ids::{Ids, Place};
@@ -62,6 +70,8 @@ pub struct Ecs {
     services: BTreeMap<ServiceKey, Service>,
     /// By ARN; stopped tasks stay for an hour.
     tasks: BTreeMap<String, Task>,
+    /// `RunTask` calls with a client token, by cluster and token.
+    ran: BTreeMap<(String, String), run_task::Ran>,
     /// How fast tasks go when nothing is scripted.
     pace: Pace,
     /// What the next deployments and runs will do; the first that fits is used.
@@ -82,6 +92,7 @@ impl Ecs {
             families: BTreeMap::new(),
             services: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            ran: BTreeMap::new(),
             pace: Pace::default(),
             scripts: Vec::new(),
             settled_at: 0.0,
@@ -137,6 +148,8 @@ impl Ecs {
             "DeleteService" => self.delete_service(input),
             "ListTasks" => self.list_tasks(input),
             "DescribeTasks" => self.describe_tasks(input),
+            "RunTask" => self.run_task(input, outside),
+            "ExecuteCommand" => self.execute_command(input),
             "StopTask" => self.stop_task(input),
             "TagResource" => self.tag_resource(input),
             "UntagResource" => self.untag_resource(input),

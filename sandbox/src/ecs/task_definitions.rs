@@ -26,7 +26,7 @@ impl Family {
 }
 
 /// One revision.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Revision {
     /// As Describe answers it, without tags.
     pub body: Value,

@@ -3,11 +3,14 @@
 #![allow(clippy::needless_pass_by_value, reason = "`json!` is written where the value is used")]
 
 mod clusters;
+mod outcomes;
 mod protocol;
 mod rollouts;
+mod runs;
 mod scripts;
 mod services;
 mod tagging;
+mod targets;
 mod task_definitions;
 mod tasks;
 mod updates;
