@@ -18,6 +18,9 @@ use crate::model::CallError;
 /// How many of a service's last deployments are named when the one that was asked for is not there.
 const NAMED: usize = 3;
 
+/// What a time may lose on its way through floating point, in seconds.
+const SLACK: f64 = 0.01;
+
 /// What a search for a deployment gave.
 #[derive(Debug)]
 pub enum Search {
@@ -121,7 +124,7 @@ pub async fn successor(
     let history = calls::history(aws, cluster, service, Some(created)).await?;
     let fits = |one: &ServiceDeploymentBrief| {
         let born = created_at(one);
-        born > created + 0.001 && born <= ended + SAME_MOMENT
+        born > created + SLACK && born <= ended + SAME_MOMENT
     };
     Ok(history.into_iter().rev().find(fits))
 }
@@ -150,7 +153,7 @@ fn at_moment(history: &[ServiceDeploymentBrief], created: f64) -> Option<String>
 
 /// The youngest record that was there at this moment; the history is newest first.
 fn before(history: &[ServiceDeploymentBrief], moment: f64) -> Option<String> {
-    let record = history.iter().find(|one| created_at(one) <= moment + 1.0)?;
+    let record = history.iter().find(|one| created_at(one) <= moment + SLACK)?;
     record.service_deployment_arn().map(str::to_owned)
 }
 
