@@ -42,3 +42,11 @@ pub async fn pause(length: Duration) {
 pub(super) async fn sleep(pause: Duration) {
     tokio::time::sleep(pause).await;
 }
+
+/// Seconds since the epoch, to tell how long ago something was that AWS gave a time of. Nothing is decided by it.
+#[allow(clippy::disallowed_methods, reason = "AWS's times are wall times")]
+pub fn now() -> f64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}

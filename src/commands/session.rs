@@ -10,7 +10,7 @@ use crate::error::{Error, ExitStatus};
 use crate::kinds;
 use crate::lookup::{self, Wish};
 use crate::model::{Address, CallError, Locator, Plan};
-use crate::stack::{ADDRESS, Names, STACK, Stack};
+use crate::stack::{ADDRESS, Names, STACK, Stack, StackTask};
 
 use super::{App, failure};
 
@@ -122,7 +122,11 @@ impl Session {
         let resolved = facts.resolved.clone();
         let stack = Stack::new(config, facts);
         let wanted = kinds::wanted(&stack).map_err(|error| failure::call(&error))?;
-        let images = stack.tasks.values().map(|task| task.image.image.clone()).collect();
+        let of_plan = |task: &&StackTask| {
+            let definition = self.names.address("task_definition", &task.key);
+            scope.as_ref().is_none_or(|scope| scope.addresses.contains(&definition))
+        };
+        let images = stack.tasks.values().filter(of_plan).map(|task| task.image.image.clone()).collect();
         let allow_delete = selection.allow_delete.iter().cloned().collect();
         let request = Request {
             wanted,

@@ -24,5 +24,7 @@ mod interrupted;
 mod kinds;
 mod ownership;
 mod regressions;
+mod releases;
 mod sandbox;
 mod stacks;
+mod verdict;
