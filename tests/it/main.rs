@@ -13,6 +13,7 @@ mod account;
 mod act;
 mod architecture;
 mod command_line;
+mod daily_services;
 mod discovery;
 mod documents;
 mod generated;
