@@ -13,9 +13,10 @@ pub mod trail;
 
 use aws_sdk_ecs::primitives::{DateTime, DateTimeFormat};
 
-/// A time of AWS as RFC 3339 in UTC.
+/// A time of AWS as RFC 3339 in UTC, always to the millisecond, so that times in order are texts in order.
 fn moment(time: &DateTime) -> String {
-    time.fmt(DateTimeFormat::DateTime).unwrap_or_default()
+    let whole = DateTime::from_secs(time.secs()).fmt(DateTimeFormat::DateTime).unwrap_or_default();
+    format!("{}.{:03}Z", whole.trim_end_matches('Z'), time.subsec_nanos() / 1_000_000)
 }
 
 /// The end of an ARN, or of a path.
