@@ -9,7 +9,7 @@ use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use serde_json::Value;
 
 use crate::aws::{Aws, Retry, call, retrying};
-use crate::model::{CallError, Firing};
+use crate::model::{CallError, Firing, TaskRun};
 
 use super::{last, tasks};
 
@@ -26,6 +26,8 @@ pub struct Wanted<'a> {
     pub role: &'a str,
     /// The name of the cluster.
     pub cluster: &'a str,
+    /// The task in the stack file.
+    pub task: &'a str,
     /// The task-definition family.
     pub family: &'a str,
     /// The earliest, in seconds since the epoch.
@@ -65,11 +67,14 @@ pub async fn firings(aws: &Aws, wanted: &Wanted<'_>) -> Result<Vec<Firing>, Call
             break;
         }
     }
-    found.sort_by(|a, b| a.event_time.cmp(&b.event_time).then_with(|| a.id.cmp(&b.id)));
+    // CloudTrail gives the newest first, and times to the second only.
+    found.reverse();
+    found.sort_by(|a, b| a.event_time.cmp(&b.event_time));
     let ids: Vec<String> = found.iter().filter_map(|firing| firing.id.clone()).collect();
     let runs = tasks::describe(aws, wanted.cluster, &ids).await?;
     for firing in &mut found {
-        firing.run = runs.iter().find(|run| Some(&run.id) == firing.id.as_ref()).cloned();
+        let run = runs.iter().find(|run| Some(&run.id) == firing.id.as_ref());
+        firing.run = run.map(|run| TaskRun { task: wanted.task.to_owned(), ..run.clone() });
     }
     Ok(found)
 }
@@ -116,8 +121,14 @@ mod tests {
 
     use super::*;
 
-    const WANTED: Wanted<'static> =
-        Wanted { role: "EventsAppRole", cluster: "app-cluster", family: "nightly", from: 0.0, to: None };
+    const WANTED: Wanted<'static> = Wanted {
+        role: "EventsAppRole",
+        cluster: "app-cluster",
+        task: "nightly",
+        family: "nightly",
+        from: 0.0,
+        to: None,
+    };
 
     fn record(role: &str, definition: &str, response: &Value) -> Value {
         json!({

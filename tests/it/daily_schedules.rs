@@ -104,7 +104,8 @@ fn a_role_that_somebody_changed_is_brought_up_to_date_and_nothing_else() {
     world.write("fargate-stack.yml", &STACK.replace("schedule: '", "size: large, schedule: '"));
     block(async {
         let iam = aws_sdk_iam::Client::new(&sdk(&world));
-        let policy = json!({"Version": "2012-10-17", "Statement": []});
+        let policy = json!({"Version": "2012-10-17",
+                            "Statement": {"Effect": "Deny", "Action": "ecs:RunTask", "Resource": "*"}});
         iam.put_role_policy()
             .role_name("EventsShopRole")
             .policy_name("EventsShopPolicy")

@@ -336,7 +336,7 @@ fn what_belongs_to_nobody_or_to_another_stack_is_left_alone() {
         world.forget_calls();
     };
     for (owner, told) in
-        [(Some("other\u{1b}[2J"), "belongs to the stack"), (None, "is not managed by the stack `shop` yet")]
+        [(Some("other"), "belongs to the stack `other`"), (None, "is not managed by the stack `shop` yet")]
     {
         tag(owner);
         for words in [

@@ -79,7 +79,19 @@ fn listed(world: &World, which: &[&str]) -> Vec<(String, String)> {
 fn the_tasks_of_the_stack_file_are_listed_without_aws_and_without_values() {
     let world = World::with(STACK);
     let run = world.run(&["tasks"]).expect(0);
-    insta::assert_snapshot!(run.stdout, @"");
+    insta::assert_snapshot!(run.stdout, @r"
+    shop
+      cluster         shop-cluster
+      region          us-east-1
+      tasks           3
+      execution role  FargateShopRole
+      task role       FargateShopTaskRole
+
+      task     type       size                      schedule     image              environment  secrets
+      job      task       256 CPU units, 512 MiB                 helloworld:latest               API_KEY
+      nightly  scheduled  512 CPU units, 1024 MiB   rate(1 day)  helloworld:latest
+      web      daemon     1024 CPU units, 2048 MiB               http-test:latest   PASSWORD
+    ");
     let document = world.run(&["tasks", "--format", "json"]).expect(0);
     assert!(!document.stdout.contains("hunter2"), "{}", document.stdout);
     assert_eq!(
