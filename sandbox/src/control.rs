@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::aws::caller::{DEFAULT_ACCOUNT, DEFAULT_REGION};
+use crate::ecs::Script;
 use crate::fault::{Fault, Latency};
 use crate::http::{Request, Response};
 use crate::internal::InternalError;
@@ -106,7 +107,18 @@ async fn route(state: &State, request: &Request, rest: &str) -> Result<Value, Re
             found.ok_or((404, format!("account {} is not seeded in {}", place.0, place.1)))?
         }
         ("POST", "/seed") => plant(state, body(request)?).await?,
+        ("POST", "/registry/images") => lock(&state.registry).push(body(request)?),
         ("POST", "/ecr/images") => push(state, body(request)?).await?,
+        ("POST", "/rollouts") => script(state, body(request)?)?,
+        ("GET", "/rollouts") => scripts(state, account),
+        ("DELETE", "/rollouts") => {
+            for (_, ecs) in
+                lock(&state.ecs).iter_mut().filter(|((name, _), _)| account.is_none_or(|one| one == name))
+            {
+                ecs.forget_scripts();
+            }
+            json!({})
+        }
         (method, _) => return Err((404, format!("no control at {method} {ROOT}{rest}"))),
     })
 }
@@ -161,6 +173,7 @@ async fn reset(state: &State, reset: Reset) -> Result<Value, Refused> {
         lock(&state.clock).clone_from(&crate::clock::Clock::new());
         *lock(&state.github) = crate::github::GitHub::new();
         lock(&state.keys).clear();
+        *lock(&state.registry) = crate::registry::Registry::default();
         let place = (DEFAULT_ACCOUNT, DEFAULT_REGION);
         seed::plant(state, place.0, place.1, state.seed).await.map_err(|error| failed(&error))?;
     } else {
@@ -191,6 +204,42 @@ async fn plant(state: &State, plant: Plant) -> Result<Value, Refused> {
         return Err((409, format!("account {} is seeded in {region}: reset it first", plant.account)));
     }
     seed::plant(state, &plant.account, region, plant.seed).await.map_err(|error| failed(&error))
+}
+
+/// Puts a script into the queue of its account and region.
+fn script(state: &State, mut given: serde_json::Map<String, Value>) -> Result<Value, Refused> {
+    let mut place = |key: &str, default: &str| match given.remove(key) {
+        None | Some(Value::Null) => Ok(default.to_owned()),
+        Some(Value::String(text)) => Ok(text),
+        Some(other) => Err((400, format!("`{key}` must be a text, not `{other}`"))),
+    };
+    let (account, region) = (place("account", DEFAULT_ACCOUNT)?, place("region", DEFAULT_REGION)?);
+    let script: Script = serde_json::from_value(Value::Object(given))
+        .map_err(|error| (400, format!("the rollout is not as expected: {error}")))?;
+    if let Some(fault) = script.fault() {
+        return Err((400, fault));
+    }
+    state.with_ecs(&account, &region, |ecs| ecs.add_script(script));
+    Ok(json!({}))
+}
+
+/// The scripts that are still to be played, of one account or all.
+fn scripts(state: &State, account: Option<&str>) -> Value {
+    let all = lock(&state.ecs);
+    let places = all.iter().filter(|((name, _), _)| account.is_none_or(|one| one == name));
+    let shown: Vec<Value> = places
+        .flat_map(|((account, region), ecs)| {
+            ecs.scripts().iter().map(move |script| {
+                let mut shown = json!(script);
+                if let Some(members) = shown.as_object_mut() {
+                    members.insert("account".to_owned(), json!(account));
+                    members.insert("region".to_owned(), json!(region));
+                }
+                shown
+            })
+        })
+        .collect();
+    json!(shown)
 }
 
 /// An image to push.

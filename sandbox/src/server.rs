@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::http::{Answer, Request, Response, pairs};
 use crate::state::State;
-use crate::{aws, control, github_side};
+use crate::{aws, control, github_side, registry};
 
 /// Which API a listener speaks, beside the control API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +88,7 @@ async fn dispatch(state: &State, side: Side, request: Request, query: &str) -> A
         return Answer::Reply(control::handle(state, request, &rest).await);
     }
     match side {
+        Side::Aws if registry::is_for(&request) => registry::handle(state, request).await,
         Side::Aws => aws::handle(state, request, query).await,
         Side::GitHub => github_side::handle(state, request).await,
     }

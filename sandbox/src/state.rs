@@ -14,6 +14,7 @@ use crate::github::GitHub;
 use crate::internal::Internal;
 use crate::moto::Moto;
 use crate::record::Recorder;
+use crate::registry::Registry;
 use crate::seed::Seed;
 
 /// Account id and region.
@@ -42,6 +43,8 @@ pub struct State {
     pub seeds: Mutex<BTreeMap<Place, (Seed, Value)>>,
     /// Image configurations by digest.
     pub blobs: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// The registries outside ECR.
+    pub registry: Mutex<Registry>,
     /// The seed of the default account.
     pub seed: Seed,
 }
@@ -65,6 +68,7 @@ impl State {
             keys: Mutex::default(),
             seeds: Mutex::default(),
             blobs: Mutex::default(),
+            registry: Mutex::default(),
             seed,
         }
     }

@@ -5,6 +5,7 @@
 
 mod api;
 mod clusters;
+pub mod course;
 mod defaults;
 mod error;
 mod fargate;
@@ -12,8 +13,8 @@ mod ids;
 mod json;
 mod outside;
 mod page;
-mod rollout;
 mod scheduler;
+mod script;
 mod service_checks;
 mod service_create;
 mod service_update;
@@ -30,9 +31,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub use course::Pace;
 pub use error::EcsError;
 pub use outside::{Needs, Outside, Role, Subnet, TargetGroup};
-pub use rollout::{Outcome, Rollout};
+pub use script::{Outcome, Script};
 pub use tags::Tags;
 
 use clusters::Cluster;
@@ -54,8 +56,10 @@ pub struct Ecs {
     services: BTreeMap<ServiceKey, Service>,
     /// By ARN; stopped tasks stay for an hour.
     tasks: BTreeMap<String, Task>,
-    /// What the next deployments will do.
-    rollout: Rollout,
+    /// How fast tasks go when nothing is scripted.
+    pace: Pace,
+    /// What the next deployments and runs will do; the first that fits is used.
+    scripts: Vec<Script>,
     /// Up to when time has been played.
     settled_at: f64,
 }
@@ -72,7 +76,8 @@ impl Ecs {
             families: BTreeMap::new(),
             services: BTreeMap::new(),
             tasks: BTreeMap::new(),
-            rollout: Rollout::default(),
+            pace: Pace::default(),
+            scripts: Vec::new(),
             settled_at: 0.0,
         }
     }
@@ -82,9 +87,9 @@ impl Ecs {
         Needs::of(operation, &json::without_nulls(input))
     }
 
-    /// Sets what deployments that start from now on do, and how long they take.
-    pub fn set_rollout(&mut self, rollout: Rollout) {
-        self.rollout = rollout;
+    /// Sets how fast tasks go in deployments that start from now on, where no script says otherwise.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 
     /// Answers one call at `now` (epoch seconds). A refused call changes nothing but what time has changed.

@@ -66,7 +66,7 @@ impl Needs {
     /// those ARNs only when the definition is registered, and assumes the roles when a task starts.
     pub fn of(operation: &str, input: &Value) -> Self {
         let mut needs = Self::default();
-        if !matches!(operation, "CreateService" | "UpdateService") {
+        if !matches!(operation, "CreateService" | "UpdateService" | "RunTask") {
             return needs;
         }
         let owned = |items: Vec<&str>| -> BTreeSet<String> { items.into_iter().map(str::to_owned).collect() };

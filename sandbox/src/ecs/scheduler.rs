@@ -32,6 +32,9 @@ impl Ecs {
                 world.step(service, at);
             }
         }
+        for task in self.tasks.values_mut().filter(|one| one.service.is_none()) {
+            task.end_by(now);
+        }
         self.settled_at = now;
         self.tasks.retain(|_, task| !task.is_forgotten(now));
         self.sweep_definitions(now);
@@ -58,16 +61,19 @@ impl World<'_> {
     fn next_moment(&self, service: &Service, at: f64) -> Option<f64> {
         let tasks = self.of(service).flat_map(|task| match &task.stop {
             Some(stop) => vec![stop.stopped_at],
-            None => vec![task.running_at],
+            None => [task.running_at, task.healthy_at()].into_iter().chain(task.ends_at()).collect(),
         });
-        tasks.chain(self.steady_at(service)).filter(|moment| *moment > at).min_by(f64::total_cmp)
+        tasks
+            .chain(self.steady_at(service))
+            .filter(|moment| *moment > at && moment.is_finite())
+            .min_by(f64::total_cmp)
     }
 
     /// When the steady state can be announced, if nothing else happens.
     fn steady_at(&self, service: &Service) -> Option<f64> {
         let primary = service.deployments.first().filter(|_| !service.steady && service.is_active())?;
-        let last = self.of(service).filter(|task| task.is_wanted()).map(|task| task.running_at);
-        last.chain([service.changed_at]).max_by(f64::total_cmp).map(|quiet| quiet + primary.rollout.settle_s)
+        let last = self.of(service).filter(|task| task.is_wanted()).map(Task::healthy_at);
+        last.chain([service.changed_at + primary.plan.pace.settle_s]).max_by(f64::total_cmp)
     }
 
     /// One look of the scheduler at one service.
@@ -75,6 +81,7 @@ impl World<'_> {
         if service.is_inactive() {
             return;
         }
+        self.end_tasks(service, at);
         self.announce(service, at);
         if service.status == Status::Draining {
             self.drain(service, at);
@@ -94,6 +101,16 @@ impl World<'_> {
             .collect();
         service.deployments.retain(|one| one.id == primary || left.contains(&one.id));
         self.conclude(service, at);
+    }
+
+    /// Tasks end that were going to.
+    fn end_tasks(&mut self, service: &Service, at: f64) {
+        let arns: Vec<String> = self.of(service).map(|one| one.arn.clone()).collect();
+        for arn in arns {
+            if let Some(task) = self.tasks.get_mut(&arn) {
+                task.end_by(at);
+            }
+        }
     }
 
     /// Targets of tasks that have come to run are registered.
@@ -198,8 +215,9 @@ impl World<'_> {
     }
 
     /// Starts one task of PRIMARY, the `turn`th; its id.
-    fn launch(&mut self, service: &Service, turn: i64, at: f64) -> Option<String> {
-        let deployment = service.deployments.first()?;
+    fn launch(&mut self, service: &mut Service, turn: i64, at: f64) -> Option<String> {
+        let group = target_groups(service).into_iter().next();
+        let deployment = service.deployments.first_mut()?;
         let spec = Value::Object(deployment.spec.clone());
         let definition = task_definitions::find(self.families, text(&spec, "taskDefinition")?)?;
         let subnets = spec
@@ -218,16 +236,18 @@ impl World<'_> {
             members.insert("capacityProviderName".to_owned(), json!(provider));
         }
         members.insert("enableExecuteCommand".to_owned(), json!(may_exec(&service.settings)));
+        let course = deployment.plan.next(definition.containers(), group.as_deref());
+        let deployment = deployment.id.clone();
         let launch = Launch {
             cluster: &service.cluster,
             service: Some(&service.name),
-            started_by: Some(&deployment.id),
+            started_by: Some(&deployment),
             group: format!("service:{}", service.name),
             definition,
-            rollout: &deployment.rollout,
+            course,
             members,
             subnet: (subnet, zone),
-            balanced: !target_groups(service).is_empty(),
+            balanced: group.is_some(),
             tags: tags_of_a_task(service, &definition.tags),
         };
         let task = Task::new(launch, self.place, self.ids, at);
@@ -242,7 +262,6 @@ impl World<'_> {
             return;
         }
         let deployment = service.deployments.first();
-        let stop_s = deployment.map_or(1.0, |one| one.rollout.stop_s);
         let id = deployment.map(|one| one.id.clone()).unwrap_or_default();
         let mut ids = Vec::new();
         let mut registered = 0_usize;
@@ -251,7 +270,6 @@ impl World<'_> {
                 registered += usize::from(task.registered);
                 task.stop(
                     at,
-                    stop_s,
                     "ServiceSchedulerInitiated",
                     format!("Scaling activity initiated by (deployment {id})"),
                 );
@@ -343,7 +361,7 @@ fn target_groups(service: &Service) -> Vec<String> {
 }
 
 /// The capacity provider of the `turn`th task: bases first, then by weight.
-fn provider(strategy: &[Value], turn: i64) -> Option<String> {
+pub fn provider(strategy: &[Value], turn: i64) -> Option<String> {
     let name = |one: &Value| text(one, "capacityProvider").map(str::to_owned);
     let mut before = 0;
     for item in strategy {

@@ -35,7 +35,7 @@ pub fn settings(
     Ok(())
 }
 
-fn capacity(settings: &Value, definition: &Revision, cluster: &Cluster) -> Answer<()> {
+pub fn capacity(settings: &Value, definition: &Revision, cluster: &Cluster) -> Answer<()> {
     for item in list(settings, "capacityProviderStrategy") {
         let name = text(item, "capacityProvider").unwrap_or_default();
         if !cluster.has_provider(name) {
@@ -120,7 +120,7 @@ fn controller(settings: &Value) -> &str {
     settings.pointer("/deploymentController/type").and_then(Value::as_str).unwrap_or("ECS")
 }
 
-fn network(settings: &Value, given: &Value, definition: &Revision, outside: &Outside) -> Answer<()> {
+pub fn network(settings: &Value, given: &Value, definition: &Revision, outside: &Outside) -> Answer<()> {
     let awsvpc = text(&definition.body, "networkMode") == Some("awsvpc");
     let Some(vpc) = settings.pointer("/networkConfiguration/awsvpcConfiguration") else {
         return if awsvpc {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::error::{Answer, EcsError};
 use super::json::{Object, default_to, int, list, text};
 use super::outside::Outside;
+use super::script::{Plan, Subject};
 use super::service_checks::{self, exec, invalid, with_network_defaults};
 use super::services::{Deployment, Service, Status, is_fargate};
 use super::task_definitions::Revision;
@@ -61,7 +62,8 @@ impl Ecs {
         service_checks::settings(&settings, input, definition, cluster, outside)?;
         exec(&settings, definition, "created")?;
         let now = self.settled_at;
-        let deployment = Deployment::new(&settings, desired, self.rollout, &mut self.ids, now);
+        let plan = Plan::new(self.pace, self.take_script(Subject::Service(&key.1)));
+        let deployment = Deployment::new(&settings, desired, plan, &mut self.ids, now);
         let service = Service {
             arn: self.place.arn(&format!("service/{}/{name}", key.0)),
             name: name.to_owned(),

@@ -6,6 +6,7 @@ use super::Ecs;
 use super::error::{Answer, EcsError};
 use super::json::{Object, default_to, flag, int, list, text};
 use super::outside::Outside;
+use super::script::{Plan, Subject};
 use super::service_checks::{self, exec, invalid, with_network_defaults};
 use super::service_create::{deployment_defaults, normalize_strategy, platform_family, zones};
 use super::services::{Deployment, Service, is_fargate};
@@ -61,7 +62,8 @@ impl Ecs {
         exec(&settings, definition, "updated")?;
         let deploys = force || TRIGGERS.iter().any(|key| differs(key, &service.settings, &settings));
         let now = self.settled_at;
-        let started = deploys.then(|| Deployment::new(&settings, desired, self.rollout, &mut self.ids, now));
+        let plan = deploys.then(|| Plan::new(self.pace, self.take_script(Subject::Service(&key.1))));
+        let started = plan.map(|plan| Deployment::new(&settings, desired, plan, &mut self.ids, now));
         if let Some(service) = self.services.get_mut(&key) {
             apply(service, settings, desired, started, now);
             service.zones.extend(zones(outside));

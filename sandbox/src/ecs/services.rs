@@ -9,7 +9,7 @@ use super::error::{Answer, EcsError};
 use super::ids::Ids;
 use super::json::{Object, count, flag, list, text, texts, time};
 use super::page::page;
-use super::rollout::Rollout;
+use super::script::Plan;
 use super::tags::{self, Tags};
 use super::tasks::Task;
 
@@ -78,8 +78,8 @@ pub struct Deployment {
     pub updated_at: f64,
     /// `IN_PROGRESS`, `COMPLETED` or `FAILED`.
     pub state: &'static str,
-    /// Its course.
-    pub rollout: Rollout,
+    /// What its tasks will do.
+    pub plan: Plan,
     /// Whether it has said that it is stuck or cannot place tasks: ECS says so once.
     pub complained: bool,
 }
@@ -109,7 +109,7 @@ const HIDDEN: [&str; 6] = [
 
 impl Deployment {
     /// A deployment of `settings` that starts now.
-    pub fn new(settings: &Value, desired: i64, rollout: Rollout, ids: &mut Ids, now: f64) -> Self {
+    pub fn new(settings: &Value, desired: i64, plan: Plan, ids: &mut Ids, now: f64) -> Self {
         let mut spec: Object = SPEC
             .iter()
             .filter_map(|key| Some(((*key).to_owned(), settings.get(*key)?.clone())))
@@ -127,7 +127,7 @@ impl Deployment {
             created_at: now,
             updated_at: now,
             state: "IN_PROGRESS",
-            rollout,
+            plan,
             complained: false,
         }
     }

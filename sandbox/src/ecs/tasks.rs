@@ -1,13 +1,15 @@
 //! Tasks: a fixed description and a course through time, from which every status follows.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::Ecs;
+use super::course::{Course, Exit};
 use super::error::{Answer, EcsError};
 use super::ids::{Ids, Place, sha256_hex};
 use super::json::{Object, flag, text, texts, time};
 use super::page::page;
-use super::rollout::Rollout;
 use super::tags::{self, Tags};
 use super::task_definitions::Revision;
 
@@ -33,8 +35,12 @@ pub struct Task {
     pub registered: bool,
     /// Why and when it stops, once that is decided.
     pub stop: Option<Stop>,
-    /// When it is RUNNING, unless it is stopped before.
+    /// When it is RUNNING, unless it is stopped before; infinite when it never is.
     pub running_at: f64,
+    /// What it does by itself.
+    pub course: Course,
+    /// Whether its deployment has heard that it is healthy.
+    pub counted: bool,
     /// Its tags.
     pub tags: Tags,
     created_at: f64,
@@ -52,9 +58,11 @@ pub struct Stop {
     /// When it is STOPPED.
     pub stopped_at: f64,
     /// `ServiceSchedulerInitiated`, `UserInitiated` and so on.
-    pub code: &'static str,
+    pub code: String,
     /// The words for people.
     pub reason: String,
+    /// How its containers ended, by name; one that is not in it exits with 0 if it ran.
+    pub exits: BTreeMap<String, Exit>,
 }
 
 /// What a task is started with.
@@ -70,8 +78,8 @@ pub struct Launch<'a> {
     pub group: String,
     /// The task definition.
     pub definition: &'a Revision,
-    /// Its course.
-    pub rollout: &'a Rollout,
+    /// What it will do by itself.
+    pub course: Course,
     /// `launchType`, `capacityProviderName`, `platformVersion`, `platformFamily`, `enableExecuteCommand`.
     pub members: Object,
     /// Subnet and Availability Zone.
@@ -137,10 +145,12 @@ impl Task {
             sequence: ids.used(),
             registered: false,
             stop: None,
-            running_at: launch.rollout.running_at(now),
+            running_at: launch.course.running_s.map_or(f64::INFINITY, |after| now + after),
             tags: launch.tags,
             created_at: now,
-            pending_at: now + launch.rollout.pending_after_s,
+            pending_at: now + launch.course.pending_s,
+            course: launch.course,
+            counted: false,
             balanced: launch.balanced,
             members,
             containers,
@@ -154,10 +164,49 @@ impl Task {
     }
 
     /// Orders it to stop, unless that has been done.
-    pub fn stop(&mut self, now: f64, after_s: f64, code: &'static str, reason: impl Into<String>) {
+    pub fn stop(&mut self, now: f64, code: &str, reason: impl Into<String>) {
         if self.stop.is_none() {
-            self.stop = Some(Stop { asked_at: now, stopped_at: now + after_s, code, reason: reason.into() });
+            self.stop = Some(Stop {
+                asked_at: now,
+                stopped_at: now + self.course.stop_s,
+                code: code.to_owned(),
+                reason: reason.into(),
+                exits: BTreeMap::new(),
+            });
         }
+    }
+
+    /// When it ends by itself, unless it was stopped before.
+    pub fn ends_at(&self) -> Option<f64> {
+        let end = self.course.end.as_ref().filter(|_| self.is_wanted())?;
+        Some(self.created_at + end.at_s)
+    }
+
+    /// Ends it as its course says, if that was due by `now`; whether it did.
+    pub fn end_by(&mut self, now: f64) -> bool {
+        let due = self.ends_at().filter(|at| *at <= now);
+        let (Some(at), Some(end)) = (due, &self.course.end) else {
+            return false;
+        };
+        self.stop = Some(Stop {
+            asked_at: at,
+            stopped_at: at + end.takes_s,
+            code: end.code.clone(),
+            reason: end.reason.clone(),
+            exits: end.containers.clone(),
+        });
+        true
+    }
+
+    /// When it counts as healthy; infinite when it never does.
+    pub fn healthy_at(&self) -> f64 {
+        self.course.healthy_s.map_or(f64::INFINITY, |after| self.created_at + after)
+    }
+
+    /// Whether it became healthy at or before `now`, and before it was ordered to stop.
+    pub fn has_been_healthy(&self, now: f64) -> bool {
+        let healthy_at = self.healthy_at();
+        now >= healthy_at && self.stop.as_ref().is_none_or(|stop| stop.asked_at >= healthy_at)
     }
 
     /// Whether it is meant to go on.
@@ -244,7 +293,10 @@ impl Task {
             put("stoppedReason", json!(stop.reason));
             put("stoppingAt", time(stop.asked_at));
             if now >= stop.stopped_at {
-                put("executionStoppedAt", time(stop.stopped_at));
+                put(
+                    "executionStoppedAt",
+                    time(if stop.exits.is_empty() { stop.stopped_at } else { stop.asked_at }),
+                );
                 put("stoppedAt", time(stop.stopped_at));
             }
         }
@@ -287,10 +339,22 @@ impl Task {
             _ => "PENDING",
         };
         shown.insert("lastStatus".to_owned(), json!(status));
-        let health = if checked && status == "RUNNING" { "HEALTHY" } else { "UNKNOWN" };
+        let health = match (checked && status == "RUNNING", self.course.sick) {
+            (true, false) => "HEALTHY",
+            (true, true) => "UNHEALTHY",
+            (false, _) => "UNKNOWN",
+        };
         shown.insert("healthStatus".to_owned(), json!(health));
-        if status == "STOPPED" && run {
-            shown.insert("exitCode".to_owned(), json!(0));
+        if status == "STOPPED" {
+            let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
+            let exit = self.stop.as_ref().and_then(|stop| stop.exits.get(name).cloned());
+            let exit = exit.unwrap_or(Exit { code: run.then_some(0), reason: None });
+            if let Some(code) = exit.code {
+                shown.insert("exitCode".to_owned(), json!(code));
+            }
+            if let Some(reason) = exit.reason {
+                shown.insert("reason".to_owned(), json!(reason));
+            }
         }
         if !run {
             // The digest is known once the image is pulled.
@@ -303,8 +367,8 @@ impl Task {
 
 /// The worst health of the containers that report one.
 fn overall_health(containers: &[Value]) -> &'static str {
-    let healthy = containers.iter().any(|one| text(one, "healthStatus") == Some("HEALTHY"));
-    if healthy { "HEALTHY" } else { "UNKNOWN" }
+    let any = |health: &str| containers.iter().any(|one| text(one, "healthStatus") == Some(health));
+    ["UNHEALTHY", "HEALTHY"].into_iter().find(|health| any(health)).unwrap_or("UNKNOWN")
 }
 
 /// The byte that two hexadecimal digits of an id make.
@@ -409,13 +473,13 @@ impl Ecs {
         let cluster = self.cluster(text(input, "cluster"))?.name.clone();
         let arn = self.task_arn(&cluster, text(input, "task").unwrap_or_default());
         let reason = text(input, "reason").unwrap_or("Task stopped by user");
-        let (now, stop_s) = (self.settled_at, self.rollout.stop_s);
+        let now = self.settled_at;
         let task = self
             .tasks
             .get_mut(&arn)
             .filter(|task| task.cluster == cluster)
             .ok_or_else(|| EcsError::invalid("The referenced task was not found."))?;
-        task.stop(now, stop_s, "UserInitiated", reason);
+        task.stop(now, "UserInitiated", reason);
         Ok(json!({ "task": task.show(now, false) }))
     }
 

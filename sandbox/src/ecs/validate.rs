@@ -113,7 +113,7 @@ pub fn is_name_char(char: char) -> bool {
 }
 
 /// A role is given as a full ARN, or by its name alone.
-fn role(given: Option<&str>) -> Answer<()> {
+pub fn role(given: Option<&str>) -> Answer<()> {
     let Some(given) = given else { return Ok(()) };
     let is_name = |name: &str| {
         (1..=64).contains(&name.len())

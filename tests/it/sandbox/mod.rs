@@ -11,6 +11,7 @@ mod limits;
 mod merges;
 mod process;
 mod recorder;
+mod registry;
 mod repo;
 mod revisions;
 mod rollouts;

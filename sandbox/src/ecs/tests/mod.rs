@@ -5,6 +5,7 @@
 mod clusters;
 mod protocol;
 mod rollouts;
+mod scripts;
 mod services;
 mod tagging;
 mod task_definitions;
@@ -14,8 +15,10 @@ mod validation;
 
 use serde_json::{Value, json};
 
-use super::{Ecs, EcsError, Outside, Role, Subnet, TargetGroup};
+use super::{Ecs, EcsError, Outside, Pace, Role, Subnet, TargetGroup};
 
+/// Running after two seconds, complete after three.
+const SLOW: Pace = Pace { pending_s: 0.5, running_s: 2.0, settle_s: 1.0, stop_s: 1.0 };
 /// A target group behind a load balancer.
 const GROUP: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef";
 /// A target group that no listener sends to.
@@ -56,7 +59,9 @@ impl Bench {
             security_groups: ["sg-1".to_owned(), "sg-2".to_owned()].into(),
             roles: [("ebs".to_owned(), Role::default())].into(),
         };
-        Self { ecs: Ecs::new("123456789012", "eu-west-1"), now: 1_800_000_000.0, outside }
+        let mut ecs = Ecs::new("123456789012", "eu-west-1");
+        ecs.set_pace(SLOW);
+        Self { ecs, now: 1_800_000_000.0, outside }
     }
 
     /// With the cluster `app` and the task definition `web:1`.

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Bench, GROUP, definition, network, service, with};
-use crate::ecs::{Outcome, Rollout};
+use super::{Bench, GROUP, SLOW, definition, network, service, with};
+use crate::ecs::Pace;
 
 /// Desired, pending and running tasks.
 fn counts(of: &Value) -> (i64, i64, i64) {
@@ -203,8 +203,7 @@ fn targets_are_registered_and_deregistered() {
 #[test]
 fn the_pace_of_a_rollout_can_be_set() {
     let mut bench = Bench::ready();
-    let slow = Rollout { outcome: Outcome::Healthy { after_s: 60.0 }, settle_s: 30.0, ..Rollout::default() };
-    bench.ecs.set_rollout(slow);
+    bench.ecs.set_pace(Pace { running_s: 60.0, settle_s: 30.0, ..SLOW });
     bench.ok("CreateService", service());
     bench.after(59.0);
     assert_eq!(counts(&bench.service()), (2, 2, 0));
