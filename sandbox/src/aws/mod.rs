@@ -3,12 +3,16 @@
 
 pub mod caller;
 mod checks;
+mod cloudtrail;
+pub mod ecr;
 pub mod error;
 mod fixes;
+mod logs;
 pub mod operation;
 mod outside;
 mod schedule;
 mod tagging;
+mod target_health;
 mod usage;
 
 use caller::{DEFAULT_REGION, Scope};
@@ -19,7 +23,8 @@ use serde_json::Value;
 use crate::fault::{Fault, Kind};
 use crate::http::{Answer, Request, Response};
 use crate::pipeline::{self, Described};
-use crate::state::{State, lock};
+use crate::record::Caller;
+use crate::state::{Issued, State, lock};
 use crate::xml;
 
 /// Answers one AWS request; `query` is the query string as received.
@@ -42,10 +47,48 @@ pub async fn handle(state: &State, request: Request, query: &str) -> Answer {
         service: scope.service.clone(),
         operation: call.operation.clone(),
         parameters: call.parameters.clone(),
+        caller: Caller {
+            access_key: scope.access_key.clone(),
+            role: state.role(&scope.access_key),
+            invoked_by: None,
+        },
     };
     let fail = |fault: &Fault| fail(fault, &scope.service, &call.operation, protocol, &account);
     let effect = effect(state, &scope, &account, &call, request, query);
     pipeline::run(state, described, fail, effect, result_of).await
+}
+
+/// Runs a task in the name of a caller who sent no request, behind faults and the recorder; gives `ok` or the error code,
+/// and the answer.
+pub async fn run_task(
+    state: &State,
+    account: &str,
+    region: &str,
+    caller: Caller,
+    input: Value,
+) -> (String, Value) {
+    let (service, operation) = ("ecs", "RunTask");
+    let described = Described {
+        source: "aws",
+        account: account.to_owned(),
+        region: region.to_owned(),
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        mutating: true,
+        parameters: input.clone(),
+        caller,
+    };
+    let fail = |fault: &Fault| fail(fault, service, operation, Protocol::Json, account);
+    let effect = async {
+        let answer = ecs(state, account, region, operation, &input).await;
+        answer.unwrap_or_else(|refusal| refusal.response(Protocol::Json))
+    };
+    match pipeline::run(state, described, fail, effect, result_of).await {
+        Answer::Reply(response) => {
+            (result_of(&response), serde_json::from_slice(&response.body).unwrap_or_default())
+        }
+        Answer::Drop => ("dropped".to_owned(), Value::Null),
+    }
 }
 
 /// Scope and account of a request. The one call that nobody signs is the exchange of a web identity: its account is
@@ -90,6 +133,11 @@ async fn effect(
     request: Request,
     query: &str,
 ) -> Response {
+    match scope.service.as_str() {
+        "logs" => logs::deliver(state, account).await,
+        "ecr" => ecr::settle(state, account).await,
+        _ => {}
+    }
     let refused = match (scope.service.as_str(), call.operation.as_str()) {
         ("ecs", operation) => ecs(state, account, &scope.region, operation, &call.parameters).await,
         ("tagging", "GetResources") if call.protocol == Protocol::Json => {
@@ -100,6 +148,11 @@ async fn effect(
         ("ecr", "GetDownloadUrlForLayer") => {
             crate::seed::images::download_url(state, &call.parameters).map(|answer| amazon_json(200, &answer))
         }
+        ("logs", "FilterLogEvents") => logs::filter(state.internal(account, &scope.region), &call.parameters)
+            .await
+            .map(|answer| amazon_json(200, &answer)),
+        ("cloudtrail", "LookupEvents") => cloudtrail::lookup(state, account, &scope.region, &call.parameters)
+            .map(|answer| amazon_json(200, &answer)),
         _ => forward(state, scope, account, call, request, query).await,
     };
     refused.unwrap_or_else(|refusal| refusal.response(call.protocol))
@@ -149,6 +202,7 @@ async fn forward(
             fixes::group_in_use(state, internal, input).await?;
         }
         ("logs", "DeleteLogGroup") => fixes::untag_log_group(internal, input, account, &scope.region).await,
+        ("logs", "GetLogEvents") => request.body = logs::without_end(input).unwrap_or(request.body),
         ("events", "PutRule") => fixes::drop_tags_of_existing_rule(internal, input, &mut request).await,
         _ => {}
     }
@@ -162,6 +216,13 @@ async fn forward(
     }
     match (service, operation) {
         ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &mut response).await,
+        ("ecr", operation) => {
+            ecr::correct(state, (account, &scope.region), operation, input, &mut response);
+        }
+        ("elasticloadbalancing", "DescribeTargetHealth") if result_of(&response) != "TargetGroupNotFound" => {
+            let known = target_health::describe(state, account, &scope.region, input);
+            response = known.unwrap_or(response);
+        }
         ("sts", issued) if issued.starts_with("AssumeRole") => remember_key(state, account, input, &response),
         _ => {}
     }
@@ -176,12 +237,18 @@ fn emulated(response: &Response) -> bool {
     !(response.status >= 400 && html && page) && response.status != 501
 }
 
-/// Keeps the account of a temporary access key: that of the role.
+/// Keeps account and role of a temporary access key: that of the role.
 fn remember_key(state: &State, account: &str, input: &Value, response: &Response) {
     let text = String::from_utf8_lossy(&response.body);
-    let role = input.get("RoleArn").and_then(Value::as_str).and_then(|arn| arn.split(':').nth(4));
+    let given = |key: &str| input.get(key).and_then(Value::as_str);
+    let role = given("RoleArn").unwrap_or_default();
+    let issued = Issued {
+        account: role.split(':').nth(4).unwrap_or(account).to_owned(),
+        role: role.to_owned(),
+        session: given("RoleSessionName").unwrap_or_default().to_owned(),
+    };
     if let Some(key) = xml::first(&text, "AccessKeyId") {
-        lock(&state.keys).insert(key, role.unwrap_or(account).to_owned());
+        lock(&state.keys).insert(key, issued);
     }
 }
 

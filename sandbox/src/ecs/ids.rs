@@ -86,10 +86,23 @@ impl Ids {
 
     /// `ecs-svc/` and 19 decimal digits: a deployment.
     pub fn deployment(&mut self) -> String {
+        format!("ecs-svc/{}", self.digits())
+    }
+
+    /// 19 decimal digits: a service revision.
+    pub fn digits(&mut self) -> String {
         let hex: String = self.hex().chars().take(15).collect();
         // 15 hexadecimal digits stay below 1.16e18, so that the sum always has 19 decimal digits.
         let number = u64::from_str_radix(&hex, 16).unwrap_or_default() + 1_000_000_000_000_000_000;
-        format!("ecs-svc/{number}")
+        number.to_string()
+    }
+
+    /// 21 letters, digits, `-` and `_`: a service deployment.
+    pub fn token(&mut self) -> String {
+        const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let digest = Sha256::digest(self.hex().as_bytes());
+        let letter = |byte: &u8| LETTERS.get(usize::from(byte & 63)).copied().map_or('-', char::from);
+        digest.iter().take(21).map(letter).collect()
     }
 
     /// `prefix-` and 17 hexadecimal digits: an ENI.

@@ -7,35 +7,48 @@ mod api;
 mod clusters;
 pub mod course;
 mod defaults;
+mod deployments;
 mod error;
+mod execute;
 mod fargate;
 mod ids;
 mod json;
+mod launch;
+mod log_lines;
 mod outside;
+mod overrides;
 mod page;
+mod releases;
+mod releases_api;
+mod run_task;
 mod scheduler;
 mod script;
+mod script_course;
 mod service_checks;
 mod service_create;
 mod service_update;
 mod services;
 mod tags;
+mod targets;
 mod task_definitions;
 mod tasks;
 #[cfg(test)]
 mod tests;
 mod validate;
 mod validate_container;
+mod verdict;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use course::Pace;
+pub use course::{Pace, TargetHealth};
 pub use error::EcsError;
+pub use log_lines::LogBatch;
 pub use outside::{Needs, Outside, Role, Subnet, TargetGroup};
 pub use script::{Outcome, Script};
 pub use tags::Tags;
+pub use targets::Target;
 
 use clusters::Cluster;
 use ids::{Ids, Place};
@@ -56,6 +69,8 @@ pub struct Ecs {
     services: BTreeMap<ServiceKey, Service>,
     /// By ARN; stopped tasks stay for an hour.
     tasks: BTreeMap<String, Task>,
+    /// `RunTask` calls with a client token, by cluster and token.
+    ran: BTreeMap<(String, String), run_task::Ran>,
     /// How fast tasks go when nothing is scripted.
     pace: Pace,
     /// What the next deployments and runs will do; the first that fits is used.
@@ -76,6 +91,7 @@ impl Ecs {
             families: BTreeMap::new(),
             services: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            ran: BTreeMap::new(),
             pace: Pace::default(),
             scripts: Vec::new(),
             settled_at: 0.0,
@@ -124,9 +140,15 @@ impl Ecs {
             "UpdateService" => self.update_service(input, outside),
             "DescribeServices" => self.describe_services(input),
             "ListServices" => self.list_services(input),
+            "ListServiceDeployments" => self.list_releases(input),
+            "DescribeServiceDeployments" => self.describe_releases(input),
+            "DescribeServiceRevisions" => self.describe_workloads(input),
+            "StopServiceDeployment" => self.stop_release(input),
             "DeleteService" => self.delete_service(input),
             "ListTasks" => self.list_tasks(input),
             "DescribeTasks" => self.describe_tasks(input),
+            "RunTask" => self.run_task(input, outside),
+            "ExecuteCommand" => self.execute_command(input),
             "StopTask" => self.stop_task(input),
             "TagResource" => self.tag_resource(input),
             "UntagResource" => self.untag_resource(input),

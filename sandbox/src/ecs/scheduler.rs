@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-
 use super::Ecs;
+use super::course::Pace;
 use super::ids::{Ids, Place};
-use super::json::{Object, count, flag, int, list, text};
+use super::json::{count, list, text};
 use super::services::{Service, Status};
-use super::tags::Tags;
-use super::task_definitions::{self, Family};
-use super::tasks::{Launch, Task, may_exec};
+use super::task_definitions::Family;
+use super::tasks::Task;
 
 impl Ecs {
     /// Brings everything to `now`. A clock that goes back changes nothing.
@@ -19,9 +17,10 @@ impl Ecs {
         let now = now.max(from);
         let mut world = World {
             tasks: &mut self.tasks,
-            families: &self.families,
+            families: &mut self.families,
             place: &self.place,
             ids: &mut self.ids,
+            pace: self.pace,
         };
         for service in self.services.values_mut().filter(|one| !one.is_inactive()) {
             // First what the last call has set going, then each moment that something falls due.
@@ -42,15 +41,22 @@ impl Ecs {
 }
 
 /// Everything that the scheduler touches beside the service.
-struct World<'a> {
-    tasks: &'a mut BTreeMap<String, Task>,
-    families: &'a BTreeMap<String, Family>,
-    place: &'a Place,
-    ids: &'a mut Ids,
+pub struct World<'a> {
+    /// Every task, by ARN.
+    pub tasks: &'a mut BTreeMap<String, Task>,
+    /// Every family of task definitions, by name.
+    pub families: &'a mut BTreeMap<String, Family>,
+    /// Account and region.
+    pub place: &'a Place,
+    /// New identifiers.
+    pub ids: &'a mut Ids,
+    /// How fast tasks go when nothing is scripted.
+    pub pace: Pace,
 }
 
 impl World<'_> {
-    fn of(&self, service: &Service) -> impl Iterator<Item = &Task> {
+    /// The tasks of a service, stopped ones included.
+    pub fn of(&self, service: &Service) -> impl Iterator<Item = &Task> {
         let (cluster, name) = (service.cluster.clone(), service.name.clone());
         self.tasks
             .values()
@@ -65,6 +71,7 @@ impl World<'_> {
         });
         tasks
             .chain(self.steady_at(service))
+            .chain(service.deployments.first().into_iter().flat_map(|one| one.moments(&service.settings)))
             .filter(|moment| *moment > at && moment.is_finite())
             .min_by(f64::total_cmp)
     }
@@ -73,7 +80,9 @@ impl World<'_> {
     fn steady_at(&self, service: &Service) -> Option<f64> {
         let primary = service.deployments.first().filter(|_| !service.steady && service.is_active())?;
         let last = self.of(service).filter(|task| task.is_wanted()).map(Task::healthy_at);
-        last.chain([service.changed_at + primary.plan.pace.settle_s]).max_by(f64::total_cmp)
+        last.chain([service.changed_at + primary.plan.pace.settle_s])
+            .chain(primary.trouble_at(&service.settings))
+            .max_by(f64::total_cmp)
     }
 
     /// One look of the scheduler at one service.
@@ -81,36 +90,26 @@ impl World<'_> {
         if service.is_inactive() {
             return;
         }
-        self.end_tasks(service, at);
         self.announce(service, at);
+        let ended = self.end_tasks(service, at);
         if service.status == Status::Draining {
             self.drain(service, at);
             return;
         }
+        self.judge(service, &ended, at);
         let Some(primary) = service.deployments.first().map(|one| one.id.clone()) else {
             return;
         };
+        // A deployment that has failed for good starts and replaces nothing.
+        if service.deployments.first().is_some_and(|one| one.state == "FAILED") {
+            return;
+        }
         self.shrink(service, &primary, at);
         self.retire(service, &primary, at);
         self.grow(service, &primary, at);
         self.complain_when_stuck(service, &primary, at);
-        let left: Vec<String> = self
-            .of(service)
-            .filter(|one| !one.is_stopped(at))
-            .filter_map(|one| one.started_by.clone())
-            .collect();
-        service.deployments.retain(|one| one.id == primary || left.contains(&one.id));
+        self.forget(service, at);
         self.conclude(service, at);
-    }
-
-    /// Tasks end that were going to.
-    fn end_tasks(&mut self, service: &Service, at: f64) {
-        let arns: Vec<String> = self.of(service).map(|one| one.arn.clone()).collect();
-        for arn in arns {
-            if let Some(task) = self.tasks.get_mut(&arn) {
-                task.end_by(at);
-            }
-        }
     }
 
     /// Targets of tasks that have come to run are registered.
@@ -170,7 +169,11 @@ impl World<'_> {
         if old.is_empty() {
             return;
         }
-        let running = |arn: &String| self.tasks.get(arn).is_some_and(|one| one.is_running(at));
+        // A task that is never going to be healthy does not count towards the minimum. ECS waits for its health, or
+        // 40 seconds where nothing is checked; here it is known from the start.
+        let running = |arn: &String| {
+            self.tasks.get(arn).is_some_and(|one| one.is_running(at) && one.course.healthy_s.is_some())
+        };
         let new = self.wanted(service, Some(Of::This(primary)));
         let (new_running, old_running) =
             (count(new.iter().filter(|one| running(one))), count(old.iter().filter(|one| running(one))));
@@ -180,8 +183,19 @@ impl World<'_> {
         let missing = (service.desired - count(new.iter())).max(0);
         let surplus = count(old.iter()) - (service.desired - new_running).max(0);
         let goal = surplus.max(missing - room).max(0);
-        // Tasks that do not run yet can go at any time; of the running ones only those above the floor.
-        old.sort_by_key(&running);
+        // Tasks that do not run yet can go at any time; of the running ones only those above the floor. What has
+        // failed goes before what still serves.
+        let failed: Vec<&str> = service
+            .deployments
+            .iter()
+            .filter(|one| one.state == "FAILED")
+            .map(|one| one.id.as_str())
+            .collect();
+        let serves = |arn: &String| {
+            let by = self.tasks.get(arn).and_then(|one| one.started_by.as_deref());
+            by.is_none_or(|by| !failed.contains(&by))
+        };
+        old.sort_by_key(|arn| (running(arn), serves(arn)));
         let spare =
             (new_running + old_running - floor).max(0) + count(old.iter().filter(|one| !running(one)));
         old.truncate(usize::try_from(goal.min(spare)).unwrap_or_default());
@@ -205,55 +219,17 @@ impl World<'_> {
             );
             return;
         }
+        if self.is_held_back(service, at) {
+            return;
+        }
         let started: Vec<String> =
             (0..lacking).filter_map(|turn| self.launch(service, own + turn, at)).collect();
         if !started.is_empty() {
             let message = format!("has started {} tasks: {}.", started.len(), listed(&started));
             service.event(self.ids, at, &message);
             service.steady = false;
+            self.tell(service, at);
         }
-    }
-
-    /// Starts one task of PRIMARY, the `turn`th; its id.
-    fn launch(&mut self, service: &mut Service, turn: i64, at: f64) -> Option<String> {
-        let group = target_groups(service).into_iter().next();
-        let deployment = service.deployments.first_mut()?;
-        let spec = Value::Object(deployment.spec.clone());
-        let definition = task_definitions::find(self.families, text(&spec, "taskDefinition")?)?;
-        let subnets = spec
-            .pointer("/networkConfiguration/awsvpcConfiguration/subnets")
-            .and_then(Value::as_array)
-            .map_or(&[][..], Vec::as_slice);
-        let spread = usize::try_from(turn).unwrap_or_default() % subnets.len().max(1);
-        let subnet = subnets.get(spread).and_then(Value::as_str).unwrap_or_default();
-        let zone = service.zones.get(subnet).map_or("", String::as_str);
-        let mut members: Object = ["platformVersion", "platformFamily"]
-            .iter()
-            .filter_map(|key| Some(((*key).to_owned(), spec.get(*key)?.clone())))
-            .collect();
-        members.insert("launchType".to_owned(), json!("FARGATE"));
-        if let Some(provider) = provider(list(&spec, "capacityProviderStrategy"), turn) {
-            members.insert("capacityProviderName".to_owned(), json!(provider));
-        }
-        members.insert("enableExecuteCommand".to_owned(), json!(may_exec(&service.settings)));
-        let course = deployment.plan.next(definition.containers(), group.as_deref());
-        let deployment = deployment.id.clone();
-        let launch = Launch {
-            cluster: &service.cluster,
-            service: Some(&service.name),
-            started_by: Some(&deployment),
-            group: format!("service:{}", service.name),
-            definition,
-            course,
-            members,
-            subnet: (subnet, zone),
-            balanced: group.is_some(),
-            tags: tags_of_a_task(service, &definition.tags),
-        };
-        let task = Task::new(launch, self.place, self.ids, at);
-        let id = task.id().to_owned();
-        self.tasks.insert(task.arn.clone(), task);
-        Some(id)
     }
 
     /// Orders tasks to stop and says so.
@@ -291,7 +267,8 @@ impl World<'_> {
         let old = self.wanted(service, Some(Of::Others(primary)));
         let moving =
             self.of(service).any(|one| one.is_pending(at) || (!one.is_wanted() && !one.is_stopped(at)));
-        if own < service.desired && !old.is_empty() && !moving {
+        let paused = service.deployments.first().is_some_and(|one| at < one.retry_at);
+        if own < service.desired && !old.is_empty() && !moving && !paused {
             self.complain(
                 service,
                 at,
@@ -302,11 +279,27 @@ impl World<'_> {
     }
 
     /// Says what is in the way, once a deployment.
-    fn complain(&mut self, service: &mut Service, at: f64, message: &str) {
+    pub fn complain(&mut self, service: &mut Service, at: f64, message: &str) {
         if let Some(primary) = service.deployments.first_mut().filter(|one| !one.complained) {
             primary.complained = true;
             service.event(self.ids, at, message);
         }
+    }
+
+    /// Drops the deployments whose tasks are gone; one that has failed stays until its rollback is done.
+    fn forget(&self, service: &mut Service, at: f64) {
+        let left: Vec<String> = self
+            .of(service)
+            .filter(|one| !one.is_stopped(at))
+            .filter_map(|one| one.started_by.clone())
+            .collect();
+        let rolling = service.deployments.first().is_some_and(|one| one.is_rollback && one.is_open());
+        let mut is_primary = true;
+        service.deployments.retain(|one| {
+            let keep = is_primary || left.contains(&one.id) || (rolling && one.state == "FAILED");
+            is_primary = false;
+            keep
+        });
     }
 
     /// Announces the steady state, and completes the deployment.
@@ -314,16 +307,14 @@ impl World<'_> {
         let due = self.steady_at(service).is_some_and(|moment| at >= moment);
         let running = count(self.of(service).filter(|one| one.is_running(at)));
         let quiet = self.of(service).all(|one| one.is_running(at) || one.is_stopped(at));
-        if !due || !quiet || running != service.desired || service.deployments.len() != 1 {
+        let primary = service.deployments.first().map(|one| one.id.clone());
+        let alone = self.of(service).filter(|one| !one.is_stopped(at)).all(|one| one.started_by == primary);
+        if !due || !quiet || running != service.desired || !alone {
             return;
         }
         service.steady = true;
-        if let Some(primary) = service.deployments.first_mut().filter(|one| one.state == "IN_PROGRESS") {
-            primary.state = "COMPLETED";
-            primary.updated_at = at;
-            let message = format!("(deployment {}) deployment completed.", primary.id);
-            service.event(self.ids, at, &message);
-        }
+        self.complete(service, at);
+        self.forget(service, at);
         service.event(self.ids, at, "has reached a steady state.");
     }
 }
@@ -348,52 +339,15 @@ fn lower(service: &Service) -> i64 {
 }
 
 /// `(task A) (task B)`.
-fn listed(ids: &[String]) -> String {
+pub fn listed(ids: &[String]) -> String {
     ids.iter().map(|id| format!("(task {id})")).collect::<Vec<_>>().join(" ")
 }
 
-fn target_groups(service: &Service) -> Vec<String> {
+/// The target groups that a service registers its tasks with.
+pub fn target_groups(service: &Service) -> Vec<String> {
     list(&service.settings, "loadBalancers")
         .iter()
         .filter_map(|one| text(one, "targetGroupArn"))
         .map(str::to_owned)
         .collect()
-}
-
-/// The capacity provider of the `turn`th task: bases first, then by weight.
-pub fn provider(strategy: &[Value], turn: i64) -> Option<String> {
-    let name = |one: &Value| text(one, "capacityProvider").map(str::to_owned);
-    let mut before = 0;
-    for item in strategy {
-        before += int(item, "base").unwrap_or(0);
-        if turn < before {
-            return name(item);
-        }
-    }
-    let total: i64 = strategy.iter().map(|one| int(one, "weight").unwrap_or(0)).sum();
-    if total == 0 {
-        return strategy.first().and_then(name);
-    }
-    let mut place = (turn - before) % total;
-    for item in strategy {
-        place -= int(item, "weight").unwrap_or(0);
-        if place < 0 {
-            return name(item);
-        }
-    }
-    None
-}
-
-/// What a task carries: the propagated tags, and those of ECS when managed tags are on.
-fn tags_of_a_task(service: &Service, of_definition: &Tags) -> Tags {
-    let mut tags = match text(&service.settings, "propagateTags") {
-        Some("SERVICE") => service.tags.clone(),
-        Some("TASK_DEFINITION") => of_definition.clone(),
-        _ => Tags::new(),
-    };
-    if flag(&service.settings, "enableECSManagedTags").unwrap_or(false) {
-        tags.insert("aws:ecs:clusterName".to_owned(), service.cluster.clone());
-        tags.insert("aws:ecs:serviceName".to_owned(), service.name.clone());
-    }
-    tags
 }

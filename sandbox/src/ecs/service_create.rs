@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::error::{Answer, EcsError};
 use super::json::{Object, default_to, int, list, text};
 use super::outside::Outside;
+use super::releases::container_images;
 use super::script::{Plan, Subject};
 use super::service_checks::{self, exec, invalid, with_network_defaults};
-use super::services::{Deployment, Service, Status, is_fargate};
+use super::services::{Service, Status, is_fargate};
 use super::task_definitions::Revision;
 use super::validate::is_name_char;
 use super::{Ecs, tags};
@@ -61,10 +62,10 @@ impl Ecs {
         let settings = filled(input, definition, cluster.default_strategy());
         service_checks::settings(&settings, input, definition, cluster, outside)?;
         exec(&settings, definition, "created")?;
+        let images = container_images(definition);
         let now = self.settled_at;
         let plan = Plan::new(self.pace, self.take_script(Subject::Service(&key.1)));
-        let deployment = Deployment::new(&settings, desired, plan, &mut self.ids, now);
-        let service = Service {
+        let mut service = Service {
             arn: self.place.arn(&format!("service/{}/{name}", key.0)),
             name: name.to_owned(),
             cluster: key.0.clone(),
@@ -72,7 +73,10 @@ impl Ecs {
             settings,
             desired,
             tags: tags::read(input),
-            deployments: vec![deployment],
+            deployments: Vec::new(),
+            releases: Vec::new(),
+            workloads: Vec::new(),
+            completed: None,
             events: VecDeque::new(),
             steady: false,
             changed_at: now,
@@ -80,6 +84,7 @@ impl Ecs {
             zones: zones(outside),
             request: (token.map(str::to_owned), input.clone()),
         };
+        service.deploy(plan, images, &self.place, &mut self.ids, now);
         self.services.insert(key.clone(), service);
         self.services.get(&key).map_or_else(
             || Err(EcsError::no_service()),

@@ -6,10 +6,11 @@ use super::Ecs;
 use super::error::{Answer, EcsError};
 use super::json::{Object, default_to, flag, int, list, text};
 use super::outside::Outside;
+use super::releases::container_images;
 use super::script::{Plan, Subject};
 use super::service_checks::{self, exec, invalid, with_network_defaults};
 use super::service_create::{deployment_defaults, normalize_strategy, platform_family, zones};
-use super::services::{Deployment, Service, is_fargate};
+use super::services::{Service, is_fargate};
 
 /// A change of one of these starts a deployment. What is not here reaches the service, or tasks started later.
 const TRIGGERS: [&str; 8] = [
@@ -61,12 +62,15 @@ impl Ecs {
         service_checks::settings(&settings, input, definition, cluster, outside)?;
         exec(&settings, definition, "updated")?;
         let deploys = force || TRIGGERS.iter().any(|key| differs(key, &service.settings, &settings));
+        let images = container_images(definition);
         let now = self.settled_at;
         let plan = deploys.then(|| Plan::new(self.pace, self.take_script(Subject::Service(&key.1))));
-        let started = plan.map(|plan| Deployment::new(&settings, desired, plan, &mut self.ids, now));
         if let Some(service) = self.services.get_mut(&key) {
-            apply(service, settings, desired, started, now);
             service.zones.extend(zones(outside));
+            apply(service, settings, desired, now);
+            if let Some(plan) = plan {
+                service.deploy(plan, images, &self.place, &mut self.ids, now);
+            }
         }
         self.services.get(&key).map_or_else(
             || Err(EcsError::no_service()),
@@ -133,20 +137,15 @@ fn normal(key: &str, value: Option<&Value>) -> Option<Value> {
     (!nothing).then_some(value)
 }
 
-fn apply(service: &mut Service, settings: Value, desired: i64, started: Option<Deployment>, now: f64) {
+fn apply(service: &mut Service, settings: Value, desired: i64, now: f64) {
     service.settings = settings;
-    if service.desired != desired || started.is_some() {
+    if service.desired != desired {
         service.steady = false;
         service.changed_at = now;
     }
     service.desired = desired;
-    match started {
-        Some(deployment) => service.deployments.insert(0, deployment),
-        None => {
-            if let Some(primary) = service.deployments.first_mut().filter(|one| one.desired != desired) {
-                primary.desired = desired;
-                primary.updated_at = now;
-            }
-        }
+    if let Some(primary) = service.deployments.first_mut().filter(|one| one.desired != desired) {
+        primary.desired = desired;
+        primary.updated_at = now;
     }
 }

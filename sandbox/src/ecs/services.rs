@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use super::Ecs;
+use super::deployments::Deployment;
 use super::error::{Answer, EcsError};
 use super::ids::Ids;
-use super::json::{Object, count, flag, list, text, texts, time};
+use super::json::{count, flag, list, text, texts, time};
 use super::page::page;
-use super::script::Plan;
+use super::releases::{Release, Workload};
 use super::tags::{self, Tags};
 use super::tasks::Task;
 
@@ -49,6 +50,12 @@ pub struct Service {
     pub tags: Tags,
     /// Newest first: PRIMARY, then those whose tasks are still to go.
     pub deployments: Vec<Deployment>,
+    /// Every service deployment, newest first.
+    pub releases: Vec<Release>,
+    /// Every service revision, oldest first.
+    pub workloads: Vec<Workload>,
+    /// The last deployment that completed: its id and its service revision.
+    pub completed: Option<(String, String)>,
     /// Newest first.
     pub events: VecDeque<Value>,
     /// Whether the steady state was announced since the last change.
@@ -63,40 +70,6 @@ pub struct Service {
     pub request: (Option<String>, Value),
 }
 
-/// One deployment of a service.
-#[derive(Debug, Clone)]
-pub struct Deployment {
-    /// `ecs-svc/` and 19 digits.
-    pub id: String,
-    /// What its tasks are made from: the settings that belong to a deployment.
-    pub spec: Object,
-    /// How many tasks it wants, for PRIMARY; of others every task is to go.
-    pub desired: i64,
-    /// When it was created.
-    pub created_at: f64,
-    /// When it last changed.
-    pub updated_at: f64,
-    /// `IN_PROGRESS`, `COMPLETED` or `FAILED`.
-    pub state: &'static str,
-    /// What its tasks will do.
-    pub plan: Plan,
-    /// Whether it has said that it is stuck or cannot place tasks: ECS says so once.
-    pub complained: bool,
-}
-
-/// The settings that the tasks of a deployment are made from.
-const SPEC: [&str; 9] = [
-    "taskDefinition",
-    "networkConfiguration",
-    "launchType",
-    "capacityProviderStrategy",
-    "platformVersion",
-    "platformFamily",
-    "serviceConnectConfiguration",
-    "volumeConfigurations",
-    "vpcLatticeConfigurations",
-];
-
 /// Settings that `DescribeServices` does not show on the service itself.
 const HIDDEN: [&str; 6] = [
     "serviceConnectConfiguration",
@@ -106,53 +79,6 @@ const HIDDEN: [&str; 6] = [
     "monitoring",
     "role",
 ];
-
-impl Deployment {
-    /// A deployment of `settings` that starts now.
-    pub fn new(settings: &Value, desired: i64, plan: Plan, ids: &mut Ids, now: f64) -> Self {
-        let mut spec: Object = SPEC
-            .iter()
-            .filter_map(|key| Some(((*key).to_owned(), settings.get(*key)?.clone())))
-            .filter(|(_, value)| value.as_array().is_none_or(|items| !items.is_empty()))
-            .collect();
-        // A deployment runs on a version, whatever the service asks for.
-        if text(settings, "platformVersion") == Some("LATEST") {
-            let linux = text(settings, "platformFamily") == Some("Linux");
-            spec.insert("platformVersion".to_owned(), json!(if linux { "1.4.0" } else { "1.0.0" }));
-        }
-        Self {
-            id: ids.deployment(),
-            spec,
-            desired,
-            created_at: now,
-            updated_at: now,
-            state: "IN_PROGRESS",
-            plan,
-            complained: false,
-        }
-    }
-
-    fn show(&self, primary: bool, tasks: &[&Task], now: f64) -> Value {
-        let own = || tasks.iter().filter(|task| task.started_by.as_deref() == Some(&self.id));
-        let wanted = count(own().filter(|task| task.is_wanted()));
-        let mut shown = self.spec.clone();
-        let mut put = |key: &str, value: Value| {
-            shown.insert(key.to_owned(), value);
-        };
-        put("id", json!(self.id));
-        put("status", json!(if primary { "PRIMARY" } else { "ACTIVE" }));
-        put("desiredCount", json!(if primary { self.desired } else { wanted }));
-        put("runningCount", json!(count(own().filter(|task| task.is_running(now)))));
-        put("pendingCount", json!(count(own().filter(|task| task.is_pending(now)))));
-        put("failedTasks", json!(0));
-        put("createdAt", time(self.created_at));
-        put("updatedAt", time(self.updated_at));
-        put("rolloutState", json!(self.state));
-        let words = if self.state == "COMPLETED" { "completed" } else { "in progress" };
-        put("rolloutStateReason", json!(format!("ECS deployment {} {words}.", self.id)));
-        Value::Object(shown)
-    }
-}
 
 impl Service {
     /// Neither draining nor gone.
@@ -293,6 +219,7 @@ impl Ecs {
             service.status = Status::Draining;
             service.desired = 0;
             service.changed_at = now;
+            service.stop_release("Service deployment was stopped because the service was deleted.", now);
             if let Some(primary) = service.deployments.first_mut() {
                 primary.desired = 0;
                 primary.updated_at = now;
@@ -304,14 +231,17 @@ impl Ecs {
         )
     }
 
+    /// The tasks of a service, stopped ones included.
+    pub(super) fn tasks_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Task> {
+        self.tasks
+            .values()
+            .filter(|task| task.cluster == service.cluster && task.service.as_deref() == Some(&service.name))
+    }
+
     /// The service as Describe answers it.
     pub(super) fn show_service(&self, service: &Service, with_tags: bool) -> Value {
         let now = self.settled_at;
-        let tasks: Vec<&Task> = self
-            .tasks
-            .values()
-            .filter(|task| task.cluster == service.cluster && task.service.as_deref() == Some(&service.name))
-            .collect();
+        let tasks: Vec<&Task> = self.tasks_of(service).collect();
         let mut shown = service.settings.as_object().cloned().unwrap_or_default();
         for key in HIDDEN {
             shown.remove(key);
@@ -336,6 +266,18 @@ impl Ecs {
         let deployments: Vec<Value> =
             service.deployments.iter().enumerate().map(|(at, one)| one.show(at == 0, &tasks, now)).collect();
         put("deployments", json!(deployments));
+        if let Some(release) = service.deployments.first().map(|one| &one.release) {
+            put("currentServiceDeployment", json!(release));
+        }
+        let mut revisions: Vec<&str> = Vec::new();
+        for deployment in &service.deployments {
+            if !revisions.contains(&deployment.revision.as_str()) {
+                revisions.push(&deployment.revision);
+            }
+        }
+        let summaries: Vec<Value> =
+            revisions.into_iter().map(|arn| service.summary(arn, &tasks, now)).collect();
+        put("currentServiceRevisions", json!(summaries));
         put("events", json!(service.events));
         put("createdAt", time(service.created_at));
         put("createdBy", json!(self.place.caller()));

@@ -26,7 +26,7 @@ impl Family {
 }
 
 /// One revision.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Revision {
     /// As Describe answers it, without tags.
     pub body: Value,
@@ -83,6 +83,36 @@ fn split(name: &str) -> (&str, Option<u32>) {
         Some((family, Ok(number))) => (family, Some(number)),
         _ => (name, None),
     }
+}
+
+/// Registers a revision of the same family with one more environment variable, by `who`.
+pub fn register_variant<'a>(
+    families: &'a mut BTreeMap<String, Family>,
+    arn: &str,
+    who: &str,
+    now: f64,
+) -> Option<&'a Revision> {
+    let old = find(families, arn)?;
+    let (mut body, tags) = (old.body.clone(), old.tags.clone());
+    let (name, _) = split(arn.rsplit('/').next()?);
+    let family = families.get_mut(name)?;
+    family.last += 1;
+    let number = family.last;
+    if let Some(container) = body.pointer_mut("/containerDefinitions/0").and_then(Value::as_object_mut) {
+        let mut environment =
+            container.get("environment").and_then(Value::as_array).cloned().unwrap_or_default();
+        environment.push(json!({ "name": "RELEASED_BY", "value": "other-pipeline" }));
+        container.insert("environment".to_owned(), json!(environment));
+    }
+    let body_members = body.as_object_mut()?;
+    let place = arn.rsplit_once(':').map_or(arn, |(place, _)| place);
+    body_members.insert("taskDefinitionArn".to_owned(), json!(format!("{place}:{number}")));
+    body_members.insert("revision".to_owned(), json!(number));
+    body_members.insert("status".to_owned(), json!("ACTIVE"));
+    body_members.insert("registeredAt".to_owned(), time(now));
+    body_members.insert("registeredBy".to_owned(), json!(who));
+    family.revisions.insert(number, Revision { body, tags });
+    family.revisions.get(&number)
 }
 
 impl Ecs {

@@ -10,8 +10,9 @@ use super::error::{Answer, EcsError};
 use super::ids::{Ids, Place, sha256_hex};
 use super::json::{Object, flag, text, texts, time};
 use super::page::page;
+use super::run_task::signal;
 use super::tags::{self, Tags};
-use super::task_definitions::Revision;
+use super::task_definitions::{self, Revision};
 
 /// How long a stopped task can still be described, in seconds.
 const KEPT_S: f64 = 3600.0;
@@ -43,10 +44,14 @@ pub struct Task {
     pub counted: bool,
     /// Its tags.
     pub tags: Tags,
-    created_at: f64,
+    /// When it was created.
+    pub created_at: f64,
     pending_at: f64,
     balanced: bool,
-    members: Object,
+    /// What `DescribeTasks` shows of it at any time.
+    pub members: Object,
+    /// How much of its log was delivered; `None`: its streams are not made yet.
+    pub logged: Option<usize>,
     containers: Vec<Object>,
 }
 
@@ -153,6 +158,7 @@ impl Task {
             counted: false,
             balanced: launch.balanced,
             members,
+            logged: None,
             containers,
             arn,
         }
@@ -235,7 +241,7 @@ impl Task {
     }
 
     /// Whether it got as far as RUNNING at or before `now`.
-    fn has_run(&self, now: f64) -> bool {
+    pub fn has_run(&self, now: f64) -> bool {
         now >= self.running_at && self.stop.as_ref().is_none_or(|stop| stop.asked_at >= self.running_at)
     }
 
@@ -263,7 +269,7 @@ impl Task {
     }
 
     /// As `DescribeTasks` answers it.
-    fn show(&self, now: f64, with_tags: bool) -> Value {
+    pub fn show(&self, now: f64, with_tags: bool) -> Value {
         let status = self.status(now);
         let mut shown = self.members.clone();
         let mut put = |key: &str, value: Value| {
@@ -376,6 +382,13 @@ fn byte_of(id: &str, at: usize) -> u8 {
     id.get(at * 2..at * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default()
 }
 
+/// The digest of an image. Without one in the reference there is no registry to ask: the name stands for the content.
+pub fn digest_of(image: &str) -> String {
+    image
+        .split_once('@')
+        .map_or_else(|| format!("sha256:{}", sha256_hex(image)), |(_, digest)| digest.to_owned())
+}
+
 fn container(
     definition: &Value,
     task_id: &str,
@@ -386,10 +399,7 @@ fn container(
     ids: &mut Ids,
 ) -> Object {
     let image = text(definition, "image").unwrap_or_default();
-    // Without a digest in the reference there is no registry to ask: the name stands for the content.
-    let digest = image
-        .split_once('@')
-        .map_or_else(|| format!("sha256:{}", sha256_hex(image)), |(_, digest)| digest.to_owned());
+    let digest = digest_of(image);
     let mut container = Object::new();
     let mut put = |key: &str, value: Value| {
         container.insert(key.to_owned(), value);
@@ -474,17 +484,21 @@ impl Ecs {
         let arn = self.task_arn(&cluster, text(input, "task").unwrap_or_default());
         let reason = text(input, "reason").unwrap_or("Task stopped by user");
         let now = self.settled_at;
+        let families = &self.families;
         let task = self
             .tasks
             .get_mut(&arn)
             .filter(|task| task.cluster == cluster)
             .ok_or_else(|| EcsError::invalid("The referenced task was not found."))?;
+        if task.service.is_none() {
+            signal(task, task_definitions::find(families, &task.definition), now, reason);
+        }
         task.stop(now, "UserInitiated", reason);
         Ok(json!({ "task": task.show(now, false) }))
     }
 
     /// The ARN of a task given by id or ARN.
-    fn task_arn(&self, cluster: &str, reference: &str) -> String {
+    pub(super) fn task_arn(&self, cluster: &str, reference: &str) -> String {
         if reference.starts_with("arn:") {
             reference.to_owned()
         } else {

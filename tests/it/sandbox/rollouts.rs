@@ -1,6 +1,7 @@
 //! Rollouts: deployments and their tasks through time.
 
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, DesiredStatus, Service, Task};
+use serde_json::json;
 
 use super::super::account::block;
 use super::{Bench, assert_refused};
@@ -134,7 +135,10 @@ fn a_service_on_a_deregistered_revision_still_scales_but_nothing_moves_to_it() {
 #[test]
 fn a_deleted_service_drains_and_is_inactive_when_its_tasks_have_stopped() {
     block(async {
-        let bench = Bench::new().with_service(1).await;
+        let bench = Bench::new();
+        // Long enough to ask three things meanwhile.
+        bench.script(json!({ "outcome": "healthy", "stop_s": 1.5 }));
+        let bench = bench.with_service(1).await;
         bench.watch("the task runs", |service| service.running_count() == 1).await;
         let delete = || bench.ecs.delete_service().cluster("main").service("web");
         let scaled = delete().send().await;
@@ -150,7 +154,6 @@ fn a_deleted_service_drains_and_is_inactive_when_its_tasks_have_stopped() {
 
         let draining = delete().force(true).send().await.unwrap();
         assert_eq!(draining.service().unwrap().status(), Some("DRAINING"));
-        // The task takes a second to stop; all three are asked at once, so that it has not by then.
         let (again, update, cluster) = tokio::join!(
             bench.service("web").send(),
             bench.update().desired_count(1).send(),

@@ -5,13 +5,16 @@
 mod clusters;
 mod protocol;
 mod rollouts;
+mod runs;
 mod scripts;
 mod services;
 mod tagging;
+mod targets;
 mod task_definitions;
 mod tasks;
 mod updates;
 mod validation;
+mod verdicts;
 
 use serde_json::{Value, json};
 

@@ -6,9 +6,9 @@ use crate::ecs::{Ecs, is_mutating};
 #[test]
 fn an_operation_that_is_not_modelled_says_so() {
     let mut bench = Bench::ready();
-    let error = bench.call("ExecuteCommand", &json!({})).unwrap_err();
+    let error = bench.call("CreateTaskSet", &json!({})).unwrap_err();
     assert_eq!(error.status, 501);
-    assert_eq!(error.body()["message"], "not emulated: ecs:ExecuteCommand");
+    assert_eq!(error.body()["message"], "not emulated: ecs:CreateTaskSet");
 }
 
 #[test]
