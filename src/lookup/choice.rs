@@ -287,6 +287,9 @@ pub fn decide(
             Err(missing) => warning = Some(source.lacking(tag, missing)?),
         }
     }
+    if source.kept_outside() {
+        return source.outside(answers).map(|choice| Choice { warning, ..choice });
+    }
     if let Some((running, digest)) = source.kept() {
         let image = source.pinned(scope, &digest, running.tag.as_deref(), ImageOrigin::Running);
         let commit = running.commit.clone().or(image.commit);
