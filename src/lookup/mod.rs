@@ -41,6 +41,8 @@ use crate::stack::{Facts, Names, Provenance, Scope};
 pub struct Wish {
     /// `--image-tag`: every ECR image whose repository has this tag is pinned to it.
     pub image_tag: Option<String>,
+    /// The tasks that the tag is for; empty = all. The others keep what runs.
+    pub only: BTreeSet<String>,
     /// How long to wait for an image that ECR does not have yet.
     pub wait_image: Option<Duration>,
     /// Whether the images must have the tag.
@@ -57,7 +59,9 @@ pub struct Wish {
 
 /// Tells somebody what is going on; the default tells nobody.
 #[derive(Clone, Default)]
-pub struct Tell(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct Tell(Option<Arc<Listener>>);
+
+type Listener = dyn Fn(&str) + Send + Sync;
 
 impl Tell {
     /// Tells `listener`.
@@ -70,6 +74,13 @@ impl Tell {
         if let Some(listener) = &self.0 {
             listener(line);
         }
+    }
+}
+
+impl Wish {
+    /// The tag that a task is released with.
+    fn tag_of(&self, task: &str) -> Option<&str> {
+        self.image_tag.as_deref().filter(|_| self.only.is_empty() || self.only.contains(task))
     }
 }
 
@@ -196,6 +207,18 @@ async fn joined<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_of_some_tasks_asks_for_no_tag_of_the_others() {
+        let only = |names: &[&str]| Wish {
+            image_tag: Some("v1".to_owned()),
+            only: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Wish::default()
+        };
+        assert_eq!(only(&[]).tag_of("web"), Some("v1"));
+        assert_eq!(only(&["web"]).tag_of("web"), Some("v1"));
+        assert_eq!(only(&["web"]).tag_of("job"), None);
+    }
 
     /// Every `"service:Action"` literal of the lookups is declared, and every declared one is used.
     #[test]
