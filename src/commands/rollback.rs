@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::cli::{Format, RollbackArgs};
+use crate::cli::{Format, RollbackArgs, WatchArgs};
 use crate::error::{Error, ExitStatus};
 use crate::model::{History, Release, Revision, RolloutOutcome, RolloutReport};
 use crate::release::rollback::{self, Named, Way};
@@ -272,7 +272,8 @@ impl<'a> Rollback<'a> {
             rollout::unwatched(app, &targets);
             return Ok((None, ExitStatus::Done));
         }
-        let watch = &args.wait.watch;
+        // What is stopped cannot succeed any more, and is waited for all the same.
+        let watch = &WatchArgs { no_fail_fast: !goes || args.wait.watch.no_fail_fast, ..args.wait.watch.clone() };
         let waited = signals::watching(async |stopped| {
             if goes {
                 return rollout::waited(app, self.session, targets, watch, stopped).await;

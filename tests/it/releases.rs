@@ -110,3 +110,118 @@ fn a_change_of_tags_alone_rolls_nothing_out() {
     let planned = world.run(&["plan", "--format", "json"]).expect(0).json();
     assert!(actions(&planned).is_empty() && warnings(&planned).is_empty(), "{planned:#}");
 }
+
+#[test]
+fn a_rollback_goes_to_what_ran_well_and_the_plan_then_shows_the_difference() {
+    let world = applied();
+    push(&world, "http-test", ONE);
+    world.run(&["release", "web", "--yes", "--image-tag", ONE]).expect(0);
+    world.forget_calls();
+    let run = world.run(&["rollback", "web", "--yes", "--format", "json"]).expect(0);
+    let done = run.json();
+    assert_eq!(
+        (&done["from"], &done["to"], &done["action"]),
+        (&json!("web:2"), &json!("web:1"), &json!("update"))
+    );
+    assert_eq!(done["rollout"]["outcome"], "succeeded", "{done:#}");
+    assert_eq!(world.mutations(), ["ecs:UpdateService"]);
+    let sent = &recorded(&world, "ecs:UpdateService")[0];
+    assert_eq!(
+        sent.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["cluster", "service", "taskDefinition"]
+    );
+    assert_eq!(revision(&world), "web:1");
+    assert!(run.stderr.contains("the stack file still wants web:2"), "{}", run.stderr);
+
+    let planned = world.run(&["plan", "--format", "json"]).expect(0).json();
+    assert_eq!(actions(&planned).into_keys().collect::<Vec<_>>(), ["service.web"]);
+
+    // Back again would be forward: there is nothing before the first.
+    world.forget_calls();
+    let run = world.run(&["rollback", "web", "--yes"]).expect(2);
+    assert!(run.stderr.contains("`--to` takes web:2 (commit 1111111, succeeded"), "{}", run.stderr);
+    assert_eq!(world.mutations(), Vec::<String>::new());
+
+    world.run(&["rollback", "--to", "11111111", "--yes"]).expect(0);
+    assert_eq!(revision(&world), "web:2");
+    let run = world.run(&["rollback", "--to", "2", "--yes"]).expect(0);
+    assert!(run.stdout.contains("runs web:2 already"), "{}", run.stdout);
+
+    let shown = world.run(&["releases", "--format", "json"]).expect(0).json();
+    let listed: Vec<String> = shown["services"][0]["releases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {} {}", one["revision"], one["outcome"], one["runs_now"]))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            r#""web:2" "succeeded" true"#,
+            r#""web:1" "succeeded" false"#,
+            r#""web:2" "succeeded" false"#,
+            r#""web:1" "succeeded" false"#
+        ]
+    );
+    assert_eq!(shown["services"][0]["releases"][0]["source"]["commit"], ONE);
+    let text = world.run(&["releases"]).expect(0).stdout;
+    assert!(text.lines().any(|line| line.contains("*    web:2") && line.contains("1111111")), "{text}");
+}
+
+#[test]
+fn what_cannot_run_any_more_is_refused_with_what_can() {
+    let world = applied();
+    let first = image(&world, "web");
+    for sha in [ONE, TWO] {
+        push(&world, "http-test", sha);
+        world.run(&["release", "web", "--yes", "--image-tag", sha]).expect(0);
+    }
+    world.forget_calls();
+    let refused = |to: &str, why: &str| {
+        let run = world.run(&["rollback", "--yes", "--to", to]).expect(2);
+        assert!(run.stderr.contains(why), "{to}: {}", run.stderr);
+        run.stderr
+    };
+    let told = refused("9", "there is no revision for `web:9`");
+    assert!(told.contains("web:2 (commit 1111111") && told.contains("web:1 ("), "{told}");
+    refused("helper:1", "`helper:1` is no revision of `web`");
+    refused("deadbeef", "there is no revision for `commit deadbeef`");
+    refused("worst", "`--to worst` is neither a revision nor a commit");
+    super::account::block(async {
+        let sdk = super::account::sdk(&world);
+        let ecs = aws_sdk_ecs::Client::new(&sdk);
+        ecs.deregister_task_definition().task_definition("web:2").send().await.unwrap();
+        let ecr = aws_sdk_ecr::Client::new(&sdk);
+        let digest = first.split_once('@').unwrap().1;
+        let id = aws_sdk_ecr::types::ImageIdentifier::builder().image_digest(digest).build();
+        ecr.batch_delete_image().repository_name("http-test").image_ids(id).send().await.unwrap();
+    });
+    let told = refused("2", "`web:2` is inactive");
+    assert!(told.contains(&format!("`fargate-stack release --image-tag {ONE}` makes it anew")), "{told}");
+    refused("1", "the image of `web:1` is gone");
+    // Nothing older is taken silently instead.
+    let run = world.run(&["rollback", "--yes"]).expect(2);
+    assert!(run.stderr.contains("`web:2` is inactive"), "{}", run.stderr);
+    assert_eq!(world.mutations().iter().filter(|call| call.contains("Service")).count(), 0);
+    assert_eq!(revision(&world), "web:3");
+}
+
+#[test]
+fn a_rollout_that_still_runs_is_stopped_and_rolled_back() {
+    let world = applied();
+    push(&world, "http-test", ONE);
+    world.control(
+        "POST",
+        "rollouts",
+        &json!({"account": world.account, "service": "web", "outcome": "stuck_pending"}),
+    );
+    world.run(&["release", "web", "--yes", "--no-wait", "--image-tag", ONE]).expect(0);
+    world.forget_calls();
+    let run = world.run(&["rollback", "--yes", "--format", "json"]).expect(0);
+    assert_eq!(world.mutations(), ["ecs:StopServiceDeployment"]);
+    assert_eq!(
+        (&run.json()["action"], &run.json()["rollout"]["outcome"]),
+        (&json!("stop"), &json!("rolled-back"))
+    );
+    assert_eq!(revision(&world), "web:1");
+}
