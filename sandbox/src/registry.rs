@@ -14,6 +14,7 @@ use crate::fault::{Fault, Kind};
 use crate::http::{Answer, Request, Response, decode};
 use crate::oci::{Document, Image};
 use crate::pipeline::{self, Described};
+use crate::record::Caller;
 use crate::state::{State, lock};
 
 /// The registry of references that name none.
@@ -188,6 +189,7 @@ pub async fn handle(state: &State, request: Request) -> Answer {
         service: "registry".into(),
         operation: format!("{} {}", request.method, wish.as_ref().map_or("unknown", Wish::name)),
         mutating: !matches!(request.method.as_str(), "GET" | "HEAD"),
+        caller: Caller::default(),
         parameters: json!({"path": path, "query": request.query}),
     };
     let effect = async { answer(&lock(&state.registry), wish.as_ref(), &request, &state.ready.aws_endpoint) };
@@ -299,14 +301,12 @@ fn manifest(repository: &Repository, name: &str, reference: &str, caller: Option
         return error(429, "TOOMANYREQUESTS", said);
     }
     let digest = repository.tags.get(reference).map_or(reference, String::as_str);
-    match repository.manifests.get(digest) {
-        Some(found) => with_digest(Response::text(200, found.media_type, found.text.clone()), digest),
-        None => {
-            let detail = json!({"name": name, "reference": reference});
-            let one = json!({"code": "MANIFEST_UNKNOWN", "message": "manifest unknown", "detail": detail});
-            Response::json(404, &json!({"errors": [one]}))
-        }
+    if let Some(found) = repository.manifests.get(digest) {
+        return with_digest(Response::text(200, found.media_type, found.text.clone()), digest);
     }
+    let detail = json!({"name": name, "reference": reference});
+    let one = json!({"code": "MANIFEST_UNKNOWN", "message": "manifest unknown", "detail": detail});
+    Response::json(404, &json!({"errors": [one]}))
 }
 
 fn with_digest(mut response: Response, digest: &str) -> Response {

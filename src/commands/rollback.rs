@@ -273,7 +273,8 @@ impl<'a> Rollback<'a> {
             return Ok((None, ExitStatus::Done));
         }
         // What is stopped cannot succeed any more, and is waited for all the same.
-        let watch = &WatchArgs { no_fail_fast: !goes || args.wait.watch.no_fail_fast, ..args.wait.watch.clone() };
+        let watch =
+            &WatchArgs { no_fail_fast: !goes || args.wait.watch.no_fail_fast, ..args.wait.watch.clone() };
         let waited = signals::watching(async |stopped| {
             if goes {
                 return rollout::waited(app, self.session, targets, watch, stopped).await;

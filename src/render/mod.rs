@@ -14,6 +14,7 @@ mod markdown_lines;
 pub mod redact;
 mod refusal;
 mod rollout;
+pub mod rollout_view;
 mod table;
 mod telling;
 mod templates;
