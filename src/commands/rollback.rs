@@ -46,7 +46,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Result<ExitStatus, Error> {
     let key = key.to_owned();
     let to = args.to.as_deref().map(named).transpose()?;
     let connection = app.connect(&loaded).await?;
-    let session = Session::new(loaded, connection).await?;
+    let session = Session::new(app, loaded, connection).await?;
     let rollback = Rollback::new(&session, &key).await?;
     let deed = match &to {
         Some(to) => rollback.towards(to).await?,

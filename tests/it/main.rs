@@ -19,6 +19,8 @@ mod generated;
 mod github;
 mod harness;
 mod images;
+mod images_fit;
+mod images_release;
 mod inspect;
 mod interrupted;
 mod kinds;

@@ -225,3 +225,88 @@ fn a_rollout_that_still_runs_is_stopped_and_rolled_back() {
     );
     assert_eq!(revision(&world), "web:1");
 }
+
+/// What the next deployment of a service does.
+fn script(world: &World, mut what: Value) {
+    what["account"] = world.account.clone().into();
+    world.control("POST", "rollouts", &what);
+}
+
+fn reads_only(world: &World) {
+    assert_eq!(world.mutations(), Vec::<String>::new());
+    world.forget_calls();
+}
+
+#[test]
+fn the_examples_are_released_fail_are_rolled_back_and_released_again() {
+    const THREE: &str = "3333333333333333333333333333333333333333";
+    for (example, task, cluster) in [
+        ("minimal-daemon", "my-daemon", "my-daemon-cluster"),
+        ("minimal-task", "my-one-shot", ""),
+        ("minimal-scheduled-task", "my-cron-job", ""),
+    ] {
+        let world = World::with(&super::stacks::example(example));
+        let run = |args: &[&str], code: i32| world.run(args).expect(code);
+        let release = |sha: &str, code: i32| run(&["release", "--yes", "--image-tag", sha], code);
+        let runs = || image(&world, task);
+        run(&["apply", "--yes"], 0);
+
+        // The first commit.
+        let one = push(&world, "helloworld", ONE);
+        let told = release(ONE, 0);
+        assert!(runs().ends_with(&one), "{}", told.stdout);
+        world.forget_calls();
+
+        // The second one: its image is not there, then it is but its program crashes.
+        let told = release(TWO, 2);
+        assert!(told.stderr.contains(TWO) && told.stderr.contains("helloworld"), "{}", told.stderr);
+        reads_only(&world);
+        push(&world, "helloworld", TWO);
+        if cluster.is_empty() {
+            release(TWO, 0);
+        } else {
+            script(
+                &world,
+                json!({"service": task, "outcome": "crash", "exit_code": 3, "after_s": 0.1, "log": ["boom: no such table"]}),
+            );
+            let told = release(TWO, 4);
+            assert!(
+                told.stdout.contains("boom: no such table") && told.stdout.contains("exit code 3"),
+                "{}",
+                told.stdout
+            );
+            assert!(!told.stdout.contains("succeeded"), "{}", told.stdout);
+            world.run(&["wait"]).expect(0);
+            let running = |number: i32| {
+                let arn = service(&world, cluster, task).task_definition().unwrap().to_owned();
+                assert!(arn.ends_with(&format!("/{task}:{number}")), "{arn}");
+            };
+            running(2);
+            let history = run(&["releases"], 0).stdout;
+            assert!(history.contains("rolled-back") && history.contains("2222222"), "{history}");
+            run(&["rollback", "--yes"], 0);
+            running(1);
+            run(&["rollback", "--yes", "--to", ONE], 0);
+            running(2);
+        }
+
+        // The third is good, and the same once more is nothing.
+        let three = push(&world, "helloworld", THREE);
+        release(THREE, 0);
+        assert!(runs().ends_with(&three));
+        world.forget_calls();
+        assert!(release(THREE, 0).stderr.contains("nothing to release"));
+        reads_only(&world);
+        run(&["plan", "--detailed-exitcode"], 0);
+    }
+}
+
+#[test]
+fn a_release_that_another_one_takes_the_place_of_is_named_so() {
+    let world = applied();
+    push(&world, "http-test", ONE);
+    script(&world, json!({"service": "web", "outcome": "superseded", "after_s": 0.3}));
+    let run = world.run(&["release", "web", "--yes", "--image-tag", ONE, "--format", "json"]).expect(4);
+    assert_eq!(run.json()["outcome"], "applied");
+    assert_eq!(run.json()["rollout"]["outcome"], "superseded", "{}", run.stdout);
+}
