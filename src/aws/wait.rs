@@ -32,6 +32,11 @@ where
     }
 }
 
+/// Pauses between two looks at something that has no end of its own.
+pub async fn pause(length: Duration) {
+    sleep(length).await;
+}
+
 /// Asks `ready` until it answers `Some`, at growing intervals from `first` to `longest`; `None` when it has not after `limit`.
 /// The last question is asked when the time is up.
 pub async fn patiently<T, E, F>(
@@ -62,4 +67,12 @@ where
 #[allow(clippy::disallowed_methods, reason = "the one place that sleeps")]
 pub(super) async fn sleep(pause: Duration) {
     tokio::time::sleep(pause).await;
+}
+
+/// Seconds since the epoch, to tell how long ago something was that AWS gave a time of. Nothing is decided by it.
+#[allow(clippy::disallowed_methods, reason = "AWS's times are wall times")]
+pub fn now() -> f64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use crate::aws::{Aws, Connection, Options, inventory};
 use crate::cli::Selection;
 use crate::config::{self, Config, ConfigError, Loaded};
-use crate::engine::{self, Registry, Request};
+use crate::engine::{self, Registry, Request, Scope};
 use crate::error::{Error, ExitStatus};
 use crate::kinds;
 use crate::lookup::{self, Mirror, Registries, Tell, Wish};
 use crate::model::{Address, CallError, Demand, Locator, Plan};
-use crate::stack::{ADDRESS, Names, Provenance, STACK, Stack};
+use crate::stack::{ADDRESS, Names, Provenance, STACK, Stack, StackTask};
 
 use super::{App, failure};
 
@@ -150,6 +150,20 @@ impl Session {
 
     /// What apply would do. Reads only.
     pub async fn plan(&self, selection: &Selection) -> Result<Planned, Error> {
+        self.plan_within(selection, None).await
+    }
+
+    /// What apply would do to a part of the stack, such as `release` for a release. Reads only.
+    pub async fn plan_part(
+        &self,
+        selection: &Selection,
+        called: &str,
+        addresses: BTreeSet<Address>,
+    ) -> Result<Planned, Error> {
+        self.plan_within(selection, Some(Scope { addresses, called: called.to_owned() })).await
+    }
+
+    async fn plan_within(&self, selection: &Selection, scope: Option<Scope>) -> Result<Planned, Error> {
         let config = &self.loaded.config;
         let carried_out = selection.demand != Demand::Told;
         let wish = Wish {
@@ -157,6 +171,10 @@ impl Session {
             only: selection.only.iter().cloned().collect(),
             wait_image: selection.wait_image,
             demand: selection.demand,
+            only: scope.as_ref().map(|scope| {
+                let tasks = scope.addresses.iter().filter(|one| one.kind() == "task_definition");
+                tasks.map(|one| one.name().to_owned()).collect()
+            }),
             refresh: selection.refresh.iter().cloned().collect(),
             registries: self.registries.clone(),
             // The plan of a pull request is the same in every run.
@@ -169,10 +187,21 @@ impl Session {
         let resolved = facts.resolved.clone();
         let stack = Stack::new(config, facts);
         let wanted = kinds::wanted(&stack).map_err(|error| failure::call(&error))?;
-        let images = stack.tasks.values().map(|task| task.image.image.clone()).collect();
+        let of_plan = |task: &&StackTask| {
+            let definition = self.names.address("task_definition", &task.key);
+            scope.as_ref().is_none_or(|scope| scope.addresses.contains(&definition))
+        };
+        let images = stack.tasks.values().filter(of_plan).map(|task| task.image.image.clone()).collect();
         let allow_delete = selection.allow_delete.iter().cloned().collect();
-        let request =
-            Request { wanted, owned, allow_delete, images, warnings: stack.warnings, ..self.request() };
+        let request = Request {
+            wanted,
+            owned,
+            allow_delete,
+            images,
+            scope,
+            warnings: stack.warnings,
+            ..self.request()
+        };
         Ok(Planned { plan: self.decide(request).await?, resolved })
     }
 

@@ -195,7 +195,9 @@ async fn sources(
         let (aws, stack) = (aws.clone(), names.stack.clone());
         let (family, container) =
             (stack::family(key, task).to_owned(), stack::container(key, task).to_owned());
-        let (anew, required) = (wish.refresh.contains(key), is_required(config, task, wish.demand));
+        let asked_for = wish.only.as_ref().is_none_or(|only| only.contains(key));
+        let (anew, required) =
+            (wish.refresh.contains(key), asked_for && is_required(config, task, wish.demand));
         let (task, text) = (key.clone(), task.image.clone());
         reads.spawn(async move {
             let running = running::read(&aws, &family, &container, &stack).await?;

@@ -47,6 +47,8 @@ pub struct Wish {
     pub wait_image: Option<Duration>,
     /// Whether the images must have the tag.
     pub demand: Demand,
+    /// The tasks that must have the tag, when not all of them are asked for.
+    pub only: Option<BTreeSet<String>>,
     /// The tasks whose tag in the configuration is looked up although something runs.
     pub refresh: BTreeSet<String>,
     /// How registries outside ECR are reached.

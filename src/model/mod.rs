@@ -3,6 +3,7 @@
 mod address;
 mod call_error;
 mod change;
+mod history;
 mod input;
 mod plan;
 mod report;
@@ -13,6 +14,7 @@ mod rules;
 pub use address::{Address, AddressError};
 pub use call_error::CallError;
 pub use change::{Action, AttrChange, Change, Reason};
+pub use history::{Family, Fate, History, Listed, Release, ReleaseState, Revision};
 pub use input::{Input, Ref};
 pub use plan::{Demand, Image, ImageOrigin, Plan, Summary};
 pub use report::{ApplyReport, Event, Outcome, Step, StepError, Verb};

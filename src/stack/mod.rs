@@ -1,5 +1,6 @@
 //! Config + facts → `Stack`: every default made explicit. Pure.
 
+mod capacity;
 pub mod facts;
 mod names;
 mod policy;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::config::{Config, Task, TaskType};
 use crate::model::{Image, ImageOrigin};
 
+pub use capacity::next_size;
 pub use facts::{Facts, Placement, Provenance};
 pub use names::{Names, Scope};
 pub use policy::{Policy, Statement};

@@ -35,7 +35,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("serde_yaml", &["config"]),
     ("yamlpath", &["config"]),
     ("yamlpatch", &["config"]),
-    ("JoinSet", &["engine", "lookup"]),
+    ("JoinSet", &["engine", "lookup", "release"]),
     ("tokio::spawn", &["engine", "lookup"]),
 ];
 

@@ -26,5 +26,6 @@ mod interrupted;
 mod kinds;
 mod ownership;
 mod regressions;
+mod releases;
 mod sandbox;
 mod stacks;

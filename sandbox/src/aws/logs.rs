@@ -130,7 +130,7 @@ async fn all(internal: Internal<'_>, group: &str, input: &Value) -> Result<Vec<V
         }
     }
     loop {
-        let mut answer = call(internal, "FilterLogEvents", &page).await.map_err(refused)?;
+        let mut answer = call(internal, "FilterLogEvents", &page).await.map_err(|error| refused(&error))?;
         let next = answer.get("nextToken").filter(|next| next.is_string()).cloned();
         if let Some(Value::Array(events)) = answer.get_mut("events").map(Value::take) {
             found.extend(events);
@@ -143,7 +143,7 @@ async fn all(internal: Internal<'_>, group: &str, input: &Value) -> Result<Vec<V
 }
 
 /// moto's refusal, handed on.
-fn refused(error: InternalError) -> Refusal {
+fn refused(error: &InternalError) -> Refusal {
     let said: Value = serde_json::from_str(&error.said).unwrap_or_default();
     let message = said.get("message").or_else(|| said.get("Message")).and_then(Value::as_str);
     Refusal::new(&error.code, message.unwrap_or(&error.said))

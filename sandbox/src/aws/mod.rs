@@ -202,6 +202,9 @@ async fn forward(
             fixes::group_in_use(state, internal, input).await?;
         }
         ("logs", "DeleteLogGroup") => fixes::untag_log_group(internal, input, account, &scope.region).await,
+        ("application-autoscaling", "RegisterScalableTarget") => {
+            fixes::scalable_target(state, internal, input)?;
+        }
         ("logs", "GetLogEvents") => request.body = logs::without_end(input).unwrap_or(request.body),
         ("events", "PutRule") => fixes::drop_tags_of_existing_rule(internal, input, &mut request).await,
         _ => {}

@@ -24,7 +24,7 @@ pub struct Script {
     pub after_s: Option<f64>,
     /// What the container exits with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i64>,
+    pub exit_code: Option<i32>,
     /// AWS's words, verbatim: the `stoppedReason`; the container's `reason` for `oom`; the event's for `capacity`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

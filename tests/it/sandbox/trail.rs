@@ -1,6 +1,7 @@
 //! Schedules that fire, and what CloudTrail and the scalable targets tell.
 
 use aws_sdk_cloudtrail::Client as CloudTrail;
+use aws_sdk_cloudtrail::operation::lookup_events::LookupEventsOutput;
 use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
 use aws_sdk_eventbridge::types::{
     AwsVpcConfiguration, EcsParameters, LaunchType, NetworkConfiguration, RuleState, Target,
@@ -115,7 +116,7 @@ fn events_are_looked_up_by_attribute_and_time_page_by_page() {
         let trail = CloudTrail::new(&bench.config);
         let pages = trail.lookup_events().max_results(2).into_paginator().send().try_collect().await.unwrap();
         let names: Vec<&str> =
-            pages.iter().flat_map(|page| page.events()).filter_map(Event::event_name).collect();
+            pages.iter().flat_map(LookupEventsOutput::events).filter_map(Event::event_name).collect();
         let own = |name: &&&str| **name != "LookupEvents";
         let names: Vec<&str> = names.iter().filter(own).copied().collect();
         assert_eq!(names, ["ListClusters", "ListClusters", "ListClusters", "CreateCluster"]);
@@ -144,16 +145,15 @@ fn a_service_is_a_scalable_target_and_its_desired_count_stays_its_own() {
     block(async {
         let bench = Bench::new().with_service(1).await;
         let scaling = aws_sdk_applicationautoscaling::Client::new(&bench.config);
-        scaling
-            .register_scalable_target()
-            .service_namespace(ServiceNamespace::Ecs)
-            .resource_id("service/main/web")
-            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
-            .min_capacity(2)
-            .max_capacity(4)
-            .send()
-            .await
-            .unwrap();
+        let register = |resource: &str, least: i32, most: i32| {
+            let call = scaling.register_scalable_target().service_namespace(ServiceNamespace::Ecs);
+            let call = call.scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+            call.resource_id(resource).min_capacity(least).max_capacity(most).send()
+        };
+        register("service/main/web", 2, 4).await.unwrap();
+        let gone = register("service/main/gone", 2, 4).await;
+        assert_refused(gone, "ValidationException: ECS service doesn't exist: service/main/gone");
+        assert_refused(register("service/main/web", 4, 2).await, "ValidationException: Maximum capacity");
         let found = scaling
             .describe_scalable_targets()
             .service_namespace(ServiceNamespace::Ecs)
