@@ -6,12 +6,16 @@
 pub mod apply_view;
 pub mod escape;
 pub mod hints;
+mod history;
 mod json;
 mod links;
 mod markdown;
 mod markdown_lines;
 pub mod redact;
 mod refusal;
+mod rollout;
+pub mod rollout_view;
+mod table;
 mod telling;
 mod templates;
 mod text;
@@ -22,9 +26,13 @@ pub mod view;
 mod tests;
 
 pub use apply_view::{ApplyView, Ending};
+pub use history::{
+    history_json, history_markdown, history_text, revisions_json, revisions_markdown, revisions_text,
+};
 pub use json::{apply_json, plan_json};
 pub use links::{Budget, Link, Links};
 pub use markdown::{STATUS_PREFIX, apply_markdown, plan_markdown, refusal_markdown};
 pub use refusal::{Difference, Refusal};
+pub use rollout::{cause_text, rollout_json, rollout_markdown, rollout_text};
 pub use text::{Style, apply_text, plan_text, refusal_text};
 pub use view::{Context, PlanView};
