@@ -29,3 +29,4 @@ mod regressions;
 mod releases;
 mod sandbox;
 mod stacks;
+mod verdict;
