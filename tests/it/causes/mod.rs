@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_ecs::types::{
     AwsVpcConfiguration, Compatibility, ContainerDefinition, DeploymentAlarms, DeploymentCircuitBreaker,
     DeploymentConfiguration, HealthCheck, LaunchType, LoadBalancer, LogConfiguration, LogDriver,
-    NetworkConfiguration, NetworkMode, Secret, Service, ServiceDeployment, Task,
+    NetworkConfiguration, NetworkMode, PortMapping, Secret, Service, ServiceDeployment, Task,
 };
 use aws_sdk_elasticloadbalancingv2::types::{Action, ActionTypeEnum, ProtocolEnum, TargetTypeEnum};
 use fargate_stack::aws::Aws;
@@ -78,6 +78,7 @@ impl Stage {
             .essential(true)
             .command("serve")
             .command("--colour")
+            .port_mappings(PortMapping::builder().container_port(80).build())
             .health_check(check)
             .secrets(Secret::builder().name("DB").value_from(secret).build().unwrap())
             .log_configuration(log());
