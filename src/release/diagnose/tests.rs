@@ -184,6 +184,22 @@ fn a_target_group_tells_what_its_health_check_got() {
 }
 
 #[test]
+fn when_the_targets_are_gone_the_events_tell_what_the_health_check_got() {
+    let cause = of(json!({
+        "groups": [{
+            "tasks": 3, "stop_code": "ServiceSchedulerInitiated", "exits": [{ "container": "web", "code": 143 }],
+            "reason": "Task failed ELB health checks in (target-group arn:p:elasticloadbalancing:r:1:targetgroup/front/0a)"
+        }],
+        "events": ["(port 80) is unhealthy in (target-group arn:x) due to (reason Request timed out)."]
+    }));
+    assert_eq!(cause.class, "elb-health-check");
+    assert!(
+        cause.summary.starts_with("the health check of target group `front` failed (Request timed out). ")
+    );
+    assert!(cause.remedy.contains("security group `shop-sg`"), "{}", cause.remedy);
+}
+
+#[test]
 fn exit_codes_have_a_remedy_of_their_own() {
     for (code, part) in [
         (0, "a program that goes on"),

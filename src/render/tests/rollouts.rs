@@ -135,7 +135,11 @@ fn credentials_in_a_log_are_shown_nowhere() {
     ];
     for (times, document) in documents {
         assert!(!document.contains(&key), "{document}");
-        assert_eq!(document.replace("\\(removed\\)", "(removed)").matches("(removed)").count(), times, "{document}");
+        assert_eq!(
+            document.replace("\\(removed\\)", "(removed)").matches("(removed)").count(),
+            times,
+            "{document}"
+        );
     }
 }
 

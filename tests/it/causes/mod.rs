@@ -37,13 +37,15 @@ tasks:
     image: shop:1
 ";
 
-/// An account with a cluster, a log group and a target group behind a load balancer.
+/// An account with a cluster, a log group and a load balancer.
 struct Stage {
     world: World,
     aws: Aws,
     names: Names,
     seed: Value,
-    group: String,
+    balancer: String,
+    /// A subnet from which nothing leads out.
+    isolated: String,
 }
 
 impl Stage {
@@ -54,8 +56,9 @@ impl Stage {
         let names = Names::new(&config::parse("fargate-stack.yml", STACK).unwrap());
         aws.ecs.create_cluster().cluster_name(CLUSTER).send().await.unwrap();
         aws.logs.create_log_group().log_group_name(LOGS).send().await.unwrap();
-        let group = target_group(&aws, &seed).await;
-        Self { world, aws, names, seed, group }
+        let balancer = balancer(&aws, &seed).await;
+        let isolated = isolated(&aws, &seed).await;
+        Self { world, aws, names, seed, balancer, isolated }
     }
 
     /// Registers the task definition of a scenario: `app`, which is essential, and `helper`, which is not.
@@ -110,9 +113,10 @@ impl Stage {
         self.world.control("POST", "rollouts", &script);
     }
 
-    fn network(&self) -> NetworkConfiguration {
+    fn network(&self, isolated: bool) -> NetworkConfiguration {
+        let private = self.seed["private_subnets"][0].as_str().unwrap();
         let vpc = AwsVpcConfiguration::builder()
-            .subnets(self.seed["private_subnets"][0].as_str().unwrap())
+            .subnets(if isolated { &self.isolated } else { private })
             .security_groups(self.seed["default_security_group_id"].as_str().unwrap());
         NetworkConfiguration::builder().awsvpc_configuration(vpc.build().unwrap()).build()
     }
@@ -130,10 +134,14 @@ impl Stage {
             .task_definition(scenario.class)
             .launch_type(LaunchType::Fargate)
             .desired_count(1)
-            .network_configuration(self.network());
+            .network_configuration(self.network(scenario.class == "image-pull-timeout"));
+        if scenario.class == "deployment-deadlock" {
+            settings = settings.minimum_healthy_percent(100).maximum_percent(150);
+        }
         match scenario.play {
             Play::Balanced(_) => {
-                let balancer = LoadBalancer::builder().target_group_arn(&self.group);
+                let group = self.target_group(scenario.class).await;
+                let balancer = LoadBalancer::builder().target_group_arn(group);
                 request = request.load_balancers(balancer.container_name("app").container_port(80).build());
             }
             Play::Watched(_) => {
@@ -144,6 +152,26 @@ impl Stage {
         }
         let made = request.deployment_configuration(settings.build()).send().await.unwrap();
         made.service().unwrap().deployments()[0].id().unwrap().to_owned()
+    }
+
+    /// A target group of its own, behind a listener of the load balancer.
+    async fn target_group(&self, name: &str) -> String {
+        let made = self
+            .aws
+            .balancing
+            .create_target_group()
+            .name(name)
+            .protocol(ProtocolEnum::Http)
+            .port(80)
+            .vpc_id(self.seed["vpc_id"].as_str().unwrap())
+            .target_type(TargetTypeEnum::Ip);
+        let group = made.send().await.unwrap().target_groups()[0].target_group_arn().unwrap().to_owned();
+        let forward = Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(&group).build();
+        let listener = self.aws.balancing.create_listener().load_balancer_arn(&self.balancer);
+        let port = 8000 + i32::try_from(name.len()).unwrap();
+        let listener = listener.default_actions(forward).protocol(ProtocolEnum::Http).port(port);
+        listener.send().await.unwrap();
+        group
     }
 
     async fn look(&self, service: &str) -> Service {
@@ -202,7 +230,7 @@ impl Stage {
 
     async fn start(&self, family: &str) -> (Vec<Task>, Vec<aws_sdk_ecs::types::Failure>) {
         let request = self.aws.ecs.run_task().cluster(CLUSTER).task_definition(family);
-        let request = request.launch_type(LaunchType::Fargate).network_configuration(self.network());
+        let request = request.launch_type(LaunchType::Fargate).network_configuration(self.network(false));
         let answer = request.send().await.unwrap();
         (answer.tasks().to_vec(), answer.failures().to_vec())
     }
@@ -245,34 +273,37 @@ impl Stage {
         settings.add_filter(r"[0-9a-f]{32}", "[task]");
         settings.add_filter(r"ecs-svc/\d+", "ecs-svc/[id]");
         settings.add_filter(r"(subnet|nat|eni|rtb|igw)-[0-9a-f]{8,17}", "$1-[id]");
+        settings.add_filter(r"service-deployment/causes/([a-z-]+)/\S+", "service-deployment/causes/$1/[id]");
         settings.add_filter(r"placed in \d+ s", "placed in [n] s");
         settings.add_filter(r"\d+ free addresses", "[n] free addresses");
-        settings.add_filter(r"targetgroup/causes/[0-9a-f]+", "targetgroup/causes/[id]");
+        settings.add_filter(r"(targetgroup/[a-z-]+)/[0-9a-f]+", "$1/[id]");
         settings.add_filter(r"\d+ of \d+ failed tasks", "[n] of [n] failed tasks");
         settings.add_filter(r"\b\d+ tasks? (stopped|failed)", "[n] tasks $1");
         settings
     }
 }
 
-async fn target_group(aws: &Aws, seed: &Value) -> String {
-    let made = aws
-        .balancing
-        .create_target_group()
-        .name("causes")
-        .protocol(ProtocolEnum::Http)
-        .port(80)
-        .vpc_id(seed["vpc_id"].as_str().unwrap())
-        .target_type(TargetTypeEnum::Ip);
-    let group = made.send().await.unwrap().target_groups()[0].target_group_arn().unwrap().to_owned();
+async fn balancer(aws: &Aws, seed: &Value) -> String {
     let mut request = aws.balancing.create_load_balancer().name("causes");
     for index in [0, 1] {
         request = request.subnets(seed["public_subnets"][index].as_str().unwrap());
     }
-    let balancer = request.send().await.unwrap().load_balancers()[0].load_balancer_arn().unwrap().to_owned();
-    let forward = Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(&group).build();
-    let listener = aws.balancing.create_listener().load_balancer_arn(balancer).default_actions(forward);
-    listener.protocol(ProtocolEnum::Http).port(80).send().await.unwrap();
-    group
+    request.send().await.unwrap().load_balancers()[0].load_balancer_arn().unwrap().to_owned()
+}
+
+/// A subnet with a route table of its own, which leads nowhere.
+async fn isolated(aws: &Aws, seed: &Value) -> String {
+    let vpc = seed["vpc_id"].as_str().unwrap();
+    let blocks = aws.ec2.describe_vpcs().vpc_ids(vpc).send().await.unwrap();
+    let block = blocks.vpcs()[0].cidr_block().unwrap().to_owned();
+    let [a, b] = [0, 1].map(|place| block.split('.').nth(place).unwrap());
+    let made = aws.ec2.create_subnet().vpc_id(vpc).cidr_block(format!("{a}.{b}.250.0/24"));
+    let made = made.availability_zone("us-east-1a").send().await.unwrap();
+    let subnet = made.subnet().unwrap().subnet_id().unwrap().to_owned();
+    let table = aws.ec2.create_route_table().vpc_id(vpc).send().await.unwrap();
+    let table = table.route_table().unwrap().route_table_id().unwrap().to_owned();
+    aws.ec2.associate_route_table().route_table_id(table).subnet_id(&subnet).send().await.unwrap();
+    subnet
 }
 
 /// What the evidence of a scenario without a local AWS is completed with.

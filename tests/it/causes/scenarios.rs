@@ -221,7 +221,7 @@ pub fn all() -> Vec<Scenario> {
                  request (InsufficientFreeAddressesInSubnet).",
             ),
             "",
-            "larger subnet in `subnets.private`",
+            "larger subnet in `subnets.private` instead of `subnet-0a1b2c3d`",
         ),
         of(
             "image-pull-forbidden",
@@ -258,7 +258,7 @@ pub fn all() -> Vec<Scenario> {
                  \"https://123456789012.dkr.ecr.us-east-1.amazonaws.com/v2/shop/manifests/1\": dial tcp 10.0.3.14:443: i/o timeout",
             ),
             "app",
-            "outgoing TCP 443",
+            "or VPC endpoints for `ecr.api`, `ecr.dkr`",
         ),
         of(
             "service-connect",
@@ -311,7 +311,7 @@ pub fn all() -> Vec<Scenario> {
                 }
             })),
             "",
-            "let a listener rule of the load balancer forward to `causes`",
+            "let a listener rule of the load balancer forward to `target-unused`",
         ),
         of(
             "elb-health-check",
@@ -337,7 +337,7 @@ pub fn all() -> Vec<Scenario> {
                 "reason": "The underlying infrastructure is unhealthy."
             })),
             "app",
-            "change nothing",
+            "nothing; ECS replaces the task",
         ),
         logged("essential-exited", crash(1), "fix what the last lines of the log name"),
         of(
