@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Local, NaiveDateTime, TimeZone, Utc};
+
 /// The process environment, read once. An empty variable counts as unset: a composite action passes unset inputs as empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
@@ -14,6 +16,8 @@ pub struct Environment {
     pub stderr_tty: bool,
     /// Standard input is a terminal, so that questions can be asked.
     pub stdin_tty: bool,
+    /// When it was read, in milliseconds since the epoch: the one "now" of a command.
+    pub now: i64,
 }
 
 impl Environment {
@@ -29,6 +33,7 @@ impl Environment {
             stdout_tty: std::io::stdout().is_terminal(),
             stderr_tty: std::io::stderr().is_terminal(),
             stdin_tty: std::io::stdin().is_terminal(),
+            now: Utc::now().timestamp_millis(),
         }
     }
 
@@ -46,6 +51,18 @@ impl Environment {
     pub fn names(&self, name: &str) -> Vec<String> {
         let text = self.get(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// A time of the local zone (`TZ`, else the system's) as milliseconds since the epoch; the earlier one of two, `None` when
+    /// the zone skips it.
+    pub fn from_local(local: NaiveDateTime) -> Option<i64> {
+        Local.from_local_datetime(&local).earliest().map(|moment| moment.timestamp_millis())
+    }
+
+    /// A moment as the local zone writes it: `2026-05-31 14:30:00`.
+    pub fn local_text(millis: i64) -> String {
+        let moment = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
+        moment.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string()
     }
 
     /// A variable as a path.

@@ -3,6 +3,7 @@
 mod apply;
 mod ci;
 mod completions;
+mod daily;
 mod deploy;
 mod destroy;
 mod exec;
@@ -24,6 +25,7 @@ mod session;
 mod signals;
 mod status;
 mod tasks;
+mod times;
 mod trail;
 mod validate;
 mod wait;

@@ -14,6 +14,7 @@ mod act;
 mod architecture;
 mod causes;
 mod command_line;
+mod daily_services;
 mod discovery;
 mod documents;
 mod generated;
