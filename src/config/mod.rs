@@ -46,3 +46,4 @@ pub use types::{
     App, Cluster, Config, LogGroup, Role, SecurityGroup, SecurityGroups, Subnets, Task, TaskType,
 };
 pub use update::{UpdateError, update};
+pub use words::split as split_words;

@@ -24,7 +24,7 @@ pub use error::{LookupError, Problem};
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::model::{CallError, ImageOrigin};
-use crate::stack::{Facts, Names, Scope};
+use crate::stack::{Facts, Names, Placement, Scope};
 
 /// What the command line asks of the lookups.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,6 +78,16 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
         warnings,
         resolved,
     })
+}
+
+/// A subnet that the command line names, and what the reader should know about it.
+pub async fn subnet(
+    aws: &Aws,
+    config: &Config,
+    id: &str,
+) -> Result<(Placement, Option<String>), LookupError> {
+    let land = network::read(aws, config.vpc_id.as_deref()).await?;
+    placement::named(&land, &request(config), id)
 }
 
 /// Credentials of another account: nothing that would be read there is of use.
