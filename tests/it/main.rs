@@ -24,5 +24,6 @@ mod interrupted;
 mod kinds;
 mod ownership;
 mod regressions;
+mod run_task;
 mod sandbox;
 mod stacks;
