@@ -5,11 +5,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::aws::caller::{DEFAULT_ACCOUNT, DEFAULT_REGION};
+use crate::aws::ecr::NewImage;
 use crate::ecs::Script;
 use crate::fault::{Fault, Latency};
 use crate::http::{Request, Response};
 use crate::internal::InternalError;
-use crate::seed::{self, Seed, images::Push};
+use crate::schedules::Fire;
+use crate::seed::{self, Seed};
 use crate::state::{State, lock};
 
 /// Where the control API lives.
@@ -108,7 +110,8 @@ async fn route(state: &State, request: &Request, rest: &str) -> Result<Value, Re
         }
         ("POST", "/seed") => plant(state, body(request)?).await?,
         ("POST", "/registry/images") => lock(&state.registry).push(body(request)?),
-        ("POST", "/ecr/images") => push(state, body(request)?).await?,
+        ("POST", "/schedules/fire") => body::<Fire>(request)?.now(state).await?,
+        ("POST", "/ecr/images") => body::<NewImage>(request)?.push(state).await?,
         ("POST", "/rollouts") => script(state, body(request)?)?,
         ("GET", "/rollouts") => scripts(state, account),
         ("DELETE", "/rollouts") => {
@@ -166,6 +169,8 @@ async fn reset(state: &State, reset: Reset) -> Result<Value, Refused> {
     lock(&state.recorder).forget(account);
     lock(&state.faults).forget(account);
     lock(&state.faults).hurry(account);
+    lock(&state.pushes).retain(|push| kept(&push.account));
+    lock(&state.archived).retain(|image, _| kept(&image.account));
     let seeds = std::mem::take(&mut *lock(&state.seeds));
     let (keep, again): (Vec<_>, Vec<_>) = seeds.into_iter().partition(|((name, _), _)| kept(name));
     lock(&state.seeds).extend(keep);
@@ -240,33 +245,6 @@ fn scripts(state: &State, account: Option<&str>) -> Value {
         })
         .collect();
     json!(shown)
-}
-
-/// An image to push.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Image {
-    account: Option<String>,
-    region: Option<String>,
-    repository: String,
-    tag: String,
-    /// Empty stands for amd64.
-    #[serde(default)]
-    platforms: Vec<String>,
-    /// Equal content gives equal digests; without it every push is a new image.
-    content: Option<String>,
-}
-
-async fn push(state: &State, image: Image) -> Result<Value, Refused> {
-    let platforms = if image.platforms.is_empty() { vec!["linux/amd64".to_owned()] } else { image.platforms };
-    let count = lock(&state.blobs).len();
-    let content = image.content.unwrap_or_else(|| format!("push {count}"));
-    let push =
-        Push { repository: &image.repository, tag: &image.tag, platforms: &platforms, content: &content };
-    let account = image.account.as_deref().unwrap_or(DEFAULT_ACCOUNT);
-    let region = image.region.as_deref().unwrap_or(DEFAULT_REGION);
-    let digest = push.to(state, account, region).await.map_err(|error| failed(&error))?;
-    Ok(json!({"digest": digest, "repository": image.repository, "tag": image.tag}))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::fault::{Fault, Kind};
 use crate::github::GitHub;
 use crate::http::{Answer, Request, Response};
 use crate::pipeline::{self, Described};
+use crate::record::Caller;
 use crate::state::{State, lock};
 
 /// The page that GitHub's front shows when it has no answer.
@@ -23,6 +24,7 @@ pub async fn handle(state: &State, request: Request) -> Answer {
         service: "github".into(),
         operation,
         mutating,
+        caller: Caller::default(),
         parameters: json!({"path": request.path, "query": request.query, "body": body}),
     };
     let effect = async {

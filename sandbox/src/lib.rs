@@ -18,6 +18,7 @@ mod oci;
 mod pipeline;
 pub mod record;
 mod registry;
+mod schedules;
 pub mod seed;
 mod server;
 mod state;

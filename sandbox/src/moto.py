@@ -16,6 +16,7 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 
 from werkzeug.serving import make_server  # noqa: E402
 
+from moto.applicationautoscaling.models import ApplicationAutoscalingBackend  # noqa: E402
 from moto.core.base_backend import BackendDict  # noqa: E402
 from moto.ec2.models import EC2Backend  # noqa: E402
 from moto.moto_server.werkzeug_app import (  # noqa: E402
@@ -40,6 +41,9 @@ def without_default_vpc(backend, *args, **named):
 
 make_region = EC2Backend.__init__
 EC2Backend.__init__ = without_default_vpc
+
+# moto asks its own ECS, which is empty: whether a service exists is checked before a call comes here.
+ApplicationAutoscalingBackend._ecs_service_exists_for_target = lambda _self, _resource: True
 
 
 def forget(account):

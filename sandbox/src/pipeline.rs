@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::fault::{Fault, Kind, Subject};
 use crate::http::{Answer, Response};
-use crate::record::Entry;
+use crate::record::{Caller, Entry};
 use crate::state::{State, lock};
 
 /// A call as it will be recorded.
@@ -26,6 +26,8 @@ pub struct Described {
     pub mutating: bool,
     /// Input.
     pub parameters: Value,
+    /// Who makes it.
+    pub caller: Caller,
 }
 
 /// Runs a call: `fail` writes the answer of a fault, `effect` makes the call, `result` reads an answer's error code.
@@ -54,7 +56,7 @@ pub async fn run(
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let note = |status: u16, result: String| {
+    let note = |status: u16, result: String, answer: Value| {
         lock(&state.recorder).note(Entry {
             n: 0,
             source: call.source,
@@ -68,34 +70,41 @@ pub async fn run(
             result,
             fault: fault.as_ref().map(|fault| fault.kind.name().to_owned()),
             time,
+            caller: call.caller,
+            answer: if call.mutating { answer } else { Value::Null },
             ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
     };
     let Some(fault) = fault.as_ref() else {
         let response = effect.await;
-        note(response.status, result(&response));
+        note(response.status, result(&response), answer_of(&response));
         return Answer::Reply(response);
     };
     let delay = Duration::from_millis(fault.delay_ms);
     match fault.kind {
         Kind::Drop => {
             tokio::time::sleep(delay).await;
-            note(0, "dropped".into());
+            note(0, "dropped".into(), Value::Null);
             Answer::Drop
         }
         Kind::TimeoutAfter => {
             let response = effect.await;
-            note(response.status, result(&response));
+            note(response.status, result(&response), answer_of(&response));
             tokio::time::sleep(delay).await;
             Answer::Drop
         }
         _ => {
             let response = fail(fault);
             tokio::time::sleep(delay).await;
-            note(response.status, result(&response));
+            note(response.status, result(&response), answer_of(&response));
             Answer::Reply(response)
         }
     }
+}
+
+/// The body of an answer, if it is JSON.
+fn answer_of(response: &Response) -> Value {
+    serde_json::from_slice(&response.body).unwrap_or_default()
 }
 
 /// The answer of a `status` fault, with `body` as its default.

@@ -12,6 +12,17 @@ const MASK: &str = "(hidden)";
 const SECRET: &[&str] =
     &["SecretString", "SecretBinary", "WebIdentityToken", "Password", "SecretAccessKey", "SAMLAssertion"];
 
+/// Who made a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// Access key id.
+    pub access_key: String,
+    /// ARN of the assumed role, and the name of the session.
+    pub role: Option<(String, String)>,
+    /// The service that made the call for the caller, as `events.amazonaws.com`.
+    pub invoked_by: Option<String>,
+}
+
 /// One recorded call.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {
@@ -42,6 +53,12 @@ pub struct Entry {
     pub time: f64,
     /// How long it took, in milliseconds of the wall.
     pub ms: u64,
+    /// Who made it.
+    #[serde(skip)]
+    pub caller: Caller,
+    /// The answer of a call that can change something, where it is JSON; else null.
+    #[serde(skip)]
+    pub answer: Value,
 }
 
 /// All calls since the start or the last reset.
@@ -57,6 +74,7 @@ impl Recorder {
         self.last += 1;
         entry.n = self.last;
         mask(&mut entry.parameters);
+        mask(&mut entry.answer);
         self.entries.push(entry);
     }
 
@@ -77,6 +95,11 @@ impl Recorder {
                     && is("mutating", if entry.mutating { "true" } else { "false" })
             })
             .collect()
+    }
+
+    /// Every call, oldest first.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries.iter()
     }
 
     /// Forgets all calls, or those of one account; numbers go on.
@@ -124,6 +147,8 @@ mod tests {
             fault: None,
             time: 0.0,
             ms: 0,
+            caller: Caller::default(),
+            answer: Value::Null,
         }
     }
 

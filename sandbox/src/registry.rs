@@ -14,6 +14,7 @@ use crate::fault::{Fault, Kind};
 use crate::http::{Answer, Request, Response, decode};
 use crate::oci::{Document, Image};
 use crate::pipeline::{self, Described};
+use crate::record::Caller;
 use crate::state::{State, lock};
 
 /// The registry of references that name none.
@@ -188,6 +189,7 @@ pub async fn handle(state: &State, request: Request) -> Answer {
         service: "registry".into(),
         operation: format!("{} {}", request.method, wish.as_ref().map_or("unknown", Wish::name)),
         mutating: !matches!(request.method.as_str(), "GET" | "HEAD"),
+        caller: Caller::default(),
         parameters: json!({"path": path, "query": request.query}),
     };
     let effect = async { answer(&lock(&state.registry), wish.as_ref(), &request, &state.ready.aws_endpoint) };

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Ready;
 use crate::aws::caller::account_of;
+use crate::aws::ecr::Pending;
 use crate::clock::Clock;
 use crate::ecs::Ecs;
 use crate::fault::Faults;
@@ -16,6 +17,18 @@ use crate::moto::Moto;
 use crate::record::Recorder;
 use crate::registry::Registry;
 use crate::seed::Seed;
+use crate::seed::images::Archived;
+
+/// For whom a temporary access key was given out.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// Account id.
+    pub account: String,
+    /// ARN of the assumed role.
+    pub role: String,
+    /// `RoleSessionName`.
+    pub session: String,
+}
 
 /// Account id and region.
 pub type Place = (String, String);
@@ -37,14 +50,18 @@ pub struct State {
     pub ecs: Mutex<BTreeMap<Place, Ecs>>,
     /// The GitHub stub.
     pub github: Mutex<GitHub>,
-    /// Accounts of the temporary access keys that were given out.
-    pub keys: Mutex<BTreeMap<String, String>>,
+    /// The temporary access keys that were given out.
+    pub keys: Mutex<BTreeMap<String, Issued>>,
     /// What was seeded where: which seed, and what it made.
     pub seeds: Mutex<BTreeMap<Place, (Seed, Value)>>,
     /// Image configurations by digest.
     pub blobs: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Held while the log lines of tasks are on their way.
     pub log_delivery: tokio::sync::Mutex<()>,
+    /// Pushes to ECR that are on their way.
+    pub pushes: Mutex<Vec<Pending>>,
+    /// Archived images of ECR, and since when.
+    pub archived: Mutex<BTreeMap<Archived, f64>>,
     /// The registries outside ECR.
     pub registry: Mutex<Registry>,
     /// The seed of the default account.
@@ -71,6 +88,8 @@ impl State {
             seeds: Mutex::default(),
             blobs: Mutex::default(),
             log_delivery: tokio::sync::Mutex::default(),
+            pushes: Mutex::default(),
+            archived: Mutex::default(),
             registry: Mutex::default(),
             seed,
         }
@@ -83,8 +102,13 @@ impl State {
 
     /// The account of an access key.
     pub fn account(&self, access_key: &str) -> String {
-        let issued = lock(&self.keys).get(access_key).cloned();
+        let issued = lock(&self.keys).get(access_key).map(|issued| issued.account.clone());
         issued.unwrap_or_else(|| account_of(access_key).to_owned())
+    }
+
+    /// Role and session of an access key.
+    pub fn role(&self, access_key: &str) -> Option<(String, String)> {
+        lock(&self.keys).get(access_key).map(|issued| (issued.role.clone(), issued.session.clone()))
     }
 
     /// Calls of our own in an account and region.

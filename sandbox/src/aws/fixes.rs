@@ -109,6 +109,32 @@ pub async fn group_in_use(state: &State, internal: Internal<'_>, input: &Value) 
     Ok(())
 }
 
+/// A scalable target of ECS is a service that exists, and its limits are in order.
+pub fn scalable_target(state: &State, internal: Internal<'_>, input: &Value) -> Result<(), Refusal> {
+    let invalid = |message: String| Err(Refusal::new("ValidationException", message));
+    let text = |key: &str| input.get(key).and_then(Value::as_str).unwrap_or_default();
+    let limit = |key: &str| input.get(key).and_then(Value::as_i64);
+    if let (Some(least), Some(most)) = (limit("MinCapacity"), limit("MaxCapacity"))
+        && least > most
+    {
+        return invalid("Maximum capacity cannot be less than minimum capacity".into());
+    }
+    let mut parts = text("ResourceId").split('/');
+    let (Some("service"), Some(cluster), Some(service)) = (parts.next(), parts.next(), parts.next()) else {
+        return Ok(());
+    };
+    let now = state.now();
+    let described = state.with_ecs(internal.account, internal.region, |ecs| {
+        let wanted = json!({"cluster": cluster, "services": [service]});
+        ecs.call("DescribeServices", &wanted, now, &crate::ecs::Outside::default())
+    });
+    let found = described.ok().and_then(|answer| answer.pointer("/services/0/status").cloned());
+    if found.is_none_or(|status| status == "INACTIVE") {
+        return invalid(format!("ECS service doesn't exist: {}", text("ResourceId")));
+    }
+    Ok(())
+}
+
 /// Whether a rule of another group names this one.
 async fn named_by_another(internal: Internal<'_>, id: &str) -> bool {
     let Ok(text) = internal.query("ec2", "DescribeSecurityGroups", &[]).await else {

@@ -3,6 +3,8 @@
 
 pub mod caller;
 mod checks;
+mod cloudtrail;
+pub mod ecr;
 pub mod error;
 mod fixes;
 mod logs;
@@ -21,7 +23,8 @@ use serde_json::Value;
 use crate::fault::{Fault, Kind};
 use crate::http::{Answer, Request, Response};
 use crate::pipeline::{self, Described};
-use crate::state::{State, lock};
+use crate::record::Caller;
+use crate::state::{Issued, State, lock};
 use crate::xml;
 
 /// Answers one AWS request; `query` is the query string as received.
@@ -44,10 +47,48 @@ pub async fn handle(state: &State, request: Request, query: &str) -> Answer {
         service: scope.service.clone(),
         operation: call.operation.clone(),
         parameters: call.parameters.clone(),
+        caller: Caller {
+            access_key: scope.access_key.clone(),
+            role: state.role(&scope.access_key),
+            invoked_by: None,
+        },
     };
     let fail = |fault: &Fault| fail(fault, &scope.service, &call.operation, protocol, &account);
     let effect = effect(state, &scope, &account, &call, request, query);
     pipeline::run(state, described, fail, effect, result_of).await
+}
+
+/// Runs a task in the name of a caller who sent no request, behind faults and the recorder; gives `ok` or the error code,
+/// and the answer.
+pub async fn run_task(
+    state: &State,
+    account: &str,
+    region: &str,
+    caller: Caller,
+    input: Value,
+) -> (String, Value) {
+    let (service, operation) = ("ecs", "RunTask");
+    let described = Described {
+        source: "aws",
+        account: account.to_owned(),
+        region: region.to_owned(),
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        mutating: true,
+        parameters: input.clone(),
+        caller,
+    };
+    let fail = |fault: &Fault| fail(fault, service, operation, Protocol::Json, account);
+    let effect = async {
+        let answer = ecs(state, account, region, operation, &input).await;
+        answer.unwrap_or_else(|refusal| refusal.response(Protocol::Json))
+    };
+    match pipeline::run(state, described, fail, effect, result_of).await {
+        Answer::Reply(response) => {
+            (result_of(&response), serde_json::from_slice(&response.body).unwrap_or_default())
+        }
+        Answer::Drop => ("dropped".to_owned(), Value::Null),
+    }
 }
 
 /// Scope and account of a request. The one call that nobody signs is the exchange of a web identity: its account is
@@ -92,8 +133,10 @@ async fn effect(
     request: Request,
     query: &str,
 ) -> Response {
-    if scope.service == "logs" {
-        logs::deliver(state, account).await;
+    match scope.service.as_str() {
+        "logs" => logs::deliver(state, account).await,
+        "ecr" => ecr::settle(state, account).await,
+        _ => {}
     }
     let refused = match (scope.service.as_str(), call.operation.as_str()) {
         ("ecs", operation) => ecs(state, account, &scope.region, operation, &call.parameters).await,
@@ -107,6 +150,8 @@ async fn effect(
         }
         ("logs", "FilterLogEvents") => logs::filter(state.internal(account, &scope.region), &call.parameters)
             .await
+            .map(|answer| amazon_json(200, &answer)),
+        ("cloudtrail", "LookupEvents") => cloudtrail::lookup(state, account, &scope.region, &call.parameters)
             .map(|answer| amazon_json(200, &answer)),
         _ => forward(state, scope, account, call, request, query).await,
     };
@@ -157,6 +202,9 @@ async fn forward(
             fixes::group_in_use(state, internal, input).await?;
         }
         ("logs", "DeleteLogGroup") => fixes::untag_log_group(internal, input, account, &scope.region).await,
+        ("application-autoscaling", "RegisterScalableTarget") => {
+            fixes::scalable_target(state, internal, input)?;
+        }
         ("logs", "GetLogEvents") => request.body = logs::without_end(input).unwrap_or(request.body),
         ("events", "PutRule") => fixes::drop_tags_of_existing_rule(internal, input, &mut request).await,
         _ => {}
@@ -171,6 +219,9 @@ async fn forward(
     }
     match (service, operation) {
         ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &mut response).await,
+        ("ecr", operation) => {
+            ecr::correct(state, (account, &scope.region), operation, input, &mut response);
+        }
         ("elasticloadbalancing", "DescribeTargetHealth") if result_of(&response) != "TargetGroupNotFound" => {
             let known = target_health::describe(state, account, &scope.region, input);
             response = known.unwrap_or(response);
@@ -189,12 +240,18 @@ fn emulated(response: &Response) -> bool {
     !(response.status >= 400 && html && page) && response.status != 501
 }
 
-/// Keeps the account of a temporary access key: that of the role.
+/// Keeps account and role of a temporary access key: that of the role.
 fn remember_key(state: &State, account: &str, input: &Value, response: &Response) {
     let text = String::from_utf8_lossy(&response.body);
-    let role = input.get("RoleArn").and_then(Value::as_str).and_then(|arn| arn.split(':').nth(4));
+    let given = |key: &str| input.get(key).and_then(Value::as_str);
+    let role = given("RoleArn").unwrap_or_default();
+    let issued = Issued {
+        account: role.split(':').nth(4).unwrap_or(account).to_owned(),
+        role: role.to_owned(),
+        session: given("RoleSessionName").unwrap_or_default().to_owned(),
+    };
     if let Some(key) = xml::first(&text, "AccessKeyId") {
-        lock(&state.keys).insert(key, role.unwrap_or(account).to_owned());
+        lock(&state.keys).insert(key, issued);
     }
 }
 

@@ -47,7 +47,7 @@ pub struct End {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exit {
     /// `exitCode`; absent when it never ran.
-    pub code: Option<i64>,
+    pub code: Option<i32>,
     /// `reason`.
     pub reason: Option<String>,
 }

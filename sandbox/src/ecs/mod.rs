@@ -37,6 +37,7 @@ mod tests;
 mod validate;
 mod validate_container;
 mod verdict;
+mod workloads;
 
 use std::collections::BTreeMap;
 

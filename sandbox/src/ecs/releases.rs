@@ -1,14 +1,14 @@
-//! Service deployments and service revisions: the record of what was released, and how it ended.
+//! Service deployments: the record of what was released, and how it ended.
 
 use serde_json::{Value, json};
 
-use super::deployments::{Breaker, Deployment, spec};
+use super::deployments::{Breaker, Deployment};
 use super::ids::{Ids, Place};
-use super::json::{Object, flag, list, text, texts, time};
+use super::json::{Object, flag, texts, time};
 use super::script::Plan;
 use super::services::Service;
-use super::task_definitions::Revision;
-use super::tasks::{Task, digest_of};
+use super::tasks::Task;
+use super::workloads::Workload;
 
 /// One service deployment.
 #[derive(Debug, Clone)]
@@ -130,26 +130,6 @@ impl Monitor {
     }
 }
 
-/// One service revision: the workload that a deployment wanted.
-#[derive(Debug, Clone)]
-pub struct Workload {
-    /// `arn:…:service-revision/CLUSTER/SERVICE/DIGITS`.
-    pub arn: String,
-    /// The settings of the service at that time.
-    pub settings: Value,
-    images: Vec<Value>,
-    created_at: f64,
-}
-
-/// `containerImages` of a service revision. A tag stands for the digest that it had when the revision was made.
-pub fn container_images(definition: &Revision) -> Vec<Value> {
-    let image = |one: &Value| {
-        let image = text(one, "image").unwrap_or_default();
-        json!({ "containerName": text(one, "name"), "image": image, "imageDigest": digest_of(image) })
-    };
-    definition.containers().iter().map(image).collect()
-}
-
 /// The alarms that a `deploymentConfiguration` has watched.
 pub fn watched_alarms(config: &Value) -> Vec<String> {
     let alarms = config.get("alarms").filter(|alarms| flag(alarms, "enable") == Some(true));
@@ -171,12 +151,8 @@ impl Service {
     /// One that is still under way is stopped.
     pub fn deploy(&mut self, plan: Plan, images: Vec<Value>, place: &Place, ids: &mut Ids, now: f64) {
         let tail = format!("{}/{}", self.cluster, self.name);
-        let workload = Workload {
-            arn: place.arn(&format!("service-revision/{tail}/{}", ids.digits())),
-            settings: self.settings.clone(),
-            images,
-            created_at: now,
-        };
+        let arn = place.arn(&format!("service-revision/{tail}/{}", ids.digits()));
+        let workload = Workload::new(arn, self.settings.clone(), images, now);
         self.stop_release(
             "Service deployment was stopped because a new service deployment was started.",
             now,
@@ -346,32 +322,5 @@ impl Release {
         }
         self.breaker.end();
         self.alarms.end();
-    }
-}
-
-impl Workload {
-    /// As `DescribeServiceRevisions` answers it.
-    pub fn show(&self, service: &str, cluster: &str) -> Value {
-        let mut shown = spec(&self.settings);
-        for key in ["loadBalancers", "serviceRegistries", "gatewayConnectors", "monitoring"] {
-            if let Some(value) = self.settings.get(key) {
-                shown.insert(key.to_owned(), value.clone());
-            }
-        }
-        let groups: Vec<Value> = list(&self.settings, "loadBalancers")
-            .iter()
-            .filter_map(|one| Some(json!({ "targetGroupArn": text(one, "targetGroupArn")? })))
-            .collect();
-        let mut put = |key: &str, value: Value| {
-            shown.insert(key.to_owned(), value);
-        };
-        put("resolvedConfiguration", json!({ "loadBalancers": groups }));
-        put("serviceRevisionArn", json!(self.arn));
-        put("serviceArn", json!(service));
-        put("clusterArn", json!(cluster));
-        put("containerImages", json!(self.images));
-        put("guardDutyEnabled", json!(false));
-        put("createdAt", time(self.created_at));
-        Value::Object(shown)
     }
 }

@@ -24,7 +24,7 @@ pub struct Script {
     pub after_s: Option<f64>,
     /// What the container exits with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i64>,
+    pub exit_code: Option<i32>,
     /// AWS's words, verbatim: the `stoppedReason`; the container's `reason` for `oom`; the event's for `capacity`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -186,11 +186,6 @@ impl Ecs {
     /// Forgets every script; deployments and tasks that have begun keep theirs.
     pub fn forget_scripts(&mut self) {
         self.scripts.clear();
-    }
-
-    /// The script of the next run of a task of this family, used up by one.
-    pub fn take_script_of_run(&mut self, family: &str) -> Option<Script> {
-        self.take_script(Subject::Task(family))
     }
 
     /// The next script of a subject, used up by one.

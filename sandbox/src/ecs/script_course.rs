@@ -97,7 +97,7 @@ impl Script {
     }
 
     /// Runs for `after_s`, then an essential container exits and takes the others with it.
-    fn exit(&self, on: &Ground<'_>, code: i64, reason: Option<&str>, stopped: Option<&str>) -> Course {
+    fn exit(&self, on: &Ground<'_>, code: i32, reason: Option<&str>, stopped: Option<&str>) -> Course {
         let pace = Pace::quick();
         let ran_s = self.run_s.unwrap_or_else(|| self.after());
         let mut containers = on.terminated();

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::error::{Answer, EcsError};
 use super::json::{Object, default_to, int, list, text};
 use super::outside::Outside;
-use super::releases::container_images;
 use super::script::{Plan, Subject};
 use super::service_checks::{self, exec, invalid, with_network_defaults};
 use super::services::{Service, Status, is_fargate};
 use super::task_definitions::Revision;
 use super::validate::is_name_char;
+use super::workloads::container_images;
 use super::{Ecs, tags};
 
 impl Ecs {

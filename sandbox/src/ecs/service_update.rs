@@ -6,11 +6,11 @@ use super::Ecs;
 use super::error::{Answer, EcsError};
 use super::json::{Object, default_to, flag, int, list, text};
 use super::outside::Outside;
-use super::releases::container_images;
 use super::script::{Plan, Subject};
 use super::service_checks::{self, exec, invalid, with_network_defaults};
 use super::service_create::{deployment_defaults, normalize_strategy, platform_family, zones};
 use super::services::{Service, is_fargate};
+use super::workloads::container_images;
 
 /// A change of one of these starts a deployment. What is not here reaches the service, or tasks started later.
 const TRIGGERS: [&str; 8] = [

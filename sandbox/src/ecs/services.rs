@@ -10,9 +10,10 @@ use super::error::{Answer, EcsError};
 use super::ids::Ids;
 use super::json::{count, flag, list, text, texts, time};
 use super::page::page;
-use super::releases::{Release, Workload};
+use super::releases::Release;
 use super::tags::{self, Tags};
 use super::tasks::Task;
+use super::workloads::Workload;
 
 /// Cluster name and service name.
 pub type ServiceKey = (String, String);

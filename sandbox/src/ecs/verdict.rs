@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::deployments::{Breaker, Deployment};
 use super::json::{list, text};
-use super::releases::{Monitor, Rollback, Status, container_images, watched_alarms};
+use super::releases::{Monitor, Rollback, Status, watched_alarms};
 use super::scheduler::{World, listed, target_groups};
 use super::script::{Outcome, Plan, Script};
 use super::services::Service;
 use super::task_definitions;
+use super::workloads::container_images;
 
 /// Failed tasks in a row that a deployment without a circuit breaker replaces at once.
 const PATIENCE: i32 = 5;
@@ -158,7 +159,7 @@ impl World<'_> {
                 primary.failed += 1;
             }
             primary.streak += 1;
-            pause(primary, breaker.on, at);
+            pause(primary, breaker.on && primary.is_open(), at);
         }
         let mut healthy = false;
         for task in self.tasks.values_mut().filter(|one| !one.counted && one.has_been_healthy(at)) {
@@ -174,7 +175,7 @@ impl World<'_> {
             }
         }
         let (open, failed, streak) = (primary.is_open(), primary.failed, primary.streak);
-        let tired = streak > PATIENCE && !breaker.on;
+        let tired = streak > PATIENCE && !(breaker.on && open);
         let due = primary.trouble_at(&settings).is_some_and(|due| due <= at);
         let script = primary.script().cloned().filter(|_| due);
         let is_rollback = primary.is_rollback;

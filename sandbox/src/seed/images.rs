@@ -35,7 +35,13 @@ pub async fn seed(state: &State, account: &str, region: &str) -> Result<Value, I
     for repository in REPOSITORIES {
         make_repository(state.internal(account, region), repository).await?;
         for (tag, platforms) in pushes {
-            let push = Push { repository, tag, platforms, content: tag };
+            let push = Push {
+                repository: repository.to_owned(),
+                tag: tag.to_owned(),
+                platforms: platforms.to_vec(),
+                content: tag.to_owned(),
+                archived: false,
+            };
             images.entry(repository).or_default().insert(tag, push.put_all(state, account, region).await?);
         }
     }
@@ -43,27 +49,59 @@ pub async fn seed(state: &State, account: &str, region: &str) -> Result<Value, I
 }
 
 /// An image to push.
-#[derive(Debug, Clone, Copy)]
-pub struct Push<'a> {
+#[derive(Debug, Clone)]
+pub struct Push {
     /// Repository; it is made when it does not exist.
-    pub repository: &'a str,
+    pub repository: String,
     /// Tag; it moves when another image has it.
-    pub tag: &'a str,
+    pub tag: String,
     /// `linux/amd64`, `linux/arm64`, … one gives a single manifest, several give an index.
-    pub platforms: &'a [String],
+    pub platforms: Vec<String>,
     /// Images of equal repository, platforms and content have equal digests.
-    pub content: &'a str,
+    pub content: String,
+    /// Whether it is archived as soon as it is there.
+    pub archived: bool,
 }
 
-impl Push<'_> {
-    /// Pushes, and gives the digest that the tag now stands for.
+/// An archived image.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Archived {
+    /// Account id.
+    pub account: String,
+    region: String,
+    repository: String,
+    digest: String,
+}
+
+impl Archived {
+    /// The image of a repository; `place` is account and region.
+    pub fn new(place: (&str, &str), repository: &str, digest: &str) -> Self {
+        let [account, region, repository, digest] = [place.0, place.1, repository, digest].map(str::to_owned);
+        Self { account, region, repository, digest }
+    }
+}
+
+impl Push {
+    /// Pushes, and gives the digest that the tag now stands for. A tag that may not move stays where it is, and that is an
+    /// error.
     pub async fn to(&self, state: &State, account: &str, region: &str) -> Result<String, InternalError> {
         let internal = state.internal(account, region);
-        make_repository(internal, self.repository).await?;
+        make_repository(internal, &self.repository).await?;
         let before = self.tagged(internal).await?;
         let digest = self.put_all(state, account, region).await?;
         if let Some((old, manifest, kind)) = before.filter(|(old, _, _)| *old != digest) {
             self.keep(internal, &old, &manifest, &kind).await?;
+            if self.tagged(internal).await?.is_some_and(|(now, ..)| now == old) {
+                let said = format!("the tag `{}` is immutable", self.tag);
+                let code = "ImageTagAlreadyExistsException".into();
+                return Err(InternalError { call: "ecr:PutImage".into(), code, said });
+            }
+        }
+        let key = Archived::new((account, region), &self.repository, &digest);
+        if self.archived {
+            lock(&state.archived).insert(key, state.now());
+        } else {
+            lock(&state.archived).remove(&key);
         }
         Ok(digest)
     }
@@ -76,12 +114,13 @@ impl Push<'_> {
         for child in &image.children {
             self.put(internal, &child.text, child.media_type, None).await?;
         }
-        self.put(internal, &image.top.text, image.top.media_type, Some(self.tag)).await?;
+        self.put(internal, &image.top.text, image.top.media_type, Some(&self.tag)).await?;
         Ok(image.top.digest())
     }
 
-    fn image(&self) -> Image {
-        Image::new(self.repository, self.content, self.platforms)
+    /// The image with all its parts.
+    pub fn image(&self) -> Image {
+        Image::new(&self.repository, &self.content, &self.platforms)
     }
 
     /// Digest, manifest and media type of the image that has the tag.

@@ -7,6 +7,7 @@ mod comments;
 mod corrections;
 mod definitions;
 mod faults;
+mod images;
 mod limits;
 mod merges;
 mod process;
@@ -19,6 +20,8 @@ mod rollouts_scripted;
 mod rules;
 mod runs;
 mod services;
+mod targets;
+mod trail;
 mod triggers;
 
 use std::time::{Duration, Instant};
@@ -211,6 +214,14 @@ fn assert_refused<T: std::fmt::Debug, E: ProvideErrorMetadata>(
 ) {
     let said = refused(result);
     assert!(said.starts_with(expected), "{said:?} instead of {expected:?}");
+}
+
+/// Status and body of a control request that may be refused.
+fn control(path: &str, body: &Value) -> (u16, String) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut response =
+        agent.post(format!("{}/_sandbox/{path}", World::aws_endpoint())).send_json(body).unwrap();
+    (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
 }
 
 /// How many clusters the account of a client has.

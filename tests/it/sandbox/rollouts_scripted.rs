@@ -131,7 +131,6 @@ fn healthy_is_successful_and_the_revision_names_what_runs() {
 fn crash_trips_the_breaker_within_seconds_and_brings_the_old_revision_back() {
     block(async {
         let given = json!({ "outcome": "crash", "after_s": 0.2, "exit_code": 3, "log": ["boom"] });
-        let started = std::time::Instant::now();
         let (bench, done) = Bench::release(true, given).await;
         assert_eq!(done.status(), Some(&Status::RollbackSuccessful));
         assert!(done.status_reason().unwrap().contains("circuit breaker threshold was exceeded"));
@@ -152,7 +151,8 @@ fn crash_trips_the_breaker_within_seconds_and_brings_the_old_revision_back() {
             "{said}"
         );
         assert!(said.contains("(service web) rolling back to deployment ecs-svc/"), "{said}");
-        assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+        let took = done.finished_at().unwrap().as_secs_f64() - done.created_at().unwrap().as_secs_f64();
+        assert!(took < 4.0, "{took} seconds");
     });
 }
 

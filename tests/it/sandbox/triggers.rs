@@ -56,7 +56,7 @@ fn element(text: &str, name: &str) -> String {
 }
 
 /// A target group for IP addresses that a listener of a load balancer sends to.
-fn target_group(bench: &Bench) -> String {
+pub fn target_group(bench: &Bench) -> String {
     let vpc = bench.seed["vpc_id"].as_str().unwrap();
     let made = [("Name", "web"), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", vpc), ("TargetType", "ip")];
     let group = element(&balancing(bench, "CreateTargetGroup", &made), "TargetGroupArn");

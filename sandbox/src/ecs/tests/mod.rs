@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "`json!` is written where the value is used")]
 
 mod clusters;
+mod outcomes;
 mod protocol;
 mod rollouts;
 mod runs;
