@@ -230,7 +230,7 @@ pub struct DestroyArgs {
 }
 
 /// Reads `90s`, `15m`, `2h`, `1d`, or a number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let factor = match unit {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::aws::{Aws, Connection, Options, inventory};
 use crate::cli::Selection;
 use crate::config::{self, Config, ConfigError, Loaded};
-use crate::engine::{self, Registry, Request};
+use crate::engine::{self, Registry, Request, Scope};
 use crate::error::{Error, ExitStatus};
 use crate::kinds;
 use crate::lookup::{self, Wish};
@@ -100,6 +100,20 @@ impl Session {
 
     /// What apply would do. Reads only.
     pub async fn plan(&self, selection: &Selection) -> Result<Planned, Error> {
+        self.plan_within(selection, None).await
+    }
+
+    /// What apply would do to a part of the stack, such as `release` for a release. Reads only.
+    pub async fn plan_part(
+        &self,
+        selection: &Selection,
+        called: &str,
+        addresses: BTreeSet<Address>,
+    ) -> Result<Planned, Error> {
+        self.plan_within(selection, Some(Scope { addresses, called: called.to_owned() })).await
+    }
+
+    async fn plan_within(&self, selection: &Selection, scope: Option<Scope>) -> Result<Planned, Error> {
         let config = &self.loaded.config;
         let wish = Wish { image_tag: selection.image_tag.clone() };
         let (facts, owned) = tokio::join!(lookup::facts(&self.aws, config, &self.names, &wish), self.owned());
@@ -110,8 +124,15 @@ impl Session {
         let wanted = kinds::wanted(&stack).map_err(|error| failure::call(&error))?;
         let images = stack.tasks.values().map(|task| task.image.image.clone()).collect();
         let allow_delete = selection.allow_delete.iter().cloned().collect();
-        let request =
-            Request { wanted, owned, allow_delete, images, warnings: stack.warnings, ..self.request() };
+        let request = Request {
+            wanted,
+            owned,
+            allow_delete,
+            images,
+            scope,
+            warnings: stack.warnings,
+            ..self.request()
+        };
         Ok(Planned { plan: self.decide(request).await?, resolved })
     }
 

@@ -3,6 +3,7 @@
 mod address;
 mod call_error;
 mod change;
+mod daily;
 mod input;
 mod plan;
 mod report;
@@ -13,6 +14,10 @@ mod rules;
 pub use address::{Address, AddressError};
 pub use call_error::CallError;
 pub use change::{Action, AttrChange, Change, Reason};
+pub use daily::{
+    ContainerRun, Deed, DeploymentStatus, Firing, ImageStatus, NewerImage, Scalable, ScheduleStatus,
+    ServiceEvent, ServiceStatus, Status, Suspended, TaskRun,
+};
 pub use input::{Input, Ref};
 pub use plan::{Image, ImageOrigin, Plan, Summary};
 pub use report::{ApplyReport, Event, Outcome, Step, StepError, Verb};

@@ -1,5 +1,7 @@
 //! A release after its apply: watching rollouts to their verdict, the cause of a failure, history, rollback.
-//! Verbs on a running stack: no plan, no diff.
 
 pub mod diagnose;
 pub mod evidence;
+mod watch;
+
+pub use watch::{OnEnd, Patience, Target, newest, watch};

@@ -5,10 +5,11 @@
 
 use serde::Serialize;
 
-use super::apply_view::{ApplyView, Ending, StepView};
+use super::apply_view::{ApplyView, Ending, StepView, rolled_out};
 use super::links::{Budget, Links};
 use super::markdown_lines::{Detail, diff_lines, most_that_fits};
 use super::refusal::{Difference, Refusal};
+use super::rollout::rollout_markdown;
 use super::templates::Templates;
 use super::value::clip;
 use super::view::{ChangeView, PlanView, ReleaseView};
@@ -94,7 +95,9 @@ pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
 struct ApplyPage<'a> {
     apply: &'a ApplyView,
     links: &'a Links,
-    word: &'static str,
+    word: String,
+    /// The report of the rollouts, as it stands; empty when there is none.
+    rollout: &'a str,
     steps: Part<'a, &'a StepView>,
     open: bool,
     /// Steps that are done and not listed.
@@ -106,12 +109,19 @@ struct ApplyPage<'a> {
 pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String {
     let templates = Templates::markdown(&view.account);
     let all: Vec<&StepView> = view.steps.iter().collect();
+    // The steps give way to the report, which says why nothing new runs.
+    let rollout = view.rollout.as_ref().map(|report| {
+        let half = Budget { limit: budget.limit / 2, ..budget };
+        rollout_markdown(report, &view.account, links, half)
+    });
+    let rollout = rollout.unwrap_or_default();
     let unfinished: Vec<&StepView> = view.steps.iter().filter(|step| step.state != "done").collect();
     let page = |steps: &[&StepView], folded: usize, shown: usize, failures: usize| {
         let page = ApplyPage {
             apply: view,
             links,
-            word: word(view.ending),
+            word: word(view),
+            rollout: &rollout,
             steps: Part::first(steps, shown),
             open: steps.len() <= OPEN_LINES,
             folded,
@@ -138,13 +148,17 @@ pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String
     most_that_fits(view.failures.len(), budget, |shown| page(&unfinished, folded, 0, shown))
 }
 
-fn word(ending: Ending) -> &'static str {
-    match ending {
+fn word(view: &ApplyView) -> String {
+    let applied = match view.ending {
         Ending::NoChanges => "nothing to do",
         Ending::Applied => "applied",
         Ending::Partial => "applied in part",
         Ending::Failed => "failed",
         Ending::Cancelled => "interrupted",
+    };
+    match &view.rollout {
+        Some(report) => format!("{applied}, {}", rolled_out(report.outcome)),
+        None => applied.to_owned(),
     }
 }
 
