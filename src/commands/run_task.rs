@@ -117,7 +117,7 @@ async fn prepare(app: &App, args: &RunTaskArgs) -> Result<Prepared, Error> {
         placement,
         security_group,
         overrides,
-        execute_command: false,
+        execute_command: task.enable_execute_command.unwrap_or_default(),
         session,
     })
 }

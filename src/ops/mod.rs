@@ -2,6 +2,7 @@
 
 pub mod autoscaling;
 pub mod deployed;
+pub mod exec;
 pub mod exit;
 pub mod images;
 pub mod logs;
