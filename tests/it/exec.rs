@@ -51,7 +51,7 @@ fn running(world: &World, count: usize) -> Vec<String> {
 
 fn world(enabled: bool) -> (World, String) {
     let world = World::with(&stack(enabled));
-    world.run(&["apply", "--yes"]).expect(0);
+    world.run(&["apply", "--yes", "--no-wait"]).expect(0);
     let id = running(&world, 1).remove(0);
     (world, id)
 }
@@ -107,7 +107,7 @@ fn a_task_without_exec_says_how_to_get_one_with_it() {
         text.contains("enable_execute_command") && text.contains("ssmmessages:OpenDataChannel"),
         "{plan:#}"
     );
-    world.run(&["apply", "--yes"]).expect(0);
+    world.run(&["apply", "--yes", "--no-wait"]).expect(0);
     world.run(&["exec", "web", "--print"]).expect(1);
 }
 
