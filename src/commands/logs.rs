@@ -176,15 +176,20 @@ impl Shown<'_> {
         let mut head = String::new();
         if !self.args.no_time {
             let time = Environment::local_text(event.line.time);
-            let color = self.app.console.style().color;
-            head.push_str(&if color { format!("\u{1b}[32m{time}\u{1b}[0m ") } else { format!("{time} ") });
+            let colored = format!("\u{1b}[32m{time}\u{1b}[0m");
+            head.push_str(if self.app.console.style().color { &colored } else { &time });
+            head.push(' ');
         }
         if self.streams.len() > 1 {
             let task = event.task();
-            head.push_str(&format!("{} | ", escape::terminal(task.get(..8).unwrap_or(task))));
+            head.push_str(&escape::terminal(task.get(..8).unwrap_or(task)));
+            head.push_str(" | ");
         }
-        let lines = event.line.text.split('\n');
-        lines.map(|line| format!("{head}{}\n", escape::output(line.trim_end_matches('\r')))).collect()
+        let mut text = String::new();
+        for line in event.line.text.split('\n') {
+            text.extend([head.as_str(), &escape::output(line.trim_end_matches('\r')), "\n"]);
+        }
+        text
     }
 }
 

@@ -108,17 +108,14 @@ pub fn token(
         }
         return Ok(token.clone());
     }
-    let random = match env.get("GITHUB_RUN_ID") {
-        Some(_) => String::new(),
-        None => {
-            let mut bytes = [0_u8; 16];
-            getrandom::fill(&mut bytes).map_err(|error| {
-                Error::new(ExitStatus::Failed, "the system gives no random numbers")
-                    .caused_by(error.to_string())
-            })?;
-            hex(&bytes)
-        }
-    };
+    let mut random = String::new();
+    if env.get("GITHUB_RUN_ID").is_none() {
+        let mut bytes = [0_u8; 16];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Error::new(ExitStatus::Failed, "the system gives no random numbers").caused_by(error.to_string())
+        })?;
+        random = hex(&bytes);
+    }
     let of_run = ["GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB", "GITHUB_ACTION"];
     let mut parts: Vec<String> =
         of_run.iter().map(|name| env.get(name).unwrap_or_default().to_owned()).collect();

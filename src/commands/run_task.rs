@@ -105,7 +105,9 @@ async fn prepare(app: &App, args: &RunTaskArgs) -> Result<Prepared, Error> {
     }
     let placement = match subnet {
         Some((placement, warning)) => {
-            warning.iter().for_each(|warning| app.console.warn(warning));
+            if let Some(warning) = warning {
+                app.console.warn(&warning);
+            }
             placement
         }
         None => facts.placements.remove(&key).unwrap_or_default(),
@@ -185,7 +187,7 @@ async fn start(
             let report = RunReport::started(&key, &revision, &[], run_task::reasons(&failures));
             return end(app, RunReport { cause: Some(cause), ..report });
         }
-        Ok(Start::TokenTaken(arns)) => return Err(token_taken(&ask.token, &arns)),
+        Ok(Start::TokenTaken(others)) => return Err(token_taken(&ask.token, &others)),
         Err(error) if error.code == "ClusterNotFoundException" => {
             return Err(not_applied(names, &format!("it has no cluster `{}`", names.cluster)));
         }
@@ -295,9 +297,8 @@ fn end(app: &App, report: RunReport) -> Result<ExitStatus, Error> {
         let document = serde_json::to_value(&report).map_err(|error| Error::bug(error.to_string()))?;
         app.print(&escape::json(&document))?;
     } else if report.outcome == RunOutcome::Started {
-        app.print(
-            &report.tasks.iter().map(|task| format!("{}\n", escape::terminal(&task.arn))).collect::<String>(),
-        )?;
+        let ids: Vec<String> = report.tasks.iter().map(|task| escape::terminal(&task.arn)).collect();
+        app.print(&ids.join("\n"))?;
         app.console.note(&format!("`fargate-stack logs {} --follow` shows its log", report.task));
     }
     for task in report.tasks.iter().filter(|_| report.outcome != RunOutcome::Started) {
@@ -343,12 +344,14 @@ fn ending(task: &RunEnd) -> String {
         (false, Some(code)) => format!("task {} exited with {code}", task.id),
         (false, None) => format!("task {} stopped", task.id),
     };
-    for container in task.containers.iter().filter(|container| container.reason.is_some()) {
-        words.push_str(&format!("; {}: {}", container.name, container.reason.clone().unwrap_or_default()));
+    for container in &task.containers {
+        if let Some(reason) = &container.reason {
+            words.extend(["; ", &container.name, ": ", reason]);
+        }
     }
     let own = matches!(task.stop_code.as_deref(), None | Some("EssentialContainerExited"));
     if let Some(reason) = task.stopped_reason.as_deref().filter(|_| !own) {
-        words.push_str(&format!("; {reason}"));
+        words.extend(["; ", reason]);
     }
     words
 }
