@@ -301,14 +301,12 @@ fn manifest(repository: &Repository, name: &str, reference: &str, caller: Option
         return error(429, "TOOMANYREQUESTS", said);
     }
     let digest = repository.tags.get(reference).map_or(reference, String::as_str);
-    match repository.manifests.get(digest) {
-        Some(found) => with_digest(Response::text(200, found.media_type, found.text.clone()), digest),
-        None => {
-            let detail = json!({"name": name, "reference": reference});
-            let one = json!({"code": "MANIFEST_UNKNOWN", "message": "manifest unknown", "detail": detail});
-            Response::json(404, &json!({"errors": [one]}))
-        }
+    if let Some(found) = repository.manifests.get(digest) {
+        return with_digest(Response::text(200, found.media_type, found.text.clone()), digest);
     }
+    let detail = json!({"name": name, "reference": reference});
+    let one = json!({"code": "MANIFEST_UNKNOWN", "message": "manifest unknown", "detail": detail});
+    Response::json(404, &json!({"errors": [one]}))
 }
 
 fn with_digest(mut response: Response, digest: &str) -> Response {

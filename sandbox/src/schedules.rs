@@ -40,8 +40,8 @@ impl Fire {
         for (turn, target) in targets.iter().enumerate() {
             let Some(input) = call_of(target, &self.rule) else { continue };
             let text = |key: &str| target.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let role = text("RoleArn");
-            let name = role.rsplit('/').next().unwrap_or_default();
+            let assumed = text("RoleArn");
+            let name = assumed.rsplit('/').next().unwrap_or_default();
             let known = internal.query("iam", "GetRole", &[("RoleName", name)]).await.is_ok();
             if !known {
                 // EventBridge cannot assume it: there is no call, and CloudTrail has nothing.
@@ -52,7 +52,7 @@ impl Fire {
             let session = format!("{:032x}", 0xe0e0_u64 + u64::try_from(turn).unwrap_or_default());
             let caller = Caller {
                 access_key: "ASIASANDBOXEVENTS".into(),
-                role: Some((role, session)),
+                role: Some((assumed, session)),
                 invoked_by: Some("events.amazonaws.com".into()),
             };
             let (result, answer) = aws::run_task(state, account, region, caller, input).await;

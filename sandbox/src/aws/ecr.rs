@@ -114,7 +114,7 @@ pub fn correct(state: &State, place: (&str, &str), operation: &str, input: &Valu
             }
         }
         "BatchGetImage" if response.status == 200 => {
-            hide(&mut body, |one| archived(one.pointer("/imageId/imageDigest")).is_some())
+            hide(&mut body, |one| archived(one.pointer("/imageId/imageDigest")).is_some());
         }
         "PutImage" => {
             put(state, place, repository, input, response);

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::ecs::{Ecs, Outside};
 use crate::state::State;
 
-/// The security groups of all services that are not gone: their tasks' network interfaces hold the groups.
+/// The security groups of all services that are not gone, and of all runs that go on: their tasks' network interfaces hold the groups.
 pub fn security_groups(state: &State, account: &str, region: &str) -> BTreeSet<String> {
     let now = state.now();
     state.with_ecs(account, region, |ecs| {
-        let mut found = BTreeSet::new();
+        let mut found = ecs.groups_of_runs(now);
         for cluster in pages(ecs, "ListClusters", &json!({}), "clusterArns", now) {
             let services = pages(ecs, "ListServices", &json!({"cluster": cluster}), "serviceArns", now);
             for some in services.chunks(10) {

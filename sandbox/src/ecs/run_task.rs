@@ -1,6 +1,6 @@
 //! `RunTask`: what it refuses, the tasks that it starts, and the same call a second time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -83,6 +83,17 @@ impl Ecs {
         Ok(json!({ "tasks": self.shown(&started), "failures": [] }))
     }
 
+    /// The security groups that runs hold at `now`: until they have stopped.
+    pub fn groups_of_runs(&mut self, now: f64) -> BTreeSet<String> {
+        self.settle(now);
+        let now = self.settled_at;
+        self.tasks
+            .values()
+            .filter(|task| !task.is_stopped(now))
+            .flat_map(|task| task.groups.clone())
+            .collect()
+    }
+
     /// The answer of a call whose token is known: the tasks of the first call, if it asks for the same.
     fn again(&self, ran: &Ran, input: &Value) -> Answer {
         if ran.request == *input {
@@ -137,6 +148,9 @@ impl Ecs {
         if let Some(given) = settings.get("overrides") {
             task.members.extend(overrides::shown(given, definition));
         }
+        let vpc = settings.pointer("/networkConfiguration/awsvpcConfiguration");
+        let groups = vpc.map_or_else(Vec::new, |vpc| texts(vpc, "securityGroups"));
+        task.groups = groups.into_iter().map(str::to_owned).collect();
         let arn = task.arn.clone();
         self.tasks.insert(arn.clone(), task);
         arn

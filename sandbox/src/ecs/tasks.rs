@@ -50,6 +50,8 @@ pub struct Task {
     balanced: bool,
     /// What `DescribeTasks` shows of it at any time.
     pub members: Object,
+    /// The security groups of its network interface, for a task of `RunTask`; a service knows its own.
+    pub groups: Vec<String>,
     /// How much of its log was delivered; `None`: its streams are not made yet.
     pub logged: Option<usize>,
     containers: Vec<Object>,
@@ -158,6 +160,7 @@ impl Task {
             counted: false,
             balanced: launch.balanced,
             members,
+            groups: Vec::new(),
             logged: None,
             containers,
             arn,

@@ -1,6 +1,7 @@
 //! Schedules that fire, and what CloudTrail and the scalable targets tell.
 
 use aws_sdk_cloudtrail::Client as CloudTrail;
+use aws_sdk_cloudtrail::operation::lookup_events::LookupEventsOutput;
 use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
 use aws_sdk_eventbridge::types::{
     AwsVpcConfiguration, EcsParameters, LaunchType, NetworkConfiguration, RuleState, Target,
@@ -115,7 +116,7 @@ fn events_are_looked_up_by_attribute_and_time_page_by_page() {
         let trail = CloudTrail::new(&bench.config);
         let pages = trail.lookup_events().max_results(2).into_paginator().send().try_collect().await.unwrap();
         let names: Vec<&str> =
-            pages.iter().flat_map(|page| page.events()).filter_map(Event::event_name).collect();
+            pages.iter().flat_map(LookupEventsOutput::events).filter_map(Event::event_name).collect();
         let own = |name: &&&str| **name != "LookupEvents";
         let names: Vec<&str> = names.iter().filter(own).copied().collect();
         assert_eq!(names, ["ListClusters", "ListClusters", "ListClusters", "CreateCluster"]);

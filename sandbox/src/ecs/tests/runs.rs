@@ -174,6 +174,14 @@ fn a_stopped_run_ends_on_its_signal_or_is_killed_after_its_patience() {
 }
 
 #[test]
+fn a_run_holds_its_security_groups_until_it_has_stopped() {
+    let mut bench = Bench::ready();
+    start(&mut bench, run());
+    assert_eq!(bench.ecs.groups_of_runs(bench.now), ["sg-1".to_owned()].into());
+    assert_eq!(bench.ecs.groups_of_runs(bench.now + 5.0), [].into());
+}
+
+#[test]
 fn a_run_that_is_stopped_before_it_started_has_no_exit_code() {
     let mut bench = Bench::ready();
     script(&mut bench, json!({ "task": "web", "outcome": "stuck_pending" }));
