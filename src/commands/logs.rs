@@ -43,7 +43,7 @@ pub async fn run(app: &App, args: &LogsArgs) -> Result<ExitStatus, Error> {
     let bounded = span.start.is_none() && app.env.is_ci();
     let start = if bounded { Some(app.env.now - IN_CI) } else { span.start };
     let connection = app.connect(&loaded).await?;
-    let session = Session::new(loaded, connection).await?;
+    let session = Session::new(app, loaded, connection).await?;
     let query = Query {
         group: session.names.log_group.clone(),
         prefix: format!("{}/{container}/", session.names.stack),

@@ -72,7 +72,8 @@ pub async fn follow(
     Ok((report, status))
 }
 
-/// Waits with live progress on standard error until the end or a signal; prints no document.
+/// Waits with live progress on standard error until the end or a signal; prints no document. What did not succeed is
+/// annotated in a workflow.
 pub async fn waited(
     app: &App,
     session: &Session,
@@ -80,14 +81,29 @@ pub async fn waited(
     args: &WatchArgs,
     stopped: Receiver<bool>,
 ) -> Result<(RolloutReport, ExitStatus), Error> {
+    let (report, signalled) = watched(app, session, targets, args, stopped).await?;
+    annotate(app, &report);
+    let status = status(&report, signalled);
+    Ok((report, status))
+}
+
+/// The waiting alone: the report, and whether a signal ended it.
+pub async fn watched(
+    app: &App,
+    session: &Session,
+    targets: Vec<Target>,
+    args: &WatchArgs,
+    stopped: Receiver<bool>,
+) -> Result<(RolloutReport, bool), Error> {
     let patience = patience(args);
     let flag = stopped.clone();
-    let mut tell = |event: RolloutEvent| app.console.note(&format!("{event:?}"));
+    let keys: Vec<&str> = targets.iter().map(|target| target.key.as_str()).collect();
+    app.console.rollout_begin(&format!("Rollout of {}", keys.join(", ")));
+    let mut tell = |event: RolloutEvent| app.console.rollout(&event);
     let report = watch(&session.aws, &session.names, targets, &patience, stopped, &mut tell).await;
-    let report = report.map_err(|error| failure::call(&error))?;
-    let status = status(&report, *flag.borrow());
-    annotate(app, &report);
-    Ok((report, status))
+    app.console.rollout_end();
+    let signalled = *flag.borrow();
+    Ok((report.map_err(|error| failure::call(&error))?, signalled))
 }
 
 /// In a workflow, what did not succeed stands beside the run.

@@ -70,11 +70,11 @@ async fn prepare(app: &App, args: &RunTaskArgs) -> Result<Prepared, Error> {
     let container = stack::container(&key, &task).to_owned();
     let overrides = run_input::overrides(args, &container, task.capacity())?;
     let connection = app.connect(&loaded).await?;
-    let session = Session::new(loaded, connection).await?;
+    let session = Session::new(app, loaded, connection).await?;
     let (aws, names) = (&session.aws, &session.names);
     let mut config = session.loaded.config.clone();
     config.tasks.retain(|other, _| *other == key);
-    let wish = Wish { image_tag: args.image_tag.clone(), ..Wish::default() };
+    let wish = Wish { image_tag: args.image_tag.clone(), ..session.wish() };
     let subnet = async {
         match &args.subnet_id {
             Some(id) => lookup::subnet(aws, &config, id).await.map(Some),
@@ -101,6 +101,12 @@ async fn prepare(app: &App, args: &RunTaskArgs) -> Result<Prepared, Error> {
         ));
     }
     if let Some(wanted) = facts.images.get(&key).filter(|_| !args.force) {
+        let found = wanted.image.tag.as_ref();
+        if let Some(tag) = args.image_tag.as_ref().filter(|tag| found != Some(*tag)) {
+            let message = format!("there is no image of `{}` tagged `{tag}`", wanted.source);
+            return Err(Error::new(ExitStatus::Refused, message)
+                .hint("`--force` runs the image that the revision holds"));
+        }
         aligned(&revision, &container, &wanted.image.image, &key)?;
     }
     let placement = match subnet {

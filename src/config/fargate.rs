@@ -32,6 +32,15 @@ impl Memories {
         }
     }
 
+    /// Every value, smallest first.
+    pub fn all(&self) -> impl Iterator<Item = u32> + use<> {
+        let (list, steps): (&'static [u32], _) = match *self {
+            Self::List(values) => (values, None),
+            Self::Steps { first, last, by } => (&[], Some((first..=last).step_by(by as usize))),
+        };
+        list.iter().copied().chain(steps.into_iter().flatten())
+    }
+
     /// The values in words, for a message.
     pub fn describe(&self) -> String {
         match *self {

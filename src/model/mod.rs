@@ -4,6 +4,7 @@ mod address;
 mod call_error;
 mod change;
 mod daily;
+mod history;
 mod input;
 mod plan;
 mod report;
@@ -18,8 +19,9 @@ pub use daily::{
     ContainerRun, Deed, DeploymentStatus, Firing, ImageStatus, NewerImage, Scalable, ScheduleStatus,
     ServiceEvent, ServiceStatus, Status, Suspended, TaskRun,
 };
+pub use history::{Family, Fate, History, Listed, Release, ReleaseState, Revision};
 pub use input::{Input, Ref};
-pub use plan::{Image, ImageOrigin, Plan, Summary};
+pub use plan::{Demand, Image, ImageOrigin, Plan, Summary};
 pub use report::{ApplyReport, Event, Outcome, Step, StepError, Verb};
 pub use resource::{Locator, Observed, Outputs, Owner, Resource};
 pub use rollout::{

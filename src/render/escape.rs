@@ -80,7 +80,7 @@ fn push_visible(out: &mut String, c: char) {
 
 /// Removes terminal control sequences whole, so that `ESC[31m` leaves no `[31m` behind. What is not ended is not a
 /// sequence: only its first character goes, or a lone one could hide all the text after it.
-fn without_ansi(text: &str) -> String {
+pub(super) fn without_ansi(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['\u{1b}', '\u{9b}']) {

@@ -102,6 +102,7 @@ struct ApplyPage<'a> {
     open: bool,
     /// Steps that are done and not listed.
     folded: usize,
+    warnings: Part<'a, String>,
     failures: Part<'a, super::apply_view::FailureView>,
 }
 
@@ -126,6 +127,7 @@ pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String
             open: steps.len() <= OPEN_LINES,
             folded,
             failures: Part::first(&view.failures, failures),
+            warnings: Part::first(&view.warnings, shown),
         };
         templates.render("apply.md.j2", page)
     };

@@ -7,6 +7,7 @@ pub mod apply_view;
 pub mod daily;
 pub mod escape;
 pub mod hints;
+mod history;
 mod json;
 mod links;
 mod markdown;
@@ -15,6 +16,8 @@ mod page;
 pub mod redact;
 mod refusal;
 mod rollout;
+pub mod rollout_view;
+mod table;
 mod telling;
 mod templates;
 mod text;
@@ -25,6 +28,9 @@ pub mod view;
 mod tests;
 
 pub use apply_view::{ApplyView, Ending};
+pub use history::{
+    history_json, history_markdown, history_text, revisions_json, revisions_markdown, revisions_text,
+};
 pub use json::{apply_json, plan_json};
 pub use links::{Budget, Link, Links};
 pub use markdown::{STATUS_PREFIX, apply_markdown, plan_markdown, refusal_markdown};

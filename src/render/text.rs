@@ -23,7 +23,7 @@ impl Style {
     /// For files, pipes and logs that take UTF-8.
     pub const PLAIN: Self = Self { color: false, width: None, unicode: true };
 
-    fn arrow(self) -> &'static str {
+    pub(super) fn arrow(self) -> &'static str {
         if self.unicode { "→" } else { "->" }
     }
 
@@ -40,13 +40,14 @@ impl Style {
         }
     }
 
-    fn mark(self, state: &str) -> &'static str {
+    pub(super) fn mark(self, state: &str) -> &'static str {
         match (state, self.unicode) {
             ("done", true) => "✓",
             ("done", false) => "+",
             ("failed", true) => "✗",
             ("failed", false) => "x",
             ("skipped", _) => "-",
+            ("warning", _) => "!",
             (_, true) => "·",
             (_, false) => ".",
         }

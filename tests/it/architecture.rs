@@ -28,6 +28,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aws_config", &["aws"]),
     ("oci_client", &["lookup"]),
     ("docker_credential", &["lookup"]),
+    ("reqwest", &["lookup"]),
     ("minijinja", &["render"]),
     ("octocrab", &["github"]),
     ("chrono", &["env", "ops"]),
@@ -35,7 +36,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("serde_yaml", &["config"]),
     ("yamlpath", &["config"]),
     ("yamlpatch", &["config"]),
-    ("JoinSet", &["engine", "lookup"]),
+    ("JoinSet", &["engine", "lookup", "release"]),
     ("tokio::spawn", &["engine", "lookup"]),
 ];
 

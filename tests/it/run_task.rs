@@ -227,6 +227,12 @@ fn a_revision_with_another_image_is_refused_unless_forced() {
     assert!(run.stderr.contains("hint: `--force` runs the image that the revision holds"), "{}", run.stderr);
     assert_eq!(calls(&world, "RunTask").len(), 1);
     world.run(&["run-task", "--image-tag", "v2", "--force", "--no-wait"]).expect(0);
+    let run = world.run(&["run-task", "--image-tag", "absent"]).expect(3);
+    assert!(
+        run.stderr.contains("there is no image of `helloworld:latest` tagged `absent`"),
+        "{}",
+        run.stderr
+    );
     // A stack file that names another tag means another image, too.
     world.write("fargate-stack.yml", &JOB.replace("helloworld:latest", "helloworld:v2"));
     world.run(&["run-task"]).expect(3);
