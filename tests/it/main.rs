@@ -32,3 +32,4 @@ mod releases;
 mod run_task;
 mod sandbox;
 mod stacks;
+mod verdict;
