@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Command, CommandFactory};
 use fargate_stack::error::ExitStatus;
 use fargate_stack::model::{Prune, Rules};
+use fargate_stack::release::diagnose::{Evidence, Match, ROWS, exit_meaning};
 use fargate_stack::{cli, config, kinds, lookup, ops};
 use serde_json::Value;
 
@@ -217,6 +218,7 @@ fn the_reference_of_the_kinds_is_up_to_date() {
 fn the_page_of_iam_permissions_is_up_to_date() {
     let mut reads: std::collections::BTreeSet<&str> = lookup::reads();
     reads.extend(["sts:GetCallerIdentity", "tag:GetResources"]);
+    reads.extend(fargate_stack::release::evidence::READS);
     let mut writes = std::collections::BTreeSet::new();
     for entry in kinds::all() {
         reads.extend(entry.rules.reads);
@@ -266,4 +268,41 @@ fn the_reference_of_the_action_is_up_to_date() {
         writeln!(text, "| `{name}` | {} |", cell(output["description"].as_str().unwrap())).unwrap();
     }
     must_be("docs/reference/action.md", &text);
+}
+
+#[test]
+fn the_reference_of_the_causes_is_up_to_date() {
+    // Names as a reader would put their own.
+    let names = Evidence {
+        key: "TASK".to_owned(),
+        execution_role: "EXECUTION-ROLE".to_owned(),
+        task_role: "TASK-ROLE".to_owned(),
+        security_group: "TASKS-GROUP".to_owned(),
+        region: "REGION".to_owned(),
+        service: Some("TASK".to_owned()),
+        ..Evidence::default()
+    };
+    let mut text = format!(
+        "{HEAD}# Causes of failed rollouts and runs\n\nThe words that `cause.class` can be, in the order in which they are \
+         tried. The first that recognises the evidence is told, together with the words of AWS.\n\n"
+    );
+    for row in ROWS {
+        let remedy = (row.remedy)(&names, &Match::default());
+        writeln!(
+            text,
+            "## {}\n\n**What:** {}.\n\n**Likely cause:** {}.\n\n**Change:** {remedy}.\n\n**More:** `{}`\n",
+            row.class,
+            row.title,
+            row.cause,
+            row.more.command(&names)
+        )
+        .unwrap();
+    }
+    writeln!(text, "## Exit codes\n\n| code | meaning |\n|--:|---|").unwrap();
+    for code in 0..=255 {
+        if let Some(meaning) = exit_meaning(code) {
+            writeln!(text, "| {code} | {} |", cell(meaning)).unwrap();
+        }
+    }
+    must_be("docs/reference/causes.md", &text);
 }

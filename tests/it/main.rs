@@ -12,6 +12,7 @@
 mod account;
 mod act;
 mod architecture;
+mod causes;
 mod command_line;
 mod discovery;
 mod documents;
