@@ -34,7 +34,7 @@ pub use outside::{Mirror, Registries};
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::model::{CallError, Demand};
-use crate::stack::{Facts, Names, Provenance, Scope};
+use crate::stack::{Facts, Names, Placement, Provenance, Scope};
 
 /// What the command line and its surroundings ask of the lookups.
 #[derive(Debug, Clone, Default)]
@@ -140,6 +140,16 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
         warnings,
         resolved,
     })
+}
+
+/// A subnet that the command line names, and what the reader should know about it.
+pub async fn subnet(
+    aws: &Aws,
+    config: &Config,
+    id: &str,
+) -> Result<(Placement, Option<String>), LookupError> {
+    let land = network::read(aws, config.vpc_id.as_deref()).await?;
+    placement::named(&land, &request(config), id)
 }
 
 /// Credentials of another account: nothing that would be read there is of use.
