@@ -37,6 +37,13 @@ impl Environment {
         }
     }
 
+    /// An environment of these variables.
+    #[cfg(test)]
+    pub fn of(vars: &[(&str, &str)]) -> Self {
+        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { vars, ..Self::default() }
+    }
+
     /// A variable, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(String::as_str)
@@ -75,20 +82,15 @@ impl Environment {
 mod tests {
     use super::*;
 
-    fn environment(vars: &[(&str, &str)]) -> Environment {
-        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Environment { vars, ..Environment::default() }
-    }
-
     #[test]
     fn ci_that_says_no_is_not_ci() {
-        assert!(environment(&[("CI", "true")]).is_ci());
-        assert!(!environment(&[("CI", "false")]).is_ci());
-        assert!(!environment(&[]).is_ci());
+        assert!(Environment::of(&[("CI", "true")]).is_ci());
+        assert!(!Environment::of(&[("CI", "false")]).is_ci());
+        assert!(!Environment::of(&[]).is_ci());
     }
 
     #[test]
     fn names_are_split_at_commas_and_trimmed() {
-        assert_eq!(environment(&[("N", " a, b ,,")]).names("N"), ["a", "b"]);
+        assert_eq!(Environment::of(&[("N", " a, b ,,")]).names("N"), ["a", "b"]);
     }
 }

@@ -1,12 +1,14 @@
 //! `ci`: does what the GitHub event asks for. A pull request gets a plan and one comment; a push to the default branch is
 //! applied when it does what the plan of its pull request said, and refused otherwise.
 
+use crate::cli::Selection;
 use crate::engine;
 use crate::error::{Error, ExitStatus};
 use crate::github::comment::{Upserted, Volatile, Wanted};
 use crate::github::event::{Credentials, PullRequestEvent, PushEvent};
 use crate::github::{Event, marker};
-use crate::model::{ApplyReport, Plan, RolloutOutcome};
+use crate::kinds;
+use crate::model::{ApplyReport, Demand, Plan, RolloutOutcome};
 use crate::render::{self, Budget, Difference, Links, Refusal};
 
 use super::job::{Job, Outcome};
@@ -51,8 +53,9 @@ async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) -> Res
     if !connection.has_credentials().await {
         return job.validated(&loaded, "the job has no AWS credentials");
     }
-    let session = Session::new(loaded, connection).await?;
-    let selection = job.selection(&event.head_sha)?;
+    let session = Session::new(app, loaded, connection).await?;
+    // The image of the commit is built by the merge, or even now: nobody waits for it, and its tag may be missing.
+    let selection = Selection { demand: Demand::Told, wait_image: None, ..job.selection(&event.head_sha)? };
     let plan = session.plan(&selection).await?.plan;
     let links = job.links(&event.head_sha, Some(format!("{}@{}", event.base_ref, short(&event.base_sha))));
     let view = job.show(&plan, &selection)?;
@@ -109,9 +112,9 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
     let loaded = job.load()?;
     let wait = job.wait()?;
     let connection = app.connect(&loaded).await?;
-    let session = Session::new(loaded, connection).await?;
+    let session = Session::new(app, loaded, connection).await?;
     let selection = job.selection(&event.after)?;
-    let plan = session.plan(&selection).await?.plan;
+    let mut plan = session.plan(&selection).await?.plan;
     let links = job.links(&event.after, None);
     let view = job.show(&plan, &selection)?;
     if plan.is_empty() {
@@ -124,6 +127,7 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
         Err(refusal) => return refuse(app, job, &plan, &links, &refusal),
     };
     app.console.note(&format!("the plan is the one that pull request #{} shows", approved.number));
+    kinds::attribute(&mut plan, &job.pull_url(approved.number));
     let mut told = Ok(());
     let tell = |report: &ApplyReport| {
         let view = render::apply_view::apply(&plan, report, None);

@@ -34,7 +34,7 @@ impl App {
         let loaded = self.load()?;
         let chosen = choose(&loaded.config)?;
         let connection = self.connect(&loaded).await?;
-        Ok((Session::new(loaded, connection).await?, chosen))
+        Ok((Session::new(self, loaded, connection).await?, chosen))
     }
 
     /// The session and the named service, which must be there and be this stack's.

@@ -9,7 +9,7 @@ use crate::config::Loaded;
 use crate::error::{Error, ExitStatus};
 use crate::github::workflow::{Annotation, Level, annotations};
 use crate::github::{GitHub, Token, outputs};
-use crate::model::{self, Address, Plan, Verb};
+use crate::model::{self, Address, Demand, Plan, Verb};
 use crate::render::{self, Link, Links, PlanView};
 
 use super::apply::Done;
@@ -129,16 +129,24 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// What the inputs ask for; `commit` is the image tag when none is given.
+    /// What the inputs ask for something that is carried out; `commit` is the image tag when none is given. A tag that the
+    /// workflow names must be there, the commit is only a default.
     pub fn selection(&self, commit: &str) -> Result<Selection, Error> {
         let env = &self.app.env;
         let named = env.names("FARGATE_STACK_ALLOW_DELETE");
         let allow_delete = named.iter().map(|text| text.parse::<Address>()).collect::<Result<_, _>>();
+        let named = env.get("FARGATE_STACK_IMAGE_TAG");
+        let wait_image = env.get("FARGATE_STACK_WAIT_IMAGE").map(|text| {
+            crate::cli::duration(text)
+                .map_err(|why| Error::new(ExitStatus::Usage, format!("`wait-image` is `{text}`: {why}")))
+        });
         Ok(Selection {
-            image_tag: Some(env.get("FARGATE_STACK_IMAGE_TAG").unwrap_or(commit).to_owned()),
+            image_tag: Some(named.unwrap_or(commit).to_owned()),
+            demand: if named.is_some() { Demand::Workflow } else { Demand::Typed },
             allow_delete: allow_delete.map_err(|error| Error::new(ExitStatus::Usage, error.to_string()))?,
             show_value: env.names("FARGATE_STACK_SHOW_VALUES"),
-            wait_image: None,
+            wait_image: wait_image.transpose()?,
+            refresh: Vec::new(),
         })
     }
 
@@ -191,6 +199,11 @@ impl<'a> Job<'a> {
             run: Some(Link { label: format!("run {run}"), url: address.clone() }),
             full: Some(Link { label: "full plan".to_owned(), url: address }),
         }
+    }
+
+    /// The address of a pull request.
+    pub fn pull_url(&self, number: u64) -> String {
+        format!("{}/{}/pull/{number}", self.server, self.repository)
     }
 
     /// The address of a comment.

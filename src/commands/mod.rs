@@ -18,6 +18,7 @@ mod releases;
 mod revisions;
 mod rollback;
 mod rollout;
+mod run_input;
 mod run_task;
 mod scale;
 mod schedules;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::cli::ReleaseArgs;
 use crate::error::{Error, ExitStatus};
-use crate::model::Address;
+use crate::model::{Address, Demand};
 
 use super::session::Session;
 use super::{App, apply, pick};
@@ -25,8 +25,12 @@ pub async fn run(app: &App, args: &ReleaseArgs) -> Result<ExitStatus, Error> {
             .map(str::to_owned)
             .collect();
     let connection = app.connect(&loaded).await?;
-    let session = Session::new(loaded, connection).await?;
-    let selection = app.selected(&args.selection);
+    let session = Session::new(app, loaded, connection).await?;
+    let mut selection = app.selected(&args.selection);
+    if args.selection.image_tag.is_some() {
+        // Whoever asks for this release of this tag is not served by another image.
+        selection.demand = Demand::Workflow;
+    }
     let addresses = named.iter().flat_map(|task| KINDS.map(|kind| Address::new(kind, task))).collect();
     let plan = session.plan_part(&selection, "release", addresses).await?.plan;
     let done = apply::agreed(app, &session, &plan, &selection, args.yes, Some(&args.wait)).await?;

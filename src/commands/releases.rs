@@ -19,7 +19,7 @@ pub async fn run(app: &App, args: &ReleasesArgs) -> Result<ExitStatus, Error> {
         .map(str::to_owned)
         .collect();
     let connection = app.connect(&loaded).await?;
-    let session = Session::new(loaded, connection).await?;
+    let session = Session::new(app, loaded, connection).await?;
     let mut all = Vec::new();
     for key in &keys {
         let service = session.names.service(key);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::cli::{Format, RollbackArgs};
+use crate::cli::{Format, RollbackArgs, WatchArgs};
 use crate::error::{Error, ExitStatus};
 use crate::model::{History, Release, Revision, RolloutOutcome, RolloutReport};
 use crate::release::rollback::{self, Named, Way};
@@ -46,7 +46,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Result<ExitStatus, Error> {
     let key = key.to_owned();
     let to = args.to.as_deref().map(named).transpose()?;
     let connection = app.connect(&loaded).await?;
-    let session = Session::new(loaded, connection).await?;
+    let session = Session::new(app, loaded, connection).await?;
     let rollback = Rollback::new(&session, &key).await?;
     let deed = match &to {
         Some(to) => rollback.towards(to).await?,
@@ -272,7 +272,9 @@ impl<'a> Rollback<'a> {
             rollout::unwatched(app, &targets);
             return Ok((None, ExitStatus::Done));
         }
-        let watch = &args.wait.watch;
+        // What is stopped cannot succeed any more, and is waited for all the same.
+        let watch =
+            &WatchArgs { no_fail_fast: !goes || args.wait.watch.no_fail_fast, ..args.wait.watch.clone() };
         let waited = signals::watching(async |stopped| {
             if goes {
                 return rollout::waited(app, self.session, targets, watch, stopped).await;

@@ -76,8 +76,12 @@ impl Reader {
         for _ in 0..PAGES {
             let request = aws.logs.get_log_events().log_group_name(&self.group).log_stream_name(&self.stream);
             let request = request.start_from_head(true).set_next_token(self.token.clone());
-            let Some(page) = absent(call("logs:GetLogEvents", request.send()).await, ABSENT)? else {
-                break;
+            let page = match absent(call("logs:GetLogEvents", request.send()).await, ABSENT) {
+                Ok(Some(page)) => page,
+                Ok(None) => break,
+                // The lines before it are not read again, so they come first and the failure with the next look.
+                Err(_) if !lines.is_empty() => break,
+                Err(error) => return Err(error),
             };
             lines.extend(page.events().iter().map(line));
             let next = page.next_forward_token().map(str::to_owned);

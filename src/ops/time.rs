@@ -1,6 +1,6 @@
 //! The times of `logs` and `show`: `30m`, `2h`, `1d` back from now, or a date. Pure.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat};
 
 /// The clock of one command: every relative time counts from the same moment.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +53,11 @@ pub const GRAMMAR: &str = "a time is `30m`, `2h` or `1d` back from now, or a dat
                            `\"2026-05-31 14:30\"` or `05/31/2026`; without a zone it is local time";
 
 const MINUTE: i64 = 60_000;
+
+/// A moment as RFC 3339 in UTC, to the millisecond.
+pub fn rfc3339(millis: i64) -> String {
+    DateTime::from_timestamp_millis(millis).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
 
 /// The span from `start` to `end`, as far as they are given.
 pub fn span(start: Option<&str>, end: Option<&str>, clock: &Clock) -> Result<Span, TimeError> {
@@ -156,7 +161,7 @@ mod tests {
 
     fn shown(text: &str) -> String {
         let moment = parse(text, &clock()).unwrap();
-        DateTime::from_timestamp_millis(moment).unwrap().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+        rfc3339(moment)
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub struct ApplyView {
     pub steps: Vec<StepView>,
     /// The failures with cause and hints.
     pub failures: Vec<FailureView>,
+    /// What the plan wanted its reader to know, such as which tasks keep their image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What to run next; empty when everything is done.
     pub next: String,
     /// How the rollouts went that it started and that were waited for.
@@ -150,6 +153,7 @@ pub fn apply(plan: &Plan, report: &ApplyReport, took: Option<Duration>) -> Apply
         took: took.map(duration).unwrap_or_default(),
         steps: steps(plan, report),
         failures: report.failures().map(failure).collect(),
+        warnings: plan.warnings.clone(),
         next: next(ending).to_owned(),
         rollout: None,
     }

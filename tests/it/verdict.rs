@@ -1,5 +1,6 @@
 //! `wait` against rollouts that end in every way.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -8,9 +9,14 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration};
 use serde_json::{Value, json};
 
+use fargate_stack::model::{RolloutEvent, RolloutOutcome};
+use fargate_stack::release::{OnEnd, Patience, Target, watch};
+use fargate_stack::stack::Names;
+
 use super::account::{block, sdk};
 use super::harness::{Run, World};
 use super::inspect::{recorded, text};
+use super::kinds::clients;
 use super::stacks::example;
 
 const CLUSTER: &str = "my-daemon-cluster";
@@ -75,6 +81,40 @@ fn a_rollout_that_goes_well_succeeds_and_proves_its_digest() {
 }
 
 #[test]
+fn a_success_with_another_image_than_the_one_that_was_pinned_is_a_failure() {
+    let world = running();
+    let id = deploy(&world, true);
+    let wanted = format!("sha256:{}", "0".repeat(64));
+    let target = Target {
+        key: SERVICE.to_owned(),
+        cluster: CLUSTER.to_owned(),
+        service: SERVICE.to_owned(),
+        deployment: id,
+        expected: BTreeMap::from([(SERVICE.to_owned(), wanted.clone())]),
+    };
+    let patience = Patience {
+        timeout: Duration::from_mins(1),
+        fail_fast: true,
+        on_failure: OnEnd::Leave,
+        on_cancel: OnEnd::Leave,
+    };
+    let names =
+        Names::new(&fargate_stack::config::load(&world.folder().join("fargate-stack.yml")).unwrap().config);
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    let mut events = Vec::new();
+    let mut tell = |event| events.push(event);
+    let aws = clients(&world.account);
+    let report = block(watch(&aws, &names, vec![target], &patience, stopped, &mut tell)).unwrap();
+    let one = &report.services[0];
+    assert_eq!((report.outcome, one.outcome), (RolloutOutcome::Failed, RolloutOutcome::Failed));
+    let cause = one.cause.as_ref().unwrap();
+    assert_eq!((cause.class.as_str(), cause.container.as_deref()), ("digest-mismatch", Some(SERVICE)));
+    let evidence = cause.evidence.join(" ");
+    assert!(evidence.contains(&wanted) && evidence.contains(&one.digests[SERVICE]), "{evidence}");
+    assert!(matches!(events.last(), Some(RolloutEvent::Ended(_))));
+}
+
+#[test]
 fn a_rollback_by_the_breaker_is_never_success_whenever_and_however_it_is_asked_for() {
     let world = running();
     next(&world, json!({"outcome": "crash", "exit_code": 3, "after_s": 0.2}));
@@ -109,6 +149,7 @@ fn a_deployment_that_another_one_takes_the_place_of_is_superseded() {
     let told = one(&wait(&world, &id, &[]).expect(4));
     assert_eq!(told["outcome"], "superseded", "{told:#}");
     assert_ne!(told["running"], Value::Null, "{told:#}");
+    assert_eq!(told["cause"]["class"], "superseded", "{told:#}");
     // Whoever asks when the other is finished hears the same, and the other has succeeded.
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(one(&wait(&world, &id, &[]).expect(4))["outcome"], "superseded");
