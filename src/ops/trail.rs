@@ -14,7 +14,7 @@ use crate::model::{CallError, Firing, TaskRun};
 use super::{last, tasks};
 
 /// The IAM actions of this file.
-pub const READS: &[&str] = &["cloudtrail:LookupEvents", "ecs:DescribeTasks"];
+pub const READS: &[&str] = &["cloudtrail:LookupEvents"];
 
 /// `LookupEvents` answers twice a second in an account and region; whoever else asks counts, too.
 const BUSY: Retry = Retry { on: &[("ThrottlingException", "")], limit: Duration::from_secs(30) };

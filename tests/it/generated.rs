@@ -247,10 +247,13 @@ fn the_page_of_iam_permissions_is_up_to_date() {
         "{HEAD}# AWS permissions\n\nMade from the calls that the code declares.\n\n## Plan\n\nReads only; secret values are never read. \
          Enough for `plan`, and for pull requests.\n\n```json\n{:#}\n```\n\n## Apply\n\nThe reads of a plan, and these. Narrow \
          `iam:PassRole` to the roles of the stack.\n\n```json\n{:#}\n```\n\n## Running tasks\n\nWhat `run-task`, `logs` and `exec` \
-         need. The session of `exec` is opened by the AWS CLI.\n\n```json\n{:#}\n```\n",
+         need. The session of `exec` is opened by the AWS CLI.\n\n```json\n{:#}\n```\n\n## Daily work\n\nThe reads of a plan, and \
+         these: what `status`, `list-tasks` and `show` read, and what starts, stops, scales and redeploys services, stops tasks and \
+         switches schedules.\n\n```json\n{:#}\n```\n",
         policy(reads.into_iter().collect()),
         policy(writes.into_iter().collect()),
         policy(running().into_iter().collect()),
+        policy(ops::daily().into_iter().collect()),
     );
     must_be("docs/reference/iam.md", &text);
 }
