@@ -96,15 +96,9 @@ pub fn families(config: &Config) -> BTreeMap<String, String> {
 pub fn own(runs: Vec<TaskRun>, families: &BTreeMap<String, String>, now: i64) -> Vec<TaskRun> {
     let own = |run: TaskRun| {
         let key = families.get(run.revision.rsplit_once(':')?.0)?;
-        Some(TaskRun { task: key.clone(), seconds: run.seconds.or_else(|| since(&run, now)), ..run })
+        Some(TaskRun { task: key.clone(), seconds: run.seconds.or_else(|| tasks::since(&run, now)), ..run })
     };
     runs.into_iter().filter_map(own).collect()
-}
-
-/// Seconds from the start of a task to `now`, in milliseconds since the epoch; clocks may differ a little.
-fn since(run: &TaskRun, now: i64) -> Option<i64> {
-    let started = chrono::DateTime::parse_from_rfc3339(run.started.as_ref()?).ok()?;
-    Some(((now - started.timestamp_millis()) / 1000).max(0))
 }
 
 async fn running(app: &App, session: &Session, which: Which) -> Result<Vec<TaskRun>, Error> {

@@ -123,6 +123,12 @@ fn address(attachments: &[Attachment]) -> Option<String> {
     found.value().map(str::to_owned)
 }
 
+/// Seconds from the start of a task to `now`, which is in milliseconds since the epoch; the clocks may differ a little.
+pub fn since(run: &TaskRun, now: i64) -> Option<i64> {
+    let started = chrono::DateTime::parse_from_rfc3339(run.started.as_ref()?).ok()?;
+    Some(((now - started.timestamp_millis()) / 1000).max(0))
+}
+
 /// Why a task failed, in one line of ECS's words; `None` when it did not end by itself.
 pub fn failure(run: &TaskRun) -> Option<String> {
     let code = run.stop_code.as_deref()?;

@@ -322,15 +322,12 @@ fn what_belongs_to_nobody_or_to_another_stack_is_left_alone() {
     let tag = |stack: Option<&str>| {
         block(async {
             let ecs = aws_sdk_ecs::Client::new(&sdk(&world));
-            match stack {
-                Some(name) => {
-                    let tag = aws_sdk_ecs::types::Tag::builder().key("fargate-stack:stack").value(name);
-                    ecs.tag_resource().resource_arn(&arn).tags(tag.build()).send().await.unwrap();
-                }
-                None => {
-                    let request = ecs.untag_resource().resource_arn(&arn);
-                    request.tag_keys("fargate-stack:stack").send().await.unwrap();
-                }
+            if let Some(name) = stack {
+                let tag = aws_sdk_ecs::types::Tag::builder().key("fargate-stack:stack").value(name);
+                ecs.tag_resource().resource_arn(&arn).tags(tag.build()).send().await.unwrap();
+            } else {
+                let request = ecs.untag_resource().resource_arn(&arn);
+                request.tag_keys("fargate-stack:stack").send().await.unwrap();
             }
         });
         world.forget_calls();
