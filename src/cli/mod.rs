@@ -185,9 +185,6 @@ pub struct Selection {
     /// Look up the tag of the stack file for this task although an image of it runs; may be repeated
     #[arg(long, value_name = "TASK")]
     pub refresh: Vec<String>,
-    /// The tasks that the tag is for; empty = all. Who releases some of them says so.
-    #[arg(skip)]
-    pub only: Vec<String>,
     /// What it means that an image has not the tag. Who carries a plan out says so.
     #[arg(skip)]
     pub demand: Demand,

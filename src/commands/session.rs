@@ -168,7 +168,6 @@ impl Session {
         let carried_out = selection.demand != Demand::Told;
         let wish = Wish {
             image_tag: selection.image_tag.clone(),
-            only: selection.only.iter().cloned().collect(),
             wait_image: selection.wait_image,
             demand: selection.demand,
             only: scope.as_ref().map(|scope| {

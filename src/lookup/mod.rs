@@ -41,13 +41,11 @@ use crate::stack::{Facts, Names, Provenance, Scope};
 pub struct Wish {
     /// `--image-tag`: every ECR image whose repository has this tag is pinned to it.
     pub image_tag: Option<String>,
-    /// The tasks that the tag is for; empty = all. The others keep what runs.
-    pub only: BTreeSet<String>,
     /// How long to wait for an image that ECR does not have yet.
     pub wait_image: Option<Duration>,
     /// Whether the images must have the tag.
     pub demand: Demand,
-    /// The tasks that must have the tag, when not all of them are asked for.
+    /// The tasks that must have the tag and are waited for, when it is not all of them.
     pub only: Option<BTreeSet<String>>,
     /// The tasks whose tag in the configuration is looked up although something runs.
     pub refresh: BTreeSet<String>,
@@ -80,9 +78,9 @@ impl Tell {
 }
 
 impl Wish {
-    /// The tag that a task is released with.
-    fn tag_of(&self, task: &str) -> Option<&str> {
-        self.image_tag.as_deref().filter(|_| self.only.is_empty() || self.only.contains(task))
+    /// Whether a task is one of those that are asked for.
+    fn is_for(&self, task: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(task))
     }
 }
 
@@ -209,18 +207,6 @@ async fn joined<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_release_of_some_tasks_asks_for_no_tag_of_the_others() {
-        let only = |names: &[&str]| Wish {
-            image_tag: Some("v1".to_owned()),
-            only: names.iter().map(|name| (*name).to_owned()).collect(),
-            ..Wish::default()
-        };
-        assert_eq!(only(&[]).tag_of("web"), Some("v1"));
-        assert_eq!(only(&["web"]).tag_of("web"), Some("v1"));
-        assert_eq!(only(&["web"]).tag_of("job"), None);
-    }
 
     /// Every `"service:Action"` literal of the lookups is declared, and every declared one is used.
     #[test]
