@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::cli::WaitForArgs;
+use crate::cli::{WaitArgs, WaitForArgs};
 use crate::error::{Error, ExitStatus};
 use crate::release::{self, Search, Target};
 
 use super::session::Session;
-use super::{App, failure, pick, rollout, signals};
+use super::{App, failure, pick, rollout};
 
 /// Finds the deployments, watches them, and tells how they ended; those that have ended at once.
 pub async fn run(app: &App, args: &WaitForArgs) -> Result<ExitStatus, Error> {
@@ -21,11 +21,8 @@ pub async fn run(app: &App, args: &WaitForArgs) -> Result<ExitStatus, Error> {
         Some(name) => vec![named(&session, &keys, name).await?],
         None => newest(&session, &keys).await?,
     };
-    let waited = signals::watching(async |stopped| {
-        rollout::waited(app, &session, targets, &args.watch, stopped).await
-    });
-    let (report, status) = waited.await?;
-    app.print(&rollout::document(app, &session, &report))?;
+    let wait = WaitArgs { no_wait: false, watch: args.watch.clone() };
+    let (_, status) = rollout::follow(app, &session, targets, &wait).await?;
     Ok(status)
 }
 

@@ -9,6 +9,7 @@ pub mod history;
 mod hopeless;
 mod pace;
 mod proof;
+pub mod prune;
 pub mod revisions;
 pub mod rollback;
 mod together;

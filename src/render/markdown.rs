@@ -113,7 +113,7 @@ pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String
     // The steps give way to the report, which says why nothing new runs.
     let rollout = view.rollout.as_ref().map(|report| {
         let half = Budget { limit: budget.limit / 2, ..budget };
-        rollout_markdown(report, &view.account, links, half)
+        embedded(&rollout_markdown(report, &view.account, links, half))
     });
     let rollout = rollout.unwrap_or_default();
     let unfinished: Vec<&StepView> = view.steps.iter().filter(|step| step.state != "done").collect();
@@ -148,6 +148,15 @@ pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String
         });
     }
     most_that_fits(view.failures.len(), budget, |shown| page(&unfinished, folded, 0, shown))
+}
+
+/// A document as a part of another: its heading a level lower, and without its line of status.
+fn embedded(document: &str) -> String {
+    let lines = document.lines().filter(|line| !line.starts_with(STATUS_PREFIX));
+    let lines: Vec<String> = lines
+        .map(|line| if line.starts_with("### ") { format!("#{line}") } else { line.to_owned() })
+        .collect();
+    lines.join("\n").trim_end().to_owned()
 }
 
 fn word(view: &ApplyView) -> String {

@@ -510,3 +510,53 @@ fn a_tag_of_its_own_that_was_pushed_again_since_the_plan_is_refused() {
     push("first");
     ci("push", &world.push_event()).expect(0);
 }
+
+#[test]
+fn a_merge_whose_rollout_fails_fails_the_job_with_the_cause_everywhere() {
+    let world = World::with(&example("minimal-daemon"));
+    world.run(&["apply", "--yes"]).expect(0);
+    let image = |tag: &str| {
+        let image = json!({"account": world.account, "repository": "helloworld", "tag": tag, "platforms": ["linux/amd64"]});
+        world.control("POST", "ecr/images", &image);
+    };
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    world.merge_pull_request();
+    image(MERGE);
+    let crash = json!({"account": world.account, "service": "my-daemon", "outcome": "crash", "exit_code": 3, "after_s": 0.1, "log": ["boom: no such table"]});
+    world.control("POST", "rollouts", &crash);
+    // The plan of a pull request that only releases an image does nothing that needs to be approved field by field.
+    let run = world.ci("push", &world.push_event()).expect(4);
+    assert_eq!(world.output_of("outcome").as_deref(), Some("rollout-failed"), "{}", run.stdout);
+    assert!(["failed", "rolled-back"].contains(&world.output_of("rollout").unwrap().as_str()));
+    assert_eq!(world.output_of("revisions").as_deref(), Some("my-daemon:2"));
+    assert!(
+        run.stderr.lines().any(|line| line.starts_with("::error title=rollout::my-daemon: ")),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stdout.contains("boom: no such table"), "{}", run.stdout);
+    let comments = world.comments();
+    assert_eq!(comments.len(), 1);
+    for document in [comments[0]["body"].as_str().unwrap(), &world.read("runner/summary")] {
+        let title = document.lines().find(|line| line.starts_with("### ")).unwrap();
+        assert!(title.contains("done, 2 steps, but the rollout"), "{document}");
+        assert!(document.contains("boom: no such table") && document.contains("exited with 3"), "{document}");
+        assert!(!document.contains(&world.account), "{document}");
+    }
+
+    // Without waiting the job ends well, and says how to wait.
+    image("nobody-waits");
+    let mut command = world.ci_command("push", &world.push_event());
+    command.envs([("FARGATE_STACK_WAIT", "maybe")]);
+    let run = World::output(&mut command).expect(2);
+    assert!(run.stderr.contains("`wait` must be `true` or `false`, not `maybe`"), "{}", run.stderr);
+    let mut command = world.ci_command("push", &world.push_event());
+    command.envs([("FARGATE_STACK_TIMEOUT", "soon")]);
+    let run = World::output(&mut command).expect(2);
+    assert!(
+        run.stderr.contains("`timeout` must be a time such as `90s` or `15m`, not `soon`"),
+        "{}",
+        run.stderr
+    );
+}

@@ -271,12 +271,11 @@ fn the_examples_are_released_fail_are_rolled_back_and_released_again() {
             );
             let told = release(TWO, 4);
             assert!(
-                told.stdout.contains("boom: no such table") && told.stdout.contains("exit code 3"),
+                told.stdout.contains("boom: no such table") && told.stdout.contains("exited with 3"),
                 "{}",
                 told.stdout
             );
             assert!(!told.stdout.contains("succeeded"), "{}", told.stdout);
-            world.run(&["wait"]).expect(0);
             let running = |number: i32| {
                 let arn = service(&world, cluster, task).task_definition().unwrap().to_owned();
                 assert!(arn.ends_with(&format!("/{task}:{number}")), "{arn}");
@@ -309,4 +308,60 @@ fn a_release_that_another_one_takes_the_place_of_is_named_so() {
     let run = world.run(&["release", "web", "--yes", "--image-tag", ONE, "--format", "json"]).expect(4);
     assert_eq!(run.json()["outcome"], "applied");
     assert_eq!(run.json()["rollout"]["outcome"], "superseded", "{}", run.stdout);
+}
+
+#[test]
+fn a_clean_up_takes_what_nothing_uses_and_a_rollback_does_not_need() {
+    let world = applied();
+    for sha in [ONE, TWO] {
+        push(&world, "http-test", sha);
+        push(&world, "helloworld", sha);
+        world.run(&["release", "web", "nightly", "helper", "--yes", "--image-tag", sha]).expect(0);
+    }
+    world.run(&["rollback", "web", "--yes"]).expect(0);
+    world.forget_calls();
+    // web: 2 runs, 3 ran well before; nightly: the rule starts 3; helper: nothing uses any.
+    let shown = world.run(&["revisions", "--keep", "1", "--delete"]).expect(3);
+    assert_eq!(world.mutations(), Vec::<String>::new(), "{}", shown.stdout);
+    let fates = |args: &[&str]| {
+        let shown = world.run(&[&["revisions", "--format", "json"], args].concat()).expect(0).json();
+        let of_task = |task: &Value| {
+            let all = task["revisions"].as_array().unwrap().iter();
+            all.map(|one| {
+                format!("{} {}", super::inspect::text(&one["name"]), super::inspect::text(&one["fate"]))
+            })
+            .collect::<Vec<_>>()
+        };
+        shown["tasks"].as_array().unwrap().iter().flat_map(of_task).collect::<Vec<_>>()
+    };
+    let all = fates(&["--keep", "1", "--yes"]);
+    let expected = [
+        "helper:3 keep",
+        "helper:2 deregister",
+        "helper:1 deregister",
+        "nightly:3 keep",
+        "nightly:2 deregister",
+        "nightly:1 deregister",
+        "web:3 keep",
+        "web:2 keep",
+        "web:1 deregister",
+    ];
+    assert_eq!(all, expected);
+    assert_eq!(world.mutations(), ["ecs:DeregisterTaskDefinition"; 5]);
+    world.forget_calls();
+
+    // One of them cannot be deleted: the others go, and it is told.
+    world.control(
+        "POST",
+        "faults",
+        &json!({"account": world.account, "service": "ecs", "operation": "DeregisterTaskDefinition", "kind": "access_denied"}),
+    );
+    push(&world, "helloworld", "four");
+    world.run(&["release", "helper", "--yes", "--image-tag", "four"]).expect(0);
+    let run = world.run(&["revisions", "helper", "--keep", "1", "--delete", "--yes"]).expect(5);
+    assert!(run.stderr.contains("could not clean up helper:3"), "{}", run.stderr);
+    assert!(run.stderr.contains("cleaned up 2 of 3 revisions"), "{}", run.stderr);
+    world.run(&["revisions", "helper", "--keep", "1", "--delete", "--yes"]).expect(0);
+    let run = world.run(&["revisions", "helper", "--keep", "1", "--delete", "--yes"]).expect(0);
+    assert!(run.stderr.contains("nothing to clean up"), "{}", run.stderr);
 }
