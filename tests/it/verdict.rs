@@ -350,9 +350,9 @@ fn a_deployment_is_found_by_the_arn_of_its_record_too() {
 
 #[test]
 fn twelve_services_are_polled_together_within_the_budget() {
-    let tasks: String =
+    let tasks: Vec<String> =
         (0..12).map(|n| format!("  w{n}:\n    type: daemon\n    image: helloworld:latest\n")).collect();
-    let world = World::with(&format!("app:\n  name: many\ntasks:\n{tasks}"));
+    let world = World::with(&format!("app:\n  name: many\ntasks:\n{}", tasks.concat()));
     world.run(&["apply", "--yes", "--no-wait"]).expect(0);
     world.run(&["wait"]).expect(0);
     let script = json!({"account": world.account, "service": "w0", "outcome": "stuck_pending"});
