@@ -247,5 +247,5 @@ fn nothing_known_is_said_to_be_nothing_known() {
         (cause.class.as_str(), cause.reason.as_deref()),
         ("unclassified", Some("Service deployment stopped."))
     );
-    assert_eq!(of(json!({ "unfinished": true })).class, "slow-start");
+    assert_eq!(of(json!({ "state": "unfinished" })).class, "slow-start");
 }
