@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::Address;
+use crate::model::{Address, Demand};
 
 pub use ops::{
     CountArgs, EndServiceArgs, ExecArgs, ListTasksArgs, LogsArgs, RunTaskArgs, ServiceArgs, Show, StatusArgs,
@@ -182,6 +182,12 @@ pub struct Selection {
     /// How long to wait for the image to appear in its registry, for a build that still pushes: 90s, 5m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub wait_image: Option<Duration>,
+    /// Look up the tag of the stack file for this task although an image of it runs; may be repeated
+    #[arg(long, value_name = "TASK")]
+    pub refresh: Vec<String>,
+    /// What it means that an image has not the tag. Who carries a plan out says so.
+    #[arg(skip)]
+    pub demand: Demand,
     /// Show the values of these environment variables; may be repeated
     #[arg(long, value_name = "NAME")]
     pub show_value: Vec<String>,
@@ -230,7 +236,7 @@ pub struct DestroyArgs {
 }
 
 /// Reads `90s`, `15m`, `2h`, `1d`, or a number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let factor = match unit {

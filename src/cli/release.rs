@@ -34,6 +34,17 @@ pub struct WatchArgs {
     pub on_cancel: OnEnd,
 }
 
+impl Default for WatchArgs {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_mins(15),
+            no_fail_fast: false,
+            on_failure: OnEnd::Leave,
+            on_cancel: OnEnd::Leave,
+        }
+    }
+}
+
 /// What happens to a rollout that is not waited for any more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum OnEnd {

@@ -1,31 +1,45 @@
-//! `apply`: plans, shows, asks, does.
+//! `apply`: plans, shows, asks, does, waits.
 
-use crate::cli::{ApplyArgs, Format};
+use tokio::sync::watch;
+
+use crate::cli::{ApplyArgs, Format, Selection, WaitArgs};
 use crate::engine;
 use crate::error::{Error, ExitStatus};
-use crate::model::{ApplyReport, Plan};
+use crate::model::{ApplyReport, Plan, RolloutReport};
 use crate::render::{self, Budget, Links};
 
 use super::session::Session;
-use super::{App, plan, signals};
+use super::{App, plan, rollout, signals};
 
-/// Plans, shows, asks unless told not to, and does it.
+/// Plans, shows, asks unless told not to, does it, and waits for the rollouts.
 pub async fn run(app: &App, args: &ApplyArgs) -> Result<ExitStatus, Error> {
     let session = app.session().await?;
     let selection = app.selected(&args.selection);
     let planned = session.plan(&selection).await?;
-    // One document on standard output: the plan is part of the result unless text was asked for.
-    if app.format() == Format::Text {
-        plan::show(app, &planned.plan, &selection, false)?;
-    }
-    if !planned.plan.is_empty() {
-        agree(app, args.yes, "Make these changes?")?;
-    }
-    let status = execute(app, &session, &planned.plan).await?;
-    if args.update && status == ExitStatus::Done {
+    let done = agreed(app, &session, &planned.plan, &selection, args.yes, Some(&args.wait)).await?;
+    if args.update && done.applied == ExitStatus::Done {
         plan::update(app, &session, &planned)?;
     }
-    Ok(status)
+    done.status()
+}
+
+/// Shows a plan, asks unless told not to, does it, and waits for its rollouts where `wait` says how.
+pub async fn agreed(
+    app: &App,
+    session: &Session,
+    plan: &Plan,
+    selection: &Selection,
+    yes: bool,
+    wait: Option<&WaitArgs>,
+) -> Result<Done, Error> {
+    // One document on standard output: the plan is part of the result unless text was asked for.
+    if app.format() == Format::Text {
+        plan::show(app, plan, selection, false)?;
+    }
+    if !plan.is_empty() {
+        agree(app, yes, "Make these changes?")?;
+    }
+    execute(app, session, plan, wait).await
 }
 
 /// Asks, unless `--yes` was given or CI is set.
@@ -43,31 +57,96 @@ pub fn agree(app: &App, yes: bool, question: &str) -> Result<(), Error> {
     Err(Error::new(ExitStatus::Refused, "not confirmed; nothing was changed"))
 }
 
-/// Does what the plan says and tells how it went.
-pub async fn execute(app: &App, session: &Session, plan: &Plan) -> Result<ExitStatus, Error> {
-    let report = carry_out(app, session, plan).await;
-    let view = render::apply_view::apply(plan, &report, None);
-    let document = match app.format() {
-        Format::Text => render::apply_text(&view, app.console.style()),
-        Format::Json => render::escape::json(&render::apply_json(&view)),
-        Format::Markdown => render::apply_markdown(&view, &Links::default(), Budget::summary(0)),
-    };
-    if app.format() != Format::Text || !plan.is_empty() {
-        app.print(&document)?;
-    }
-    Ok(ExitStatus::of(&report))
+/// How an apply and its rollouts ended.
+pub struct Done {
+    /// What was done, step by step.
+    pub report: ApplyReport,
+    /// How the apply ended.
+    pub applied: ExitStatus,
+    /// The rollouts that were waited for, with the exit code that they give; an error when the waiting failed. `None`
+    /// when there are none, or when nobody waits.
+    pub rollout: Option<Result<(RolloutReport, ExitStatus), Error>>,
 }
 
-/// Does what the plan says, with progress on standard error.
-pub async fn carry_out(app: &App, session: &Session, plan: &Plan) -> ApplyReport {
+impl Done {
+    /// The report of the rollouts.
+    pub fn rollout(&self) -> Option<&RolloutReport> {
+        self.rollout.as_ref().and_then(|waited| waited.as_ref().ok()).map(|(report, _)| report)
+    }
+
+    /// The status of the process: what could not be applied counts more than how a rollout ended.
+    pub fn status(self) -> Result<ExitStatus, Error> {
+        match self.rollout {
+            Some(Err(error)) => Err(error),
+            Some(Ok((_, status))) if self.applied == ExitStatus::Done => Ok(status),
+            _ => Ok(self.applied),
+        }
+    }
+}
+
+/// Does what the plan says, waits for its rollouts, and tells how both went.
+pub async fn execute(
+    app: &App,
+    session: &Session,
+    plan: &Plan,
+    wait: Option<&WaitArgs>,
+) -> Result<Done, Error> {
+    let mut told = Ok(());
+    let tell = |report: &ApplyReport| {
+        // For people the result of the apply comes before the waiting, and the verdict after it.
+        if app.format() == Format::Text && !plan.is_empty() {
+            let view = render::apply_view::apply(plan, report, None);
+            told = app.print(&render::apply_text(&view, app.console.style()));
+        }
+    };
+    let done = carry_out(app, session, plan, wait, tell).await;
+    told?;
+    let view = render::apply_view::apply(plan, &done.report, None).with_rollout(done.rollout());
+    match (app.format(), done.rollout()) {
+        (Format::Text, Some(report)) => app.print(&render::rollout_text(report, app.console.style()))?,
+        (Format::Text, None) => {}
+        (Format::Json, _) => app.print(&render::escape::json(&render::apply_json(&view)))?,
+        (Format::Markdown, _) => {
+            app.print(&render::apply_markdown(&view, &Links::default(), Budget::summary(0)))?;
+        }
+    }
+    Ok(done)
+}
+
+/// Does what the plan says and waits for its rollouts, with progress on standard error. `applied` hears of the apply before
+/// the waiting starts.
+pub async fn carry_out(
+    app: &App,
+    session: &Session,
+    plan: &Plan,
+    wait: Option<&WaitArgs>,
+    applied: impl FnOnce(&ApplyReport),
+) -> Done {
+    signals::watching(async |stopped| {
+        let report = make(app, session, plan, stopped.clone()).await;
+        applied(&report);
+        let targets = rollout::targets(plan, &report, session);
+        let rollout = match wait {
+            Some(wait) if !wait.no_wait && !report.interrupted && !targets.is_empty() => {
+                Some(rollout::waited(app, session, targets, &wait.watch, stopped).await)
+            }
+            _ => {
+                rollout::unwatched(app, &targets);
+                None
+            }
+        };
+        Done { applied: ExitStatus::of(&report), report, rollout }
+    })
+    .await
+}
+
+async fn make(app: &App, session: &Session, plan: &Plan, stopped: watch::Receiver<bool>) -> ApplyReport {
     let steps = engine::steps(&session.registry, plan).len();
     if steps > 0 {
         app.console.begin(&format!("Applying {steps} steps to {}", plan.stack), steps);
     }
-    let report = signals::watching(async |stopped| {
-        engine::execute(&session.registry, plan, stopped, &mut |event| app.console.progress(&event)).await
-    })
-    .await;
+    let tell = &mut |event| app.console.progress(&event);
+    let report = engine::execute(&session.registry, plan, stopped, tell).await;
     app.console.end();
     report
 }

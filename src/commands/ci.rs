@@ -1,12 +1,14 @@
 //! `ci`: does what the GitHub event asks for. A pull request gets a plan and one comment; a push to the default branch is
 //! applied when it does what the plan of its pull request said, and refused otherwise.
 
+use crate::cli::Selection;
 use crate::engine;
 use crate::error::{Error, ExitStatus};
 use crate::github::comment::{Upserted, Volatile, Wanted};
 use crate::github::event::{Credentials, PullRequestEvent, PushEvent};
 use crate::github::{Event, marker};
-use crate::model::Plan;
+use crate::kinds;
+use crate::model::{ApplyReport, Demand, Plan, RolloutOutcome};
 use crate::render::{self, Budget, Difference, Links, Refusal};
 
 use super::job::{Job, Outcome};
@@ -51,8 +53,9 @@ async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) -> Res
     if !connection.has_credentials().await {
         return job.validated(&loaded, "the job has no AWS credentials");
     }
-    let session = Session::new(loaded, connection).await?;
-    let selection = job.selection(&event.head_sha)?;
+    let session = Session::new(app, loaded, connection).await?;
+    // The image of the commit is built by the merge, or even now: nobody waits for it, and its tag may be missing.
+    let selection = Selection { demand: Demand::Told, wait_image: None, ..job.selection(&event.head_sha)? };
     let plan = session.plan(&selection).await?.plan;
     let links = job.links(&event.head_sha, Some(format!("{}@{}", event.base_ref, short(&event.base_sha))));
     let view = job.show(&plan, &selection)?;
@@ -107,10 +110,11 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
         return job.ignore(&format!("a push to `{}` is not a push to the default branch", event.ref_name));
     }
     let loaded = job.load()?;
+    let wait = job.wait()?;
     let connection = app.connect(&loaded).await?;
-    let session = Session::new(loaded, connection).await?;
+    let session = Session::new(app, loaded, connection).await?;
     let selection = job.selection(&event.after)?;
-    let plan = session.plan(&selection).await?.plan;
+    let mut plan = session.plan(&selection).await?.plan;
     let links = job.links(&event.after, None);
     let view = job.show(&plan, &selection)?;
     if plan.is_empty() {
@@ -123,9 +127,18 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
         Err(refusal) => return refuse(app, job, &plan, &links, &refusal),
     };
     app.console.note(&format!("the plan is the one that pull request #{} shows", approved.number));
-    let report = apply::carry_out(app, &session, &plan).await;
-    let applied = render::apply_view::apply(&plan, &report, None);
-    app.print(&render::apply_text(&applied, app.console.style()))?;
+    kinds::attribute(&mut plan, &job.pull_url(approved.number));
+    let mut told = Ok(());
+    let tell = |report: &ApplyReport| {
+        let view = render::apply_view::apply(&plan, report, None);
+        told = app.print(&render::apply_text(&view, app.console.style()));
+    };
+    let done = apply::carry_out(app, &session, &plan, Some(&wait), tell).await;
+    told?;
+    if let Some(rollout) = done.rollout() {
+        app.print(&render::rollout_text(rollout, app.console.style()))?;
+    }
+    let applied = render::apply_view::apply(&plan, &done.report, None).with_rollout(done.rollout());
     job.summary(&render::apply_markdown(&applied, &links, Budget::summary(0)));
     let record = approved.record;
     let body = render::apply_markdown(&applied, &links, Budget::comment(marker::encode(&record).len() + 1));
@@ -136,17 +149,30 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
     if let Err(error) = job.github()?.upsert_comment(&wanted).await {
         app.console.warn(&format!("could not update the plan comment: {error}"));
     }
-    let status = ExitStatus::of(&report);
-    for error in report.failures() {
+    for error in done.report.failures() {
         app.console.error(&Error::from(error.clone()));
     }
-    let outcome = match status {
-        ExitStatus::Done => Outcome::Applied,
-        ExitStatus::Partial | ExitStatus::Interrupted => Outcome::Partial,
+    let outcome = match (done.applied, done.rollout()) {
+        (ExitStatus::Done, Some(rollout)) if rollout.outcome != RolloutOutcome::Succeeded => {
+            Outcome::RolloutFailed
+        }
+        // What became of the rollout is not known, because the waiting failed: that is no success either.
+        (ExitStatus::Done, None) if done.rollout.is_some() => Outcome::RolloutFailed,
+        (ExitStatus::Done, _) => Outcome::Applied,
+        (ExitStatus::Partial | ExitStatus::Interrupted, _) => Outcome::Partial,
         _ => Outcome::Failed,
     };
-    job.finish(outcome, Some(&plan), Some(&job.comment_url(approved.number, approved.comment)));
-    Ok(status)
+    let comment = job.comment_url(approved.number, approved.comment);
+    job.released(&done);
+    job.finish(outcome, Some(&plan), Some(&comment));
+    match done.status() {
+        // The outputs are written already, and say more than a failure.
+        Err(error) => {
+            app.console.error(&error);
+            Ok(error.exit())
+        }
+        status => status,
+    }
 }
 
 /// The comment that a plan was found equal to.

@@ -15,5 +15,5 @@ pub async fn run(app: &App, args: &DestroyArgs) -> Result<ExitStatus, Error> {
     if !doomed.is_empty() {
         apply::agree(app, args.yes, "Delete all of this?")?;
     }
-    apply::execute(app, &session, &doomed).await
+    apply::execute(app, &session, &doomed, None).await?.status()
 }

@@ -92,6 +92,8 @@ pub fn plan(error: &PlanError) -> Error {
             .hint("choose another `app.name`, or another name for this resource in the stack file"),
         PlanError::Unfit { .. } => Error::new(ExitStatus::Usage, error.to_string())
             .hint("delete it, or choose another name for this resource in the stack file"),
+        PlanError::Missing { .. } => Error::new(ExitStatus::Usage, error.to_string())
+            .hint("`fargate-stack apply` makes it; after that this command has what it needs"),
         PlanError::Cycle(_) => Error::bug(error.to_string()),
         PlanError::Shape { source, .. } => Error::bug(error.to_string()).caused_by(source.to_string()),
     }

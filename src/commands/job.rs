@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::cli::Selection;
+use crate::cli::{self, OnEnd, Selection, WaitArgs, WatchArgs};
 use crate::config::Loaded;
 use crate::error::{Error, ExitStatus};
 use crate::github::workflow::{Annotation, Level, annotations};
 use crate::github::{GitHub, Token, outputs};
-use crate::model::{Address, Plan};
+use crate::model::{self, Address, Demand, Plan, Verb};
 use crate::render::{self, Link, Links, PlanView};
 
+use super::apply::Done;
 use super::record::Record;
 use super::{App, failure};
 
@@ -24,6 +25,8 @@ pub enum Outcome {
     NoChanges,
     /// Everything is done.
     Applied,
+    /// Everything is done, but a rollout did not succeed.
+    RolloutFailed,
     /// Done in part.
     Partial,
     /// It failed.
@@ -42,6 +45,7 @@ impl Outcome {
             Self::Planned => "planned",
             Self::NoChanges => "no-changes",
             Self::Applied => "applied",
+            Self::RolloutFailed => "rollout-failed",
             Self::Partial => "partial",
             Self::Failed => "failed",
             Self::Refused => "refused",
@@ -125,17 +129,51 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// What the inputs ask for; `commit` is the image tag when none is given.
+    /// What the inputs ask for something that is carried out; `commit` is the image tag when none is given. A tag that the
+    /// workflow names must be there, the commit is only a default.
     pub fn selection(&self, commit: &str) -> Result<Selection, Error> {
         let env = &self.app.env;
         let named = env.names("FARGATE_STACK_ALLOW_DELETE");
         let allow_delete = named.iter().map(|text| text.parse::<Address>()).collect::<Result<_, _>>();
+        let named = env.get("FARGATE_STACK_IMAGE_TAG");
+        let wait_image = env.get("FARGATE_STACK_WAIT_IMAGE").map(|text| {
+            crate::cli::duration(text)
+                .map_err(|why| Error::new(ExitStatus::Usage, format!("`wait-image` is `{text}`: {why}")))
+        });
         Ok(Selection {
-            image_tag: Some(env.get("FARGATE_STACK_IMAGE_TAG").unwrap_or(commit).to_owned()),
+            image_tag: Some(named.unwrap_or(commit).to_owned()),
+            demand: if named.is_some() { Demand::Workflow } else { Demand::Typed },
             allow_delete: allow_delete.map_err(|error| Error::new(ExitStatus::Usage, error.to_string()))?,
             show_value: env.names("FARGATE_STACK_SHOW_VALUES"),
-            wait_image: None,
+            wait_image: wait_image.transpose()?,
+            refresh: Vec::new(),
         })
+    }
+
+    /// How the inputs want rollouts to be waited for.
+    pub fn wait(&self) -> Result<WaitArgs, Error> {
+        let env = &self.app.env;
+        let wrong = |input: &str, must: &str, found: &str| {
+            Error::new(ExitStatus::Usage, format!("`{input}` must be {must}, not `{found}`"))
+        };
+        let no_wait = match env.get("FARGATE_STACK_WAIT") {
+            None | Some("true") => false,
+            Some("false") => true,
+            Some(other) => return Err(wrong("wait", "`true` or `false`", other)),
+        };
+        let mut watch = WatchArgs::default();
+        if let Some(text) = env.get("FARGATE_STACK_TIMEOUT") {
+            watch.timeout = cli::duration(text)
+                .map_err(|why| wrong("timeout", "a time such as `90s` or `15m`", text).caused_by(why))?;
+        }
+        let on_end = |input: &str, name: &str| match env.get(name) {
+            None | Some("leave") => Ok(OnEnd::Leave),
+            Some("rollback") => Ok(OnEnd::Rollback),
+            Some(other) => Err(wrong(input, "`leave` or `rollback`", other)),
+        };
+        watch.on_failure = on_end("on-failure", "FARGATE_STACK_ON_FAILURE")?;
+        watch.on_cancel = on_end("on-cancel", "FARGATE_STACK_ON_CANCEL")?;
+        Ok(WaitArgs { no_wait, watch })
     }
 
     /// The hidden record of a plan, as the comment's marker holds it.
@@ -161,6 +199,11 @@ impl<'a> Job<'a> {
             run: Some(Link { label: format!("run {run}"), url: address.clone() }),
             full: Some(Link { label: "full plan".to_owned(), url: address }),
         }
+    }
+
+    /// The address of a pull request.
+    pub fn pull_url(&self, number: u64) -> String {
+        format!("{}/{}/pull/{number}", self.server, self.repository)
     }
 
     /// The address of a comment.
@@ -234,9 +277,26 @@ impl<'a> Job<'a> {
         self.finish(outcome, None, None);
     }
 
+    /// Writes the outputs that tell what was released: the revisions that were made, and how the rollouts ended.
+    pub fn released(&self, done: &Done) {
+        let made = done.report.outcomes.iter().filter_map(|(step, outcome)| match outcome {
+            model::Outcome::Done(outputs)
+                if step.address.kind() == "task_definition" && step.verb == Verb::Make =>
+            {
+                Some(format!("{}:{}", outputs.get("family")?, outputs.get("revision")?))
+            }
+            _ => None,
+        });
+        let made: Vec<String> = made.collect();
+        let mut all = vec![("revisions", made.join(","))];
+        all.extend(done.rollout.as_ref().map(|waited| {
+            ("rollout", waited.as_ref().map_or("unknown", |(report, _)| report.outcome.word()).to_owned())
+        }));
+        self.write(&all);
+    }
+
     /// Writes the outputs.
     pub fn finish(&self, outcome: Outcome, plan: Option<&Plan>, comment: Option<&str>) {
-        let Some(path) = self.app.env.path("GITHUB_OUTPUT") else { return };
         let mut all = vec![("outcome", outcome.word().to_owned())];
         if let Some(plan) = plan {
             let summary = plan.summary();
@@ -252,6 +312,11 @@ impl<'a> Job<'a> {
             all.extend(counts.map(|(name, count)| (name, count.to_string())));
         }
         all.extend(comment.map(|address| ("comment-url", address.to_owned())));
+        self.write(&all);
+    }
+
+    fn write(&self, all: &[(&str, String)]) {
+        let Some(path) = self.app.env.path("GITHUB_OUTPUT") else { return };
         let all: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
         if let Err(error) = outputs::append_outputs(&path, &all) {
             self.app.console.warn(&format!("could not write the outputs: {error}"));

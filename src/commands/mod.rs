@@ -16,6 +16,7 @@ mod release;
 mod releases;
 mod revisions;
 mod rollback;
+mod rollout;
 mod run_task;
 mod scale;
 mod schedules;

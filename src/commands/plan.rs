@@ -11,7 +11,7 @@ use super::{App, failure};
 /// Plans and shows.
 pub async fn run(app: &App, args: &PlanArgs) -> Result<ExitStatus, Error> {
     let session = app.session().await?;
-    let selection = app.selected(&args.selection);
+    let selection = app.shown(&args.selection);
     let planned = session.plan(&selection).await?;
     show(app, &planned.plan, &selection, true)?;
     if args.update {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{self, Difference, Effect};
+use crate::lookup;
 use crate::model::{Image, ImageOrigin, Plan};
 use crate::render::redact;
 
@@ -100,11 +101,17 @@ impl Record {
         found
     }
 
-    /// Tags of the configuration that give another digest than was planned.
+    /// Tags that give another digest than was planned: those of the configuration, and one that was asked for by a name of its
+    /// own in both plans.
     fn moved_tags(&self, plan: &Plan) -> Vec<Difference> {
         let mut found = Vec::new();
-        for now in plan.images.iter().filter_map(recorded) {
-            let moved = self.images.iter().find(|was| was.task == now.task && was.digest != now.digest);
+        for image in &plan.images {
+            let Some(now) = recorded(image) else { continue };
+            let moved = self.images.iter().find(|was| {
+                was.task == now.task
+                    && was.digest != now.digest
+                    && (image.origin == ImageOrigin::Configured || was.tag == now.tag)
+            });
             found.extend(moved.map(|was| Difference {
                 address: format!("task_definition.{}", now.task),
                 path: Some(format!("image (tag {})", now.tag.as_deref().unwrap_or("none"))),
@@ -116,7 +123,13 @@ impl Record {
     }
 }
 
+/// An image whose tag must still give the digest that was planned. The one of a commit may be built after the plan.
 fn recorded(image: &Image) -> Option<Recorded> {
-    let digest = image.digest.clone().filter(|_| image.origin == ImageOrigin::Configured)?;
+    let binds = match image.origin {
+        ImageOrigin::Configured => true,
+        ImageOrigin::Pinned => image.tag.as_deref().and_then(lookup::commit_of).is_none(),
+        ImageOrigin::Running | ImageOrigin::Outside => false,
+    };
+    let digest = image.digest.clone().filter(|_| binds)?;
     Some(Recorded { task: image.task.clone(), digest, tag: image.tag.clone() })
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use crate::aws::{Aws, Connection, Options, inventory};
 use crate::cli::Selection;
 use crate::config::{self, Config, ConfigError, Loaded};
-use crate::engine::{self, Registry, Request};
+use crate::engine::{self, Registry, Request, Scope};
 use crate::error::{Error, ExitStatus};
 use crate::kinds;
-use crate::lookup::{self, Wish};
-use crate::model::{Address, CallError, Locator, Plan};
-use crate::stack::{ADDRESS, Names, STACK, Stack};
+use crate::lookup::{self, Mirror, Registries, Tell, Wish};
+use crate::model::{Address, CallError, Demand, Locator, Plan};
+use crate::stack::{ADDRESS, Names, Provenance, STACK, Stack, StackTask};
 
 use super::{App, failure};
 
@@ -24,6 +24,12 @@ pub struct Session {
     pub names: Names,
     /// The drivers of all kinds.
     pub registry: Registry,
+    /// Which run this is.
+    provenance: Provenance,
+    /// How registries outside ECR are reached.
+    registries: Registries,
+    /// Who is told what takes long.
+    tell: Tell,
 }
 
 /// A plan, and what `--update` would write.
@@ -49,10 +55,51 @@ impl App {
         self.read().map_err(|error| failure::config(&error))
     }
 
-    /// What the command line selects; in a workflow the commit's SHA is the image tag when none is given.
+    /// What the command line selects for something that is carried out; in a workflow the commit's SHA is the image tag when
+    /// none is given. A tag that the workflow names must be there, the commit is only a default.
     pub fn selected(&self, selection: &Selection) -> Selection {
         let commit = self.env.get("GITHUB_SHA").filter(|_| self.env.is_ci()).map(str::to_owned);
-        Selection { image_tag: selection.image_tag.clone().or(commit), ..selection.clone() }
+        let named = selection.image_tag.is_some() && self.env.is_ci();
+        let demand = if named { Demand::Workflow } else { Demand::Typed };
+        Selection { image_tag: selection.image_tag.clone().or(commit), demand, ..selection.clone() }
+    }
+
+    /// The same for something that is only shown.
+    pub fn shown(&self, selection: &Selection) -> Selection {
+        Selection { demand: Demand::Told, ..self.selected(selection) }
+    }
+
+    /// Which run of a workflow this is, and for which pull request.
+    fn provenance(&self) -> Provenance {
+        let get = |name: &str| self.env.get(name);
+        let place = get("GITHUB_REPOSITORY").map(|repository| {
+            format!("{}/{repository}", get("GITHUB_SERVER_URL").unwrap_or("https://github.com"))
+        });
+        let Some(place) = place.filter(|_| self.env.is_ci()) else {
+            return Provenance::default();
+        };
+        let run = get("GITHUB_RUN_ID").map(|run| {
+            let attempt = get("GITHUB_RUN_ATTEMPT").unwrap_or("1");
+            format!("{place}/actions/runs/{run}/attempts/{attempt}")
+        });
+        let number = get("GITHUB_REF").and_then(|name| name.strip_prefix("refs/pull/")?.split('/').next());
+        Provenance { pull_request: number.map(|number| format!("{place}/pull/{number}")), run }
+    }
+
+    /// How registries outside ECR are reached.
+    fn registries(&self) -> Result<Registries, Error> {
+        let name = "FARGATE_STACK_REGISTRY_ENDPOINT";
+        let mirror = self.env.get(name).map(|url| {
+            Mirror::parse(url).ok_or_else(|| {
+                Error::new(ExitStatus::Usage, format!("{name} is `{url}`, which is no address of a registry"))
+                    .hint("write a scheme and a host, like `http://127.0.0.1:5000`")
+            })
+        });
+        let home = || self.env.path("HOME").map(|home| home.join(".docker"));
+        Ok(Registries {
+            mirror: mirror.transpose()?,
+            docker_config: self.env.path("DOCKER_CONFIG").or_else(home),
+        })
     }
 
     /// Writes a document to standard output.
@@ -84,34 +131,76 @@ impl App {
     pub async fn session(&self) -> Result<Session, Error> {
         let loaded = self.load()?;
         let connection = self.connect(&loaded).await?;
-        Session::new(loaded, connection).await
+        Session::new(self, loaded, connection).await
     }
 }
 
 impl Session {
     /// Finds out which account this is; another one than the stack file names is refused.
-    pub async fn new(loaded: Loaded, connection: Connection) -> Result<Self, Error> {
+    pub async fn new(app: &App, loaded: Loaded, connection: Connection) -> Result<Self, Error> {
+        let registries = app.registries()?;
         let aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
         lookup::same_account(&aws, &loaded.config)
             .map_err(|problem| failure::lookup(&problem.into(), &loaded))?;
         let (names, registry) = (Names::new(&loaded.config), kinds::registry(&aws));
-        Ok(Self { loaded, aws, names, registry })
+        let console = app.console.clone();
+        let tell = Tell::new(move |line| console.note(line));
+        Ok(Self { loaded, aws, names, registry, provenance: app.provenance(), registries, tell })
     }
 
     /// What apply would do. Reads only.
     pub async fn plan(&self, selection: &Selection) -> Result<Planned, Error> {
+        self.plan_within(selection, None).await
+    }
+
+    /// What apply would do to a part of the stack, such as `release` for a release. Reads only.
+    pub async fn plan_part(
+        &self,
+        selection: &Selection,
+        called: &str,
+        addresses: BTreeSet<Address>,
+    ) -> Result<Planned, Error> {
+        self.plan_within(selection, Some(Scope { addresses, called: called.to_owned() })).await
+    }
+
+    async fn plan_within(&self, selection: &Selection, scope: Option<Scope>) -> Result<Planned, Error> {
         let config = &self.loaded.config;
-        let wish = Wish { image_tag: selection.image_tag.clone() };
+        let carried_out = selection.demand != Demand::Told;
+        let wish = Wish {
+            image_tag: selection.image_tag.clone(),
+            wait_image: selection.wait_image,
+            demand: selection.demand,
+            only: scope.as_ref().map(|scope| {
+                let tasks = scope.addresses.iter().filter(|one| one.kind() == "task_definition");
+                tasks.map(|one| one.name().to_owned()).collect()
+            }),
+            refresh: selection.refresh.iter().cloned().collect(),
+            registries: self.registries.clone(),
+            // The plan of a pull request is the same in every run.
+            provenance: if carried_out { self.provenance.clone() } else { Provenance::default() },
+            tell: self.tell.clone(),
+        };
         let (facts, owned) = tokio::join!(lookup::facts(&self.aws, config, &self.names, &wish), self.owned());
         let facts = facts.map_err(|error| failure::lookup(&error, &self.loaded))?;
         let owned = owned.map_err(|error| failure::call(&error))?;
         let resolved = facts.resolved.clone();
         let stack = Stack::new(config, facts);
         let wanted = kinds::wanted(&stack).map_err(|error| failure::call(&error))?;
-        let images = stack.tasks.values().map(|task| task.image.image.clone()).collect();
+        let of_plan = |task: &&StackTask| {
+            let definition = self.names.address("task_definition", &task.key);
+            scope.as_ref().is_none_or(|scope| scope.addresses.contains(&definition))
+        };
+        let images = stack.tasks.values().filter(of_plan).map(|task| task.image.image.clone()).collect();
         let allow_delete = selection.allow_delete.iter().cloned().collect();
-        let request =
-            Request { wanted, owned, allow_delete, images, warnings: stack.warnings, ..self.request() };
+        let request = Request {
+            wanted,
+            owned,
+            allow_delete,
+            images,
+            scope,
+            warnings: stack.warnings,
+            ..self.request()
+        };
         Ok(Planned { plan: self.decide(request).await?, resolved })
     }
 

@@ -156,6 +156,11 @@ form! {
 }
 
 form! {
+    /// A processor, in the words of ECS or of Docker.
+    ArchitectureForm, _generator => json_schema!({"type": "string", "enum": ["X86_64", "ARM64", "amd64", "arm64"]})
+}
+
+form! {
     /// Memory in MiB or with a unit.
     MemoryForm, _generator => json_schema!({
         "type": ["integer", "string"],

@@ -43,6 +43,7 @@ pub use schedule::{Schedule, Unit};
 pub use schema::schema;
 pub use secret::SecretRef;
 pub use types::{
-    App, Cluster, Config, LogGroup, Role, SecurityGroup, SecurityGroups, Subnets, Task, TaskType,
+    App, Cluster, Config, CpuArchitecture, LogGroup, ReleaseRule, Role, SecurityGroup, SecurityGroups,
+    Subnets, Task, TaskType,
 };
 pub use update::{UpdateError, update};

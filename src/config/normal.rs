@@ -137,6 +137,7 @@ pub fn document(source: &Source<'_>, document: &mut Value) {
         }
     }
     as_text(source, &[], top, "account");
+    architecture(top);
     if let Some(Value::Object(tags)) = top.get_mut("tags") {
         texts(source, &["tags".into()], tags);
     }
@@ -155,6 +156,7 @@ pub fn document(source: &Source<'_>, document: &mut Value) {
 
 fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     let at = |key: &str| join(path, key);
+    architecture(task);
     if let Some(Value::Object(tags)) = task.get_mut("tags") {
         texts(source, &at("tags"), tags);
     }
@@ -180,6 +182,16 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     if let Some(Ok(mib)) = task.get("memory").and_then(memory) {
         task.insert("memory".to_owned(), mib.into());
     }
+}
+
+/// Docker's word for a processor becomes the one of ECS.
+fn architecture(map: &mut Map<String, Value>) {
+    let word = match map.get("cpu_architecture").and_then(Value::as_str) {
+        Some("amd64") => "X86_64",
+        Some("arm64") => "ARM64",
+        _ => return,
+    };
+    map.insert("cpu_architecture".to_owned(), word.into());
 }
 
 fn texts(source: &Source<'_>, path: &[Seg], map: &mut Map<String, Value>) {

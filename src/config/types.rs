@@ -62,6 +62,15 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "Option<SecurityGroups>")]
     pub security_groups: SecurityGroups,
+    /// What the images of the tasks are built for, and with it the processor that Fargate runs them on. Default: `X86_64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<compat::ArchitectureForm>", extend("examples" = ["ARM64"]))]
+    pub cpu_architecture: Option<CpuArchitecture>,
+    /// What a release does with a task whose ECR repository has no image with the tag that is released. Default:
+    /// `required` as soon as a workflow names the tag, `auto` otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["required"]))]
+    pub release: Option<ReleaseRule>,
     /// Tags for everything in the stack (at most 40 pairs; keys up to 128 characters, values up to 256).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "Option<BTreeMap<String, compat::Text>>", extend("examples" = [{"team": "payments"}]))]
@@ -164,6 +173,46 @@ pub enum TaskType {
     Daemon,
 }
 
+/// The processors of Fargate (`runtimePlatform.cpuArchitecture` of the ECS API).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CpuArchitecture {
+    /// Intel and AMD; `amd64` in Docker's words.
+    #[default]
+    #[serde(rename = "X86_64")]
+    X86,
+    /// Graviton; `arm64` in Docker's words.
+    #[serde(rename = "ARM64")]
+    Arm,
+}
+
+impl CpuArchitecture {
+    /// The word of the ECS API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::X86 => "X86_64",
+            Self::Arm => "ARM64",
+        }
+    }
+
+    /// The word of image manifests.
+    pub fn in_images(self) -> &'static str {
+        match self {
+            Self::X86 => "amd64",
+            Self::Arm => "arm64",
+        }
+    }
+}
+
+/// What a release does with a task whose repository lacks the tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReleaseRule {
+    /// The release fails, and nothing is changed.
+    Required,
+    /// The task keeps the image that runs, with a warning.
+    Auto,
+}
+
 /// One container image and how it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(transform = compat::task_keys)]
@@ -217,10 +266,29 @@ pub struct Task {
     /// Places this task as the key of the same name at the top does, and wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assign_public_ip: Option<bool>,
+    /// What the image is built for; as the key of the same name at the top, and wins over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<compat::ArchitectureForm>", extend("examples" = ["ARM64"]))]
+    pub cpu_architecture: Option<CpuArchitecture>,
+    /// As the key of the same name at the top, and wins over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseRule>,
     /// Tags for what belongs to this task, over those of the stack.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "Option<BTreeMap<String, compat::Text>>")]
     pub tags: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// The processor of a task.
+    pub fn cpu_architecture_of(&self, task: &Task) -> CpuArchitecture {
+        task.cpu_architecture.or(self.cpu_architecture).unwrap_or_default()
+    }
+
+    /// What the file says about a task whose image lacks the tag that is released.
+    pub fn release_of(&self, task: &Task) -> Option<ReleaseRule> {
+        task.release.or(self.release)
+    }
 }
 
 impl Task {

@@ -4,6 +4,7 @@
 //! is taken for a command of the runner.
 
 mod progress;
+mod rollout;
 mod surroundings;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ struct State {
     /// A reader went away (`| head`): what follows is not written.
     out_closed: bool,
     spinners: BTreeMap<Step, ProgressBar>,
+    /// By service.
+    rollouts: BTreeMap<String, ProgressBar>,
     total: Option<usize>,
     ended: usize,
     in_group: bool,
@@ -64,6 +67,7 @@ impl Console {
             input,
             out_closed: false,
             spinners: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
             total: None,
             ended: 0,
             in_group: false,

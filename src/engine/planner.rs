@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::references::{as_reference, references, resolve};
+use super::scope::{Left, Scope};
 use super::{Registry, diff, effects, graph, observe};
 use crate::model::{
     Action, Address, AttrChange, CallError, Change, Image, Locator, Observed, Outputs, Owner, Plan, Prune,
@@ -28,6 +29,8 @@ pub struct Request {
     pub allow_delete: BTreeSet<Address>,
     /// Whether everything goes.
     pub destroy: bool,
+    /// The part of the stack that may change; `None` = all of it.
+    pub scope: Option<Scope>,
     /// The images of the tasks, for the reader.
     pub images: Vec<Image>,
     /// What the look-ups want the reader to know.
@@ -61,6 +64,14 @@ pub enum PlanError {
         name: String,
         /// The attribute that would have to change.
         path: String,
+    },
+    /// What lies in the plan's scope needs what lies outside of it and does not exist yet.
+    #[error("this {called} needs {}, which {} not exist yet", list(.missing.iter().map(ToString::to_string)), if .missing.len() == 1 { "does" } else { "do" })]
+    Missing {
+        /// What the plan is called.
+        called: String,
+        /// What is needed.
+        missing: Vec<Address>,
     },
     /// Resources wait for each other.
     #[error("this is a bug: {} wait for each other", list(.0.iter().map(ToString::to_string)))]
@@ -102,9 +113,17 @@ fn decide(
 
     let mut walk = Walk { registry, known: BTreeMap::new(), releases: BTreeSet::new() };
     let mut changes = Vec::new();
+    let mut left = Left::default();
     for want in order.iter().filter_map(|address| wanted.get(address)) {
         let observed = seen.get(&want.at).cloned().flatten();
-        changes.push(walk.change(want, observed)?);
+        let change = walk.change(want, observed)?;
+        match &request.scope {
+            Some(scope) if !scope.addresses.contains(&want.at.address) => {
+                walk.stays(&change);
+                changes.extend(left.keep(change));
+            }
+            _ => changes.push(change),
+        }
     }
     let mut warnings = request.warnings;
     let kept =
@@ -119,6 +138,10 @@ fn decide(
         }
         if leaving.iter().any(|change: &Change| change.at.address == at.address) {
             continue; // a second left-over of one address goes in the next apply
+        }
+        if request.scope.is_some() {
+            left.spare(&at.address);
+            continue;
         }
         let rules = registry.get(at.address.kind()).map(|driver| driver.rules());
         let prune = rules.map_or(Prune::OnlyWhenNamed, |rules| rules.prune);
@@ -138,6 +161,13 @@ fn decide(
         }
     }
     changes.extend(last_users_first(registry, leaving));
+    if let Some(scope) = &request.scope {
+        let missing: Vec<Address> = left.missing(&changes, &edges).into_iter().collect();
+        if !missing.is_empty() {
+            return Err(PlanError::Missing { called: scope.called.clone(), missing });
+        }
+        warnings.extend(left.told(&scope.called));
+    }
 
     let mut plan = Plan {
         stack: request.stack,
@@ -263,6 +293,16 @@ impl Walk<'_> {
             attrs,
             restarts_tasks,
         })
+    }
+
+    /// Nothing will be done to this resource: it gives what it gives now.
+    fn stays(&mut self, change: &Change) {
+        let address = &change.at.address;
+        self.releases.remove(address);
+        match &change.seen {
+            Some(seen) => self.known.insert(address.clone(), seen.outputs.clone()),
+            None => self.known.remove(address),
+        };
     }
 
     /// Marks the attribute changes that only release an image, or follow from one that does; says whether all of them do.

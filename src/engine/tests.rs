@@ -403,3 +403,66 @@ async fn the_same_resource_found_by_name_and_by_id_is_one() {
     let plan = plan(&registry(&world, Duration::ZERO), request).await.unwrap();
     assert!(plan.changes.iter().all(|change: &Change| change.action != Action::Delete));
 }
+
+fn narrowed(wanted: Vec<Resource>, scope: &[&str]) -> Request {
+    let addresses = scope.iter().map(|address| address.parse().unwrap()).collect();
+    Request { scope: Some(Scope { addresses, called: "release".to_owned() }), ..request(wanted) }
+}
+
+#[tokio::test]
+async fn a_narrowed_plan_changes_its_part_alone_and_tells_what_else_differs() {
+    let world = Shared::default();
+    applied(&world, stack("r@sha256:1", 1)).await;
+    world.0.lock().unwrap().things.insert("service.old".into(), (json!({}), Owner::Ours));
+    let mut wanted = stack("r@sha256:2", 1);
+    // Outside of the scope: a change that would replace the group.
+    wanted[2].attrs = json!({"description": "other"});
+    let owned = vec![at("service.old", "service.old")];
+    let asked = Request { owned, ..narrowed(wanted, &["definition.web", "service.web"]) };
+    let plan = plan(&registry(&world, Duration::ZERO), asked).await.unwrap();
+    assert_eq!(
+        actions(&plan),
+        [
+            ("group.g".to_owned(), Action::Keep),
+            ("definition.web".to_owned(), Action::Update),
+            ("service.web".to_owned(), Action::Update)
+        ]
+    );
+    assert_eq!(
+        plan.warnings,
+        ["not part of this release: replace group.g, delete service.old; `fargate-stack apply` does that"]
+    );
+    calls(&world);
+    execute(&registry(&world, Duration::ZERO), &plan, watch::channel(false).1, &mut |_| {}).await;
+    assert_eq!(calls(&world), ["update definition.web", "update service.web"]);
+    // The group stays, so its id is known, and only the image changes: the narrowed plan is a release.
+    assert_eq!(world.0.lock().unwrap().things["service.web"].0["group"], "id-group.g");
+}
+
+#[tokio::test]
+async fn a_narrowed_plan_that_needs_what_does_not_exist_is_refused() {
+    let world = Shared::default();
+    let registry = registry(&world, Duration::ZERO);
+    let scope = ["definition.web", "service.web"];
+    let error = plan(&registry, narrowed(stack("r", 1), &scope)).await.unwrap_err();
+    assert_eq!(error.to_string(), "this release needs group.g, which does not exist yet");
+    // What nobody in the scope needs is left alone.
+    applied(&world, stack("r@sha256:1", 1)).await;
+    let mut wanted = stack("r@sha256:1", 1);
+    wanted.push(resource("group.new", json!({"description": "d"})));
+    let plan = plan(&registry, narrowed(wanted, &["definition.web"])).await.unwrap();
+    assert!(plan.is_empty());
+    assert!(plan.warnings[0].contains("create group.new"), "{:?}", plan.warnings);
+}
+
+#[tokio::test]
+async fn what_uses_a_part_outside_of_the_scope_keeps_what_that_part_gives_now() {
+    let world = Shared::default();
+    applied(&world, stack("r@sha256:1", 1)).await;
+    world.0.lock().unwrap().things.get_mut("service.web").unwrap().0["definition"] =
+        json!("arn:definition.web:1");
+    // The definition would get a new revision, but only the service may change: nothing is to be done.
+    let asked = narrowed(stack("r@sha256:2", 1), &["service.web"]);
+    let plan = plan(&registry(&world, Duration::ZERO), asked).await.unwrap();
+    assert!(plan.is_empty(), "{:?}", actions(&plan));
+}

@@ -29,6 +29,8 @@ use crate::engine::{BoxFuture, Driver, Registry};
 use crate::model::{CallError, Locator, Observed, Outputs, Owner, Resource, Rules};
 use crate::stack::{Names, Stack};
 
+pub use task_definition::attribute;
+
 /// One wanted resource, typed.
 #[derive(Debug, Clone)]
 pub struct Want<A> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Image, ImageOrigin};
 use crate::stack::facts::TaskImage;
-use crate::stack::{Names, Runs, Stack, StackTask};
+use crate::stack::{Names, Provenance, Runs, Stack, StackTask};
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-west-1";
@@ -93,6 +93,7 @@ pub fn task(key: &str, runs: Runs, repository: &str) -> StackTask {
         container: key.to_owned(),
         cpu: 256,
         memory: 512,
+        cpu_architecture: "X86_64",
         subnets: vec!["subnet-0b".to_owned(), "subnet-0a".to_owned()],
         assign_public_ip: false,
 
@@ -137,6 +138,7 @@ pub fn stack<const N: usize>(app: &str, tasks: [StackTask; N]) -> Stack {
         vpc_id: "vpc-0a1b2c3d".to_owned(),
         log_retention_days: 14,
         tags: BTreeMap::from([("team".to_owned(), "platform".to_owned())]),
+        provenance: Provenance::default(),
         warnings: Vec::new(),
         tasks: tasks.into_iter().map(|task| (task.key.clone(), task)).collect(),
     }

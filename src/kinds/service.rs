@@ -83,6 +83,9 @@ const SETTLING: Retry = Retry {
     limit: Duration::from_mins(5),
 };
 
+/// The output that names the PRIMARY deployment (`ecs-svc/…`): another one than before is a rollout to watch.
+const DEPLOYMENT: &str = "deployment";
+
 /// What ECS answers when a service of this name exists already.
 const EXISTS: &str = "not idempotent";
 
@@ -98,7 +101,8 @@ impl Kind for Service {
             "assign_public_ip",
             "platform_version",
         ],
-        outputs: &["arn", "name"],
+        outputs: &["arn", "name", "deployment"],
+        volatile: &["deployment"],
         uses: &["cluster", "task_definition", "security_group"],
         reads: &["ecs:DescribeServices"],
         writes: &[
@@ -175,8 +179,9 @@ impl Kind for Service {
             || managed.is_some()
             || propagate.is_some()
             || execute.is_some();
+        let mut outputs = seen.outputs.clone();
         if differs {
-            retrying(SETTLING, || {
+            let answer = retrying(SETTLING, || {
                 let request = aws.ecs.update_service().cluster(&have.cluster).service(&have.name);
                 let request = request
                     .set_task_definition(task_definition.clone())
@@ -189,6 +194,8 @@ impl Kind for Service {
                 call("ecs:UpdateService", request.send())
             })
             .await?;
+            // The answer alone tells for sure which deployment this call started: a read after it may be stale.
+            outputs.extend(primary(answer.service()).map(|id| (DEPLOYMENT.to_owned(), id)));
         }
         let tags = missing_tags(&have.tags, &want.tags);
         if !tags.is_empty() {
@@ -196,7 +203,7 @@ impl Kind for Service {
             let request = aws.ecs.tag_resource().resource_arn(arn).set_tags(Some(to_ecs(&tags)));
             call("ecs:TagResource", request.send()).await?;
         }
-        Ok(seen.outputs.clone())
+        Ok(outputs)
     }
 
     async fn delete(aws: &Aws, _at: &Locator, seen: &Seen<Attrs>) -> Result<(), CallError> {
@@ -254,6 +261,20 @@ async fn describe(aws: &Aws, cluster: Option<&str>, name: &str) -> Result<Option
     Ok(answer.and_then(|answer| answer.services().first().cloned()))
 }
 
+/// What a service gives, with the deployment that is PRIMARY now.
+fn given(service: &SdkService) -> Outputs {
+    let (arn, name) = (service.service_arn().unwrap_or_default(), service.service_name().unwrap_or_default());
+    let mut given = outputs([("arn", arn), ("name", name)]);
+    given.extend(primary(Some(service)).map(|id| (DEPLOYMENT.to_owned(), id)));
+    given
+}
+
+/// The id of the deployment that ECS is working towards.
+fn primary(service: Option<&SdkService>) -> Option<String> {
+    let primary = service?.deployments().iter().find(|one| one.status() == Some("PRIMARY"))?;
+    primary.id().map(str::to_owned)
+}
+
 fn seen(service: &SdkService, at: &Locator) -> Seen<Attrs> {
     let tags = from_ecs(service.tags());
     let vpc = service.network_configuration().and_then(NetworkConfiguration::awsvpc_configuration);
@@ -263,7 +284,7 @@ fn seen(service: &SdkService, at: &Locator) -> Seen<Attrs> {
     let name = service.service_name().unwrap_or_default();
     Seen {
         owner: owner(&tags, at),
-        outputs: outputs([("arn", service.service_arn().unwrap_or_default()), ("name", name)]),
+        outputs: given(service),
         attrs: Attrs {
             name: name.to_owned(),
             cluster: cluster.rsplit_once('/').map_or(cluster, |(_, name)| name).to_owned(),
@@ -323,7 +344,7 @@ async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallEr
         .await?;
         let service = part(OP, answer.service(), "service")?;
         if service.status() == Some("ACTIVE") {
-            return Ok(outputs([("arn", service.service_arn().unwrap_or_default()), ("name", &want.name)]));
+            return Ok(given(service));
         }
     }
     Err(CallError::local(OP, "ECS answers with an old service of this name, which is no longer active"))

@@ -1,25 +1,30 @@
-//! The images of all tasks: what runs, and what ECR says; `choice` decides between them.
+//! The images of all tasks: what runs, and what the registries say; `choice` decides between them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::choice::{Missing, Source, asks, decide};
-use super::registry::{self, Answer, Ask, By, Registry};
+use super::choice::{Answers, Choice, Source, asks, asks_outside, awaited, decide};
+use super::fit::{self, Finding};
+use super::lacking::{explain, nearest};
+use super::outside;
+use super::registry::{self, Answer, Ask, Registry};
 use super::running;
 use super::{LookupError, Problem, Wish, joined};
-use crate::aws::Aws;
-use crate::config::{Config, ImageRef};
+use crate::aws::{Aws, patiently};
+use crate::config::{Config, ImageRef, ReleaseRule, Task};
+use crate::model::Demand;
 use crate::stack::facts::TaskImage;
 use crate::stack::{self, Names, Scope};
 
-/// How many tags or repositories an error lists.
-const LISTED: usize = 5;
+/// How long the first pause is when a build is waited for, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 
 /// The images by task, and what the reader should know about them.
 pub type Found = (BTreeMap<String, TaskImage>, Vec<String>);
 
-/// Finds the image of every task: one round for what runs, one for ECR, and one more only when something is missing.
+/// Finds the image of every task: one round for what runs, one for ECR, and more only for what is new, missing, or outside ECR.
 pub async fn images(
     aws: &Aws,
     config: &Config,
@@ -32,39 +37,134 @@ pub async fn images(
         let hint = "a tag has up to 128 letters, digits, `_`, `.` and `-`";
         return Err(Problem::new(format!("`{tag}` is not an image tag"), hint).key("--image-tag").into());
     }
-    let sources = sources(aws, config, names, scope).await?;
+    if let Some(task) = wish.refresh.iter().find(|task| !config.tasks.contains_key(*task)) {
+        let problem =
+            Problem::new(format!("the stack file has no task `{task}`"), "name a task of the stack file");
+        let there = nearest(task, config.tasks.keys().cloned().collect());
+        return Err(problem.key("--refresh").candidates(there).into());
+    }
+    let sources = sources(aws, config, names, scope, wish).await?;
+    let mut answers = Answers::default();
+    let questions: BTreeSet<Ask> = sources.iter().flat_map(|source| asks(source, pin)).collect();
+    answers.ecr = ask_all(aws, questions).await?;
+    if let Some(limit) = wish.wait_image {
+        wait(aws, config, &sources, limit, wish, &mut answers).await?;
+    }
+    answers.outside = ask_outside(&sources, pin, wish, &answers).await?;
+
+    let mut error = LookupError::default();
+    let mut chosen: Vec<(&Source, Choice)> = Vec::new();
+    for source in &sources {
+        match decide(source, pin, scope, &answers) {
+            Ok(choice) => chosen.push((source, choice)),
+            Err(missing) => error.problems.push(explain(aws, source, &missing).await),
+        }
+    }
+    if !error.is_empty() {
+        return Err(error);
+    }
+    let Finding { problems, warnings: told, notes } = fit::look(aws, config, &chosen).await?;
+    if !problems.is_empty() {
+        return Err(LookupError { problems, ..LookupError::default() });
+    }
+    notes.iter().for_each(|note| wish.tell.say(note));
+
+    // Tasks often share a repository: what is the same for all is said once.
+    let mut warned: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut images = BTreeMap::new();
+    for (source, choice) in chosen {
+        if let Some(warning) = choice.warning {
+            warned.entry(warning).or_default().push(format!("`{}`", source.task));
+        }
+        images.insert(source.task.clone(), choice.image);
+    }
+    let warnings = warned.into_iter().map(|(warning, tasks)| match tasks.as_slice() {
+        [task] => format!("{warning} (task {task})"),
+        tasks => format!("{warning} (tasks {})", tasks.join(", ")),
+    });
+    Ok((images, warnings.chain(told).collect()))
+}
+
+async fn ask_all(aws: &Aws, asks: BTreeSet<Ask>) -> Result<BTreeMap<Ask, Answer>, LookupError> {
     let mut error = LookupError::default();
     let mut reads = JoinSet::new();
-    for ask in sources.iter().flat_map(|source| asks(source, pin)).collect::<BTreeSet<_>>() {
+    for ask in asks {
         let aws = aws.clone();
         reads.spawn(async move {
             let answer = registry::ask(&aws, &ask).await?;
             Ok((ask, answer))
         });
     }
-    let answers: BTreeMap<Ask, Answer> = joined(reads, &mut error).await.into_iter().collect();
-    if !error.is_empty() {
-        return Err(error);
+    let answers = joined(reads, &mut error).await.into_iter().collect();
+    if error.is_empty() { Ok(answers) } else { Err(error) }
+}
+
+/// Waits until ECR has what it lacked, or the time is up. A task whose file says `auto` does not need the image.
+async fn wait(
+    aws: &Aws,
+    config: &Config,
+    sources: &[Source],
+    limit: Duration,
+    wish: &Wish,
+    answers: &mut Answers,
+) -> Result<(), LookupError> {
+    let pin = wish.image_tag.as_deref();
+    let waits = |source: &&Source| {
+        let rule = config.tasks.get(&source.task).and_then(|task| config.release_of(task));
+        rule != Some(ReleaseRule::Auto)
+    };
+    let missing: BTreeSet<Ask> =
+        sources.iter().filter(waits).filter_map(|source| awaited(source, pin, answers)).collect();
+    if missing.is_empty() {
+        return Ok(());
     }
-    let mut images = BTreeMap::new();
-    let mut warned: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for source in &sources {
-        match decide(source, pin, scope, &answers) {
-            Ok((image, warning)) => {
-                images.insert(source.task.clone(), image);
-                if let Some(warning) = warning {
-                    warned.entry(warning).or_default().push(format!("`{}`", source.task));
-                }
-            }
-            Err(missing) => error.problems.push(explain(aws, &source.task, &missing).await),
+    for Ask { repository, by, .. } in &missing {
+        wish.tell.say(&format!(
+            "waiting up to {} s for an image tagged `{}` in the ECR repository `{repository}`",
+            limit.as_secs(),
+            by.text()
+        ));
+    }
+    let open = std::sync::Mutex::new((missing, BTreeMap::new()));
+    // A thread that panics holding this lock ends the process.
+    let lock = || open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (first, longest) = PAUSES;
+    patiently(limit, first, longest, || async {
+        let asked = lock().0.clone();
+        let found = ask_all(aws, asked).await?;
+        let mut open = lock();
+        for (ask, answer) in found.into_iter().filter(|(_, answer)| *answer != Answer::NoImage) {
+            wish.tell.say(&format!("`{}` is in the ECR repository `{}`", ask.by.text(), ask.repository));
+            open.0.remove(&ask);
+            open.1.insert(ask, answer);
         }
+        Ok::<_, LookupError>(open.0.is_empty().then_some(()))
+    })
+    .await?;
+    let found = std::mem::take(&mut lock().1);
+    answers.ecr.extend(found);
+    Ok(())
+}
+
+async fn ask_outside(
+    sources: &[Source],
+    pin: Option<&str>,
+    wish: &Wish,
+    answers: &Answers,
+) -> Result<BTreeMap<String, outside::Elsewhere>, LookupError> {
+    let mut error = LookupError::default();
+    let mut reads = JoinSet::new();
+    let asked: BTreeMap<&String, &ImageRef> = sources
+        .iter()
+        .filter(|source| asks_outside(source, pin, answers))
+        .map(|source| (&source.text, &source.reference))
+        .collect();
+    for (text, reference) in asked {
+        let (registries, text, reference) = (wish.registries.clone(), text.clone(), reference.clone());
+        reads.spawn(async move { Ok((text, outside::ask(&registries, &reference).await)) });
     }
-    // Tasks often share a repository: what is the same for all is said once.
-    let warnings = warned.into_iter().map(|(warning, tasks)| match tasks.as_slice() {
-        [task] => format!("{warning} (task {task})"),
-        tasks => format!("{warning} (tasks {})", tasks.join(", ")),
-    });
-    if error.is_empty() { Ok((images, warnings.collect())) } else { Err(error) }
+    let found = joined(reads, &mut error).await.into_iter().collect();
+    if error.is_empty() { Ok(found) } else { Err(error) }
 }
 
 async fn sources(
@@ -72,6 +172,7 @@ async fn sources(
     config: &Config,
     names: &Names,
     scope: &Scope,
+    wish: &Wish,
 ) -> Result<Vec<Source>, LookupError> {
     let mut error = LookupError::default();
     let mut reads = JoinSet::new();
@@ -90,15 +191,27 @@ async fn sources(
         let (aws, stack) = (aws.clone(), names.stack.clone());
         let (family, container) =
             (stack::family(key, task).to_owned(), stack::container(key, task).to_owned());
+        let asked_for = wish.only.as_ref().is_none_or(|only| only.contains(key));
+        let (anew, required) =
+            (wish.refresh.contains(key), asked_for && is_required(config, task, wish.demand));
         let (task, text) = (key.clone(), task.image.clone());
         reads.spawn(async move {
             let running = running::read(&aws, &family, &container, &stack).await?;
-            Ok(Source { task, text, reference, registry, running })
+            Ok(Source { task, text, reference, registry, running, anew, required })
         });
     }
     let mut sources = joined(reads, &mut error).await;
     sources.sort_by(|a, b| a.task.cmp(&b.task));
     if error.is_empty() { Ok(sources) } else { Err(error) }
+}
+
+/// Whether a task must get an image of the tag that was asked for. On a merge, a release that silently does not happen is the
+/// worst outcome; a plan of a pull request comes before its image is built.
+fn is_required(config: &Config, task: &Task, demand: Demand) -> bool {
+    match (demand, config.release_of(task)) {
+        (Demand::Told, _) | (_, Some(ReleaseRule::Auto)) | (Demand::Typed, None) => false,
+        (Demand::Typed | Demand::Workflow, Some(ReleaseRule::Required)) | (Demand::Workflow, None) => true,
+    }
 }
 
 /// A short name is looked for in the account's own registry first.
@@ -107,55 +220,4 @@ fn home(reference: &ImageRef, scope: &Scope) -> Option<Registry> {
         Some(host) => Registry::from_host(host),
         None => Some(Registry { account: scope.account.clone(), region: scope.region.clone() }),
     }
-}
-
-/// Says what is missing, with what there is instead.
-async fn explain(aws: &Aws, task: &str, missing: &Missing) -> Problem {
-    let Missing { ask, answer } = missing;
-    let Ask { registry, repository, by } = ask.as_ref();
-    let key = format!("tasks.{task}.image");
-    let place = format!("{} ({})", registry.account, registry.region);
-    // The lists only help: when they cannot be read, the problem is told without them.
-    let problem = match (answer, by) {
-        (Answer::NoRepository, _) => Problem::new(
-            format!("the account {place} has no ECR repository `{repository}`"),
-            format!("create the repository and push an image, or correct `{key}`"),
-        )
-        .candidates(nearest(repository, registry::repositories(aws, registry).await.unwrap_or_default())),
-        (Answer::Denied, _) => Problem::new(
-            format!("the ECR repository `{repository}` of the account {place} refuses `ecr:DescribeImages`"),
-            format!("allow it in the repository's policy, or write the image with its digest in `{key}`"),
-        ),
-        (_, By::Tag(tag)) => Problem::new(
-            format!("the ECR repository `{repository}` of the account {place} has no image tagged `{tag}`"),
-            format!("push an image with that tag, or correct `{key}`"),
-        )
-        .candidates(newest(tag, registry::tags(aws, registry, repository).await.unwrap_or_default())),
-        (_, By::Digest(digest)) => Problem::new(
-            format!("the ECR repository `{repository}` of the account {place} has no image `{digest}`"),
-            format!("push that image, or correct `{key}`"),
-        ),
-    };
-    problem.key(&key).route(["tasks", task, "image"])
-}
-
-/// The names that look most like the wanted one.
-fn nearest(wanted: &str, mut names: Vec<String>) -> Vec<String> {
-    let unlike = |name: &String| (1000.0 * (1.0 - strsim::jaro_winkler(wanted, name))).round();
-    names.sort_by(|a, b| unlike(a).total_cmp(&unlike(b)).then_with(|| a.cmp(b)));
-    names.truncate(LISTED);
-    names
-}
-
-/// The newest tags, and the one that looks most like the wanted one.
-pub fn newest(wanted: &str, tags: Vec<String>) -> Vec<String> {
-    let alike = |tag: &String| strsim::jaro_winkler(wanted, tag) > 0.9;
-    let near = nearest(wanted, tags.iter().filter(|tag| alike(tag)).cloned().collect());
-    let mut listed: Vec<String> = near.into_iter().take(1).collect();
-    for tag in tags {
-        if listed.len() < LISTED && !listed.contains(&tag) {
-            listed.push(tag);
-        }
-    }
-    listed
 }

@@ -1,41 +1,91 @@
 //! Read-only facts, one file a source. Reads run in parallel, and everything that is missing is told at once.
 
 mod choice;
+mod commit;
 mod error;
+mod fit;
 mod image;
 #[cfg(test)]
 mod image_tests;
+mod lacking;
 mod land;
 mod network;
+mod outside;
 mod placement;
 #[cfg(test)]
 mod placement_tests;
+mod platforms;
 mod registry;
 mod running;
 mod secret;
+mod upkeep;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+pub use commit::of as commit_of;
 pub use error::{LookupError, Problem};
+pub use outside::{Mirror, Registries};
 
 use crate::aws::Aws;
 use crate::config::Config;
-use crate::model::{CallError, ImageOrigin};
-use crate::stack::{Facts, Names, Scope};
+use crate::model::{CallError, Demand};
+use crate::stack::{Facts, Names, Provenance, Scope};
 
-/// What the command line asks of the lookups.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What the command line and its surroundings ask of the lookups.
+#[derive(Debug, Clone, Default)]
 pub struct Wish {
     /// `--image-tag`: every ECR image whose repository has this tag is pinned to it.
     pub image_tag: Option<String>,
+    /// How long to wait for an image that ECR does not have yet.
+    pub wait_image: Option<Duration>,
+    /// Whether the images must have the tag.
+    pub demand: Demand,
+    /// The tasks that must have the tag, when not all of them are asked for.
+    pub only: Option<BTreeSet<String>>,
+    /// The tasks whose tag in the configuration is looked up although something runs.
+    pub refresh: BTreeSet<String>,
+    /// How registries outside ECR are reached.
+    pub registries: Registries,
+    /// Which run asks.
+    pub provenance: Provenance,
+    /// Who is told what takes long.
+    pub tell: Tell,
+}
+
+/// Tells somebody what is going on; the default tells nobody.
+#[derive(Clone, Default)]
+pub struct Tell(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+
+impl Tell {
+    /// Tells `listener`.
+    pub fn new(listener: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(listener)))
+    }
+
+    /// Says one line.
+    fn say(&self, line: &str) {
+        if let Some(listener) = &self.0 {
+            listener(line);
+        }
+    }
+}
+
+impl std::fmt::Debug for Tell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Tell" } else { "Tell nobody" })
+    }
 }
 
 /// The IAM actions of all lookups, sorted.
 pub fn reads() -> BTreeSet<&'static str> {
-    [network::READS, registry::READS, running::READS, secret::READS].into_iter().flatten().copied().collect()
+    let all =
+        [network::READS, platforms::READS, registry::READS, running::READS, secret::READS, upkeep::READS];
+    all.into_iter().flatten().copied().collect()
 }
 
 /// Reads everything that the stack needs to know of its account before any resource is looked at.
@@ -61,7 +111,7 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
     warnings.extend(image_warnings);
     warnings.extend(secret_warnings);
     if network.is_isolated {
-        let outside = images.iter().filter(|(_, found)| found.image.origin == ImageOrigin::Outside);
+        let outside = images.iter().filter(|(_, found)| found.repository_arn.is_none());
         warnings.extend(outside.map(|(task, found)| {
             format!("the image `{}` of task `{task}` is outside ECR, and its subnets have no route to the internet", found.source)
         }));
@@ -75,6 +125,7 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
         placements: network.placements,
         images,
         secrets,
+        provenance: wish.provenance.clone(),
         warnings,
         resolved,
     })
@@ -153,9 +204,11 @@ mod tests {
     fn every_read_is_declared() {
         let files = [
             (network::READS, include_str!("network.rs")),
+            (platforms::READS, include_str!("platforms.rs")),
             (registry::READS, include_str!("registry.rs")),
             (running::READS, include_str!("running.rs")),
             (secret::READS, include_str!("secret.rs")),
+            (upkeep::READS, include_str!("upkeep.rs")),
         ];
         for (reads, source) in files {
             let (head, body) = source.split_once("];").unwrap_or((source, ""));

@@ -20,6 +20,8 @@ pub struct Running {
     pub tag: Option<String>,
     /// The commit that it was built from, as its tag says.
     pub commit: Option<String>,
+    /// The processor that the revision asks for; without one, ECS takes `X86_64`.
+    pub cpu_architecture: Option<String>,
 }
 
 /// Reads the family's newest active revision. A family of another stack counts as none: its image is not ours to keep.
@@ -44,10 +46,13 @@ pub async fn read(
         [only] => Some(only),
         _ => None,
     });
+    let platform = found.task_definition().and_then(TaskDefinition::runtime_platform);
+    let cpu = platform.and_then(|platform| platform.cpu_architecture()).map(|cpu| cpu.as_str().to_owned());
     Ok(named.and_then(|container| container.image()).map(|image| Running {
         image: image.to_owned(),
         source: tag(tags::IMAGE_SOURCE).map(str::to_owned),
         tag: tag(tags::IMAGE_TAG).map(str::to_owned),
         commit: tag(tags::COMMIT).map(str::to_owned),
+        cpu_architecture: cpu.clone(),
     }))
 }

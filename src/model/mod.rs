@@ -3,6 +3,7 @@
 mod address;
 mod call_error;
 mod change;
+mod history;
 mod input;
 mod plan;
 mod report;
@@ -13,8 +14,9 @@ mod rules;
 pub use address::{Address, AddressError};
 pub use call_error::CallError;
 pub use change::{Action, AttrChange, Change, Reason};
+pub use history::{Family, Fate, History, Listed, Release, ReleaseState, Revision};
 pub use input::{Input, Ref};
-pub use plan::{Image, ImageOrigin, Plan, Summary};
+pub use plan::{Demand, Image, ImageOrigin, Plan, Summary};
 pub use report::{ApplyReport, Event, Outcome, Step, StepError, Verb};
 pub use resource::{Locator, Observed, Outputs, Owner, Resource};
 pub use rollout::{

@@ -20,6 +20,18 @@ pub enum ImageOrigin {
     Outside,
 }
 
+/// What it means that an image has not the tag that was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Demand {
+    /// Nothing is carried out: it is told.
+    #[default]
+    Told,
+    /// The tag was typed, or nobody named one: an error where the stack file says `release: required`.
+    Typed,
+    /// A workflow names the tag: an error unless the stack file says `release: auto`.
+    Workflow,
+}
+
 /// The image of one task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Image {

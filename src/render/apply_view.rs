@@ -9,7 +9,9 @@ use super::hints;
 use super::redact::credentials;
 use super::value::clip;
 use super::view::{plural, verb};
-use crate::model::{Action, ApplyReport, Outcome, Plan, Step, StepError, Verb};
+use crate::model::{
+    Action, ApplyReport, Outcome, Plan, RolloutOutcome, RolloutReport, Step, StepError, Verb,
+};
 
 /// How an apply ended as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -28,7 +30,7 @@ pub enum Ending {
 }
 
 /// What an apply did, in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ApplyView {
     /// The stack's name.
     pub stack: String,
@@ -58,8 +60,39 @@ pub struct ApplyView {
     pub steps: Vec<StepView>,
     /// The failures with cause and hints.
     pub failures: Vec<FailureView>,
+    /// What the plan wanted its reader to know, such as which tasks keep their image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What to run next; empty when everything is done.
     pub next: String,
+    /// How the rollouts went that it started and that were waited for.
+    pub rollout: Option<RolloutReport>,
+}
+
+impl ApplyView {
+    /// The same apply, after its rollouts.
+    #[must_use]
+    pub fn with_rollout(mut self, rollout: Option<&RolloutReport>) -> Self {
+        if let Some(report) = rollout {
+            self.headline = format!("{}, {}", self.headline, rolled_out(report.outcome));
+        }
+        self.rollout = rollout.cloned();
+        self
+    }
+}
+
+/// How a rollout ended, as the end of a sentence about the apply that started it.
+pub(super) fn rolled_out(outcome: RolloutOutcome) -> &'static str {
+    match outcome {
+        RolloutOutcome::Succeeded => "rolled out",
+        RolloutOutcome::RolledBack => "but the rollout was rolled back",
+        RolloutOutcome::Failed => "but the rollout failed",
+        RolloutOutcome::Stopped => "but the rollout was stopped",
+        RolloutOutcome::Superseded => "but a newer deployment took its place",
+        RolloutOutcome::TimedOut => "but the rollout has not ended in time",
+        RolloutOutcome::Paused => "but the rollout waits to be continued",
+        RolloutOutcome::Cancelled => "but its rollout was not waited for to the end",
+    }
 }
 
 /// One step.
@@ -120,7 +153,9 @@ pub fn apply(plan: &Plan, report: &ApplyReport, took: Option<Duration>) -> Apply
         took: took.map(duration).unwrap_or_default(),
         steps: steps(plan, report),
         failures: report.failures().map(failure).collect(),
+        warnings: plan.warnings.clone(),
         next: next(ending).to_owned(),
+        rollout: None,
     }
 }
 

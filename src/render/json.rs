@@ -59,7 +59,7 @@ fn attribute(attr: &AttrChange) -> Value {
     })
 }
 
-/// What an apply did, for machines.
+/// What an apply did, for machines; `rollout` is null when no rollout was waited for.
 pub fn apply_json(view: &ApplyView) -> Value {
     let or_null = |text: &str| {
         if text.is_empty() { Value::Null } else { Value::from(text) }
@@ -106,5 +106,6 @@ pub fn apply_json(view: &ApplyView) -> Value {
         },
         "steps": steps,
         "failures": failures,
+        "rollout": view.rollout.as_ref().map(super::rollout::rollout_json),
     })
 }

@@ -5,10 +5,11 @@
 
 use serde::Serialize;
 
-use super::apply_view::{ApplyView, Ending, StepView};
+use super::apply_view::{ApplyView, Ending, StepView, rolled_out};
 use super::links::{Budget, Links};
 use super::markdown_lines::{Detail, diff_lines, most_that_fits};
 use super::refusal::{Difference, Refusal};
+use super::rollout::rollout_markdown;
 use super::templates::Templates;
 use super::value::clip;
 use super::view::{ChangeView, PlanView, ReleaseView};
@@ -94,11 +95,14 @@ pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
 struct ApplyPage<'a> {
     apply: &'a ApplyView,
     links: &'a Links,
-    word: &'static str,
+    word: String,
+    /// The report of the rollouts, as it stands; empty when there is none.
+    rollout: &'a str,
     steps: Part<'a, &'a StepView>,
     open: bool,
     /// Steps that are done and not listed.
     folded: usize,
+    warnings: Part<'a, String>,
     failures: Part<'a, super::apply_view::FailureView>,
 }
 
@@ -106,16 +110,24 @@ struct ApplyPage<'a> {
 pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String {
     let templates = Templates::markdown(&view.account);
     let all: Vec<&StepView> = view.steps.iter().collect();
+    // The steps give way to the report, which says why nothing new runs.
+    let rollout = view.rollout.as_ref().map(|report| {
+        let half = Budget { limit: budget.limit / 2, ..budget };
+        embedded(&rollout_markdown(report, &view.account, links, half))
+    });
+    let rollout = rollout.unwrap_or_default();
     let unfinished: Vec<&StepView> = view.steps.iter().filter(|step| step.state != "done").collect();
     let page = |steps: &[&StepView], folded: usize, shown: usize, failures: usize| {
         let page = ApplyPage {
             apply: view,
             links,
-            word: word(view.ending),
+            word: word(view),
+            rollout: &rollout,
             steps: Part::first(steps, shown),
             open: steps.len() <= OPEN_LINES,
             folded,
             failures: Part::first(&view.failures, failures),
+            warnings: Part::first(&view.warnings, shown),
         };
         templates.render("apply.md.j2", page)
     };
@@ -138,13 +150,26 @@ pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String
     most_that_fits(view.failures.len(), budget, |shown| page(&unfinished, folded, 0, shown))
 }
 
-fn word(ending: Ending) -> &'static str {
-    match ending {
+/// A document as a part of another: its heading a level lower, and without its line of status.
+fn embedded(document: &str) -> String {
+    let lines = document.lines().filter(|line| !line.starts_with(STATUS_PREFIX));
+    let lines: Vec<String> = lines
+        .map(|line| if line.starts_with("### ") { format!("#{line}") } else { line.to_owned() })
+        .collect();
+    lines.join("\n").trim_end().to_owned()
+}
+
+fn word(view: &ApplyView) -> String {
+    let applied = match view.ending {
         Ending::NoChanges => "nothing to do",
         Ending::Applied => "applied",
         Ending::Partial => "applied in part",
         Ending::Failed => "failed",
         Ending::Cancelled => "interrupted",
+    };
+    match &view.rollout {
+        Some(report) => format!("{applied}, {}", rolled_out(report.outcome)),
+        None => applied.to_owned(),
     }
 }
 

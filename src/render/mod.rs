@@ -6,6 +6,7 @@
 pub mod apply_view;
 pub mod escape;
 pub mod hints;
+mod history;
 mod json;
 mod links;
 mod markdown;
@@ -14,6 +15,7 @@ pub mod redact;
 mod refusal;
 mod rollout;
 pub mod rollout_view;
+mod table;
 mod telling;
 mod templates;
 mod text;
@@ -24,6 +26,9 @@ pub mod view;
 mod tests;
 
 pub use apply_view::{ApplyView, Ending};
+pub use history::{
+    history_json, history_markdown, history_text, revisions_json, revisions_markdown, revisions_text,
+};
 pub use json::{apply_json, plan_json};
 pub use links::{Budget, Link, Links};
 pub use markdown::{STATUS_PREFIX, apply_markdown, plan_markdown, refusal_markdown};

@@ -26,6 +26,15 @@ pub struct Placement {
     pub assign_public_ip: bool,
 }
 
+/// Which run of a workflow makes what is made: kept in tags of what it registers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// The address of the pull request that it comes from.
+    pub pull_request: Option<String>,
+    /// The address of the run.
+    pub run: Option<String>,
+}
+
 /// Everything read from the account before resources are.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -43,6 +52,8 @@ pub struct Facts {
     pub images: BTreeMap<String, TaskImage>,
     /// Secret path as configured → full ARN.
     pub secrets: BTreeMap<String, String>,
+    /// Which run asks; not read from the account.
+    pub provenance: Provenance,
     /// What the reader should know.
     pub warnings: Vec<String>,
     /// Resolved values that `--update` writes back: route in the YAML → value.

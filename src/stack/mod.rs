@@ -14,7 +14,7 @@ use crate::config::{Config, Task, TaskType};
 use crate::model::{Image, ImageOrigin};
 
 pub use capacity::next_size;
-pub use facts::{Facts, Placement};
+pub use facts::{Facts, Placement, Provenance};
 pub use names::{Names, Scope};
 pub use policy::{Policy, Statement};
 pub use tags::{ADDRESS, STACK, owner, ownership};
@@ -38,6 +38,8 @@ pub struct Stack {
     pub log_retention_days: i32,
     /// The user's tags for every resource of the stack.
     pub tags: BTreeMap<String, String>,
+    /// Which run makes what is made.
+    pub provenance: Provenance,
     /// The tasks by key.
     pub tasks: BTreeMap<String, StackTask>,
     /// What the lookups want the reader to know.
@@ -73,6 +75,8 @@ pub struct StackTask {
     pub cpu: i32,
     /// MiB.
     pub memory: i32,
+    /// `X86_64` or `ARM64`.
+    pub cpu_architecture: &'static str,
     /// Subnet ids, at most 16, spread over Availability Zones.
     pub subnets: Vec<String>,
     /// The task gets a public address (it runs in public subnets).
@@ -95,13 +99,23 @@ const RETENTION_DAYS: i32 = 14;
 impl Stack {
     /// Makes everything explicit. What `facts` does not know of a task (it was read for another configuration) stays as written.
     pub fn new(config: &Config, facts: Facts) -> Self {
-        let Facts { account, region, partition, vpc_id, placements, images, secrets, warnings, resolved: _ } =
-            facts;
+        let Facts {
+            account,
+            region,
+            partition,
+            vpc_id,
+            placements,
+            images,
+            secrets,
+            provenance,
+            warnings,
+            resolved: _,
+        } = facts;
         let mut facts = TaskFacts { placements, images, secrets };
         let tasks = config
             .tasks
             .iter()
-            .map(|(key, task)| (key.clone(), StackTask::new(key, task, &config.tags, &mut facts)))
+            .map(|(key, task)| (key.clone(), StackTask::new(key, task, config, &mut facts)))
             .collect();
         Self {
             name: config.app.name.clone(),
@@ -112,6 +126,7 @@ impl Stack {
             vpc_id,
             log_retention_days: config.log_group.retention_days.map_or(RETENTION_DAYS, whole),
             tags: config.tags.clone(),
+            provenance,
             tasks,
             warnings,
         }
@@ -140,13 +155,13 @@ struct TaskFacts {
 }
 
 impl StackTask {
-    fn new(key: &str, task: &Task, stack_tags: &BTreeMap<String, String>, facts: &mut TaskFacts) -> Self {
+    fn new(key: &str, task: &Task, config: &Config, facts: &mut TaskFacts) -> Self {
         let capacity = task.capacity();
         let placement = facts.placements.remove(key).unwrap_or_default();
         let image = facts.images.remove(key).unwrap_or_else(|| as_written(key, task));
         let arn = |path: &String| facts.secrets.get(path).unwrap_or(path).clone();
         let secrets = task.secrets.iter().map(|secret| (secret.env.clone(), arn(&secret.path))).collect();
-        let mut tags = stack_tags.clone();
+        let mut tags = config.tags.clone();
         tags.extend(task.tags.clone());
         Self {
             key: key.to_owned(),
@@ -155,6 +170,7 @@ impl StackTask {
             container: container(key, task).to_owned(),
             cpu: whole(capacity.cpu),
             memory: whole(capacity.memory),
+            cpu_architecture: config.cpu_architecture_of(task).as_str(),
             subnets: placement.subnets,
             assign_public_ip: placement.assign_public_ip,
             image,

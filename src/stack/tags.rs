@@ -16,6 +16,11 @@ pub const IMAGE_TAG: &str = "fargate-stack:image-tag";
 /// On a task definition: the commit that its image was built from.
 pub const COMMIT: &str = "fargate-stack:commit";
 
+/// On a task definition: the address of the pull request that it was registered for.
+pub const PULL_REQUEST: &str = "fargate-stack:pull-request";
+/// On a task definition: the address of the workflow run that registered it.
+pub const RUN: &str = "fargate-stack:run";
+
 /// The ownership tags of a resource, over the user's own.
 pub fn ownership(
     stack: &str,

@@ -28,13 +28,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aws_config", &["aws"]),
     ("oci_client", &["lookup"]),
     ("docker_credential", &["lookup"]),
+    ("reqwest", &["lookup"]),
     ("minijinja", &["render"]),
     ("octocrab", &["github"]),
     ("clap", &["cli", "commands"]),
     ("serde_yaml", &["config"]),
     ("yamlpath", &["config"]),
     ("yamlpatch", &["config"]),
-    ("JoinSet", &["engine", "lookup"]),
+    ("JoinSet", &["engine", "lookup", "release"]),
     ("tokio::spawn", &["engine", "lookup"]),
 ];
 

@@ -429,3 +429,134 @@ fn an_apply_that_fails_half_way_says_so_in_exit_code_output_summary_and_comment(
         );
     }
 }
+
+#[test]
+fn a_push_whose_image_is_missing_fails_when_the_workflow_names_the_tag_and_keeps_what_runs_otherwise() {
+    let world = World::with(&example("worker"));
+    world.open_pull_request();
+    let ci = |name: &str, event: &Value, tag: &str| {
+        World::output(world.ci_command(name, event).env("FARGATE_STACK_IMAGE_TAG", tag))
+    };
+    // The pull request is planned before its image is built.
+    ci("pull_request", &world.pull_request_event(), HEAD).expect(0);
+    let body = world.comments()[0]["body"].as_str().unwrap().to_owned();
+    assert!(body.contains("has no image tagged") && body.contains(HEAD), "{body}");
+    world.merge_pull_request();
+    let run = ci("push", &world.push_event(), MERGE).expect(2);
+    for part in ["the ECR repository `helloworld`", MERGE, "is to be released with"] {
+        assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+    }
+    assert_eq!(world.output_of("outcome").as_deref(), Some("failed"));
+    assert_eq!(world.mutations(), Vec::<String>::new());
+    let mut bad = world.ci_command("push", &world.push_event());
+    let run = World::output(bad.env("FARGATE_STACK_WAIT_IMAGE", "soon")).expect(2);
+    assert!(run.stderr.contains("`wait-image` is `soon`"), "{}", run.stderr);
+
+    // The commit alone is a default: what is kept or taken instead stands in comment and summary.
+    world.ci("push", &world.push_event()).expect(0);
+    let comment = world.comments()[0]["body"].as_str().unwrap().to_owned();
+    for text in [comment, world.read("runner/summary")] {
+        assert!(text.contains("has no image tagged") && text.contains(MERGE), "{text}");
+    }
+}
+
+#[test]
+fn a_push_waits_for_its_image_and_the_revision_names_the_pull_request() {
+    let world = World::with(&example("worker"));
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    world.merge_pull_request();
+    let image = json!({"account": world.account, "repository": "helloworld", "tag": MERGE, "content": "late", "delay_s": 2});
+    world.control("POST", "ecr/images", &image);
+    let mut command = world.ci_command("push", &world.push_event());
+    command.env("FARGATE_STACK_IMAGE_TAG", MERGE).env("FARGATE_STACK_WAIT_IMAGE", "1m");
+    let run = World::output(&mut command).expect(0);
+    assert!(run.stderr.contains("waiting up to 60 s"), "{}", run.stderr);
+    let family = latest_family(&world);
+    let (_, tags) = super::inspect::latest(&world, &family);
+    let repository = &world.repository;
+    assert_eq!(tags["fargate-stack:commit"], MERGE);
+    assert_eq!(tags["fargate-stack:pull-request"], format!("https://github.example/{repository}/pull/7"));
+    assert_eq!(
+        tags["fargate-stack:run"],
+        format!("https://github.example/{repository}/actions/runs/318/attempts/1")
+    );
+}
+
+fn latest_family(world: &World) -> String {
+    let made = super::inspect::recorded(world, "ecs:RegisterTaskDefinition");
+    made[0]["family"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_tag_of_its_own_that_was_pushed_again_since_the_plan_is_refused() {
+    let world = World::with(&example("worker"));
+    let push = |content: &str| {
+        let image =
+            json!({"account": world.account, "repository": "helloworld", "tag": "v1.4", "content": content});
+        world.control("POST", "ecr/images", &image);
+    };
+    let ci = |name: &str, event: &Value| {
+        World::output(world.ci_command(name, event).env("FARGATE_STACK_IMAGE_TAG", "v1.4"))
+    };
+    push("first");
+    world.open_pull_request();
+    ci("pull_request", &world.pull_request_event()).expect(0);
+    world.merge_pull_request();
+    push("second");
+    let run = ci("push", &world.push_event()).expect(3);
+    assert!(run.stdout.contains("image (tag v1.4)"), "{}", run.stdout);
+    assert_eq!(world.mutations(), Vec::<String>::new());
+    push("first");
+    ci("push", &world.push_event()).expect(0);
+}
+
+#[test]
+fn a_merge_whose_rollout_fails_fails_the_job_with_the_cause_everywhere() {
+    let world = World::with(&example("minimal-daemon"));
+    world.run(&["apply", "--yes"]).expect(0);
+    let image = |tag: &str| {
+        let image = json!({"account": world.account, "repository": "helloworld", "tag": tag, "platforms": ["linux/amd64"]});
+        world.control("POST", "ecr/images", &image);
+    };
+    world.open_pull_request();
+    world.ci("pull_request", &world.pull_request_event()).expect(0);
+    world.merge_pull_request();
+    image(MERGE);
+    let crash = json!({"account": world.account, "service": "my-daemon", "outcome": "crash", "exit_code": 3, "after_s": 0.1, "log": ["boom: no such table"]});
+    world.control("POST", "rollouts", &crash);
+    // The plan of a pull request that only releases an image does nothing that needs to be approved field by field.
+    let run = world.ci("push", &world.push_event()).expect(4);
+    assert_eq!(world.output_of("outcome").as_deref(), Some("rollout-failed"), "{}", run.stdout);
+    assert!(["failed", "rolled-back"].contains(&world.output_of("rollout").unwrap().as_str()));
+    assert_eq!(world.output_of("revisions").as_deref(), Some("my-daemon:2"));
+    assert!(
+        run.stderr.lines().any(|line| line.starts_with("::error title=rollout::my-daemon: ")),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stdout.contains("boom: no such table"), "{}", run.stdout);
+    let comments = world.comments();
+    assert_eq!(comments.len(), 1);
+    for document in [comments[0]["body"].as_str().unwrap(), &world.read("runner/summary")] {
+        let title = document.lines().find(|line| line.starts_with("### ")).unwrap();
+        assert!(title.contains("done, 2 steps, but the rollout"), "{document}");
+        assert!(document.contains("boom: no such table") && document.contains("exited with 3"), "{document}");
+        assert!(!document.contains(&world.account), "{document}");
+    }
+
+    // Without waiting the job ends well, and says how to wait.
+    image("nobody-waits");
+    let mut command = world.ci_command("push", &world.push_event());
+    command.envs([("FARGATE_STACK_WAIT", "maybe")]);
+    let run = World::output(&mut command).expect(2);
+    assert!(run.stderr.contains("`wait` must be `true` or `false`, not `maybe`"), "{}", run.stderr);
+    let mut command = world.ci_command("push", &world.push_event());
+    command.envs([("FARGATE_STACK_TIMEOUT", "soon")]);
+    let run = World::output(&mut command).expect(2);
+    assert!(
+        run.stderr.contains("`timeout` must be a time such as `90s` or `15m`, not `soon`"),
+        "{}",
+        run.stderr
+    );
+}

@@ -132,6 +132,7 @@ impl World {
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ENDPOINT_URL", sandbox().aws_endpoint.clone()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("FARGATE_STACK_REGISTRY_ENDPOINT", sandbox().aws_endpoint.clone()),
         ]
     }
 

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::harness::World;
-use super::inspect::{actions, change, image, latest, push, recorded, repository, service, warnings};
+use super::inspect::{
+    actions, change, image, latest, publish, push, recorded, repository, service, warnings,
+};
 
 const STACK: &str = "
 app: {name: shop}
@@ -101,18 +103,21 @@ fn another_tag_in_the_file_is_resolved_anew() {
 }
 
 #[test]
-fn an_image_outside_ecr_keeps_its_tag_with_a_warning_also_when_a_tag_is_asked_for() {
+fn an_image_outside_ecr_is_pinned_by_its_registry_and_no_tag_that_is_asked_for_changes_it() {
     let world = World::with(
         "{app: {name: shop}, tasks: {side: {image: 'public.ecr.aws/nginx/nginx:1.27'}, web: {image: 'http-test:latest'}}}",
     );
+    let digest = publish("public.ecr.aws", "nginx/nginx", "1.27");
     let sha = push_commit(&world);
-    let planned = plan(&world, &["--image-tag", &sha]);
-    assert!(warnings(&planned).contains("`public.ecr.aws/nginx/nginx:1.27` is outside ECR"), "{planned:#}");
+    assert!(!warnings(&plan(&world, &["--image-tag", &sha])).contains("public.ecr.aws"));
     world.run(&["apply", "--yes", "--image-tag", &sha]).expect(0);
-    assert_eq!(image(&world, "side"), "public.ecr.aws/nginx/nginx:1.27");
+    assert_eq!(image(&world, "side"), format!("public.ecr.aws/nginx/nginx@{digest}"));
+    let (_, tags) = latest(&world, "side");
+    assert_eq!(tags["fargate-stack:image-source"], "public.ecr.aws/nginx/nginx:1.27");
+    assert_eq!(tags["fargate-stack:image-tag"], "1.27");
     world.run(&["plan", "--detailed-exitcode"]).expect(0);
-    // A digest says which image it is, so there is nothing to warn about.
-    let pinned = format!("public.ecr.aws/nginx/nginx@sha256:{}", "0".repeat(64));
+    // A digest says which image it is, so nobody is asked, and there is nothing to warn about.
+    let pinned = format!("public.ecr.aws/nginx/nginx@{digest}");
     world.write(
         "fargate-stack.yml",
         &format!("{{app: {{name: shop}}, tasks: {{side: {{image: '{pinned}'}}}}}}"),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::account::{block, holds, sdk};
 use super::harness::World;
 use super::inspect::{
-    actions, allowed, change, image, latest, push, recorded, repository, secret, statements, targets,
+    actions, allowed, change, image, latest, publish, push, recorded, repository, secret, statements, targets,
 };
 
 const SCHEDULED: &str = "
@@ -35,6 +35,7 @@ fn nothing_to_do(world: &World) {
 fn a_short_image_name_with_a_tag_gets_its_tag_once() {
     let world = World::new();
     let digest = push(&world, "helloworld", "v1.2");
+    let outside = publish("public.ecr.aws", "nginx/nginx", "1.27");
     world.write(
         "fargate-stack.yml",
         "{app: {name: tags}, tasks: {own: {image: 'helloworld:v1.2'}, public: {image: 'public.ecr.aws/nginx/nginx:1.27'}}}",
@@ -45,7 +46,7 @@ fn a_short_image_name_with_a_tag_gets_its_tag_once() {
     let (_, tags) = latest(&world, "own");
     assert_eq!(tags["fargate-stack:image-tag"], "v1.2");
     assert_eq!(tags["fargate-stack:image-source"], "helloworld:v1.2");
-    assert_eq!(image(&world, "public"), "public.ecr.aws/nginx/nginx:1.27");
+    assert_eq!(image(&world, "public"), format!("public.ecr.aws/nginx/nginx@{outside}"));
 }
 
 /// B5: an option that means "do nothing" did everything.
@@ -264,6 +265,7 @@ fn a_nested_repository_keeps_its_whole_name_and_its_own_tag() {
     let decoys =
         [push(&world, "team/app", "latest"), push(&world, "app", "v2"), push(&world, "app", "latest")];
     assert!(!decoys.contains(&wanted));
+    publish("public.ecr.aws", "team/app", "v3");
     world.write(
         "fargate-stack.yml",
         "{app: {name: nested}, tasks: {short: {image: 'team/app:v2'}, public: {image: 'public.ecr.aws/team/app:v3'}}}",

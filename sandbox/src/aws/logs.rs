@@ -92,6 +92,14 @@ pub async fn filter(internal: Internal<'_>, input: &Value) -> Result<Value, Refu
     let group = identifier.split(":log-group:").last().unwrap_or_default().trim_end_matches(":*");
 
     let mut wanted = all(internal, group, input).await?;
+    for name in &names {
+        if !exists(internal, group, name).await? {
+            return Err(Refusal::new(
+                "ResourceNotFoundException",
+                "The specified log stream does not exist.",
+            ));
+        }
+    }
     wanted.retain(|event| {
         let stream = event.get("logStreamName").and_then(Value::as_str).unwrap_or_default();
         let message = event.get("message").and_then(Value::as_str).unwrap_or_default();
@@ -116,6 +124,14 @@ pub async fn filter(internal: Internal<'_>, input: &Value) -> Result<Value, Refu
         answer.insert("nextToken".into(), next.into());
     }
     Ok(answer)
+}
+
+/// Whether a group has a stream of this name.
+async fn exists(internal: Internal<'_>, group: &str, name: &str) -> Result<bool, Refusal> {
+    // Names come in order, so that the name itself is the first of those that it begins.
+    let input = json!({"logGroupName": group, "logStreamNamePrefix": name, "limit": 1});
+    let found = call(internal, "DescribeLogStreams", &input).await.map_err(|error| refused(&error))?;
+    Ok(found.pointer("/logStreams/0/logStreamName").and_then(Value::as_str) == Some(name))
 }
 
 /// Every event of a group between the times of the input.

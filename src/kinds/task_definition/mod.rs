@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::common::{Tags, from_ecs, missing_tags, outputs, part, resource_of, to_ecs};
 use super::{Kind, Seen, Want};
 use crate::aws::{Aws, Retry, call, retrying, until};
-use crate::model::{CallError, Locator, Outputs, Owner, Rules};
+use crate::model::{CallError, Locator, Outputs, Owner, Plan, Rules};
 use crate::stack::{Stack, StackTask, owner, ownership};
 
 /// The kind.
@@ -111,6 +111,12 @@ pub struct Release {
     pub tag: Option<String>,
     /// The commit that the image was built from.
     pub commit: Option<String>,
+    /// The pull request that this revision was registered for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<String>,
+    /// The workflow run that registered this revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
 }
 
 /// What passes by itself. The SDK's own retries are off for a registration, so throttling is here too.
@@ -138,6 +144,8 @@ impl Kind for TaskDefinition {
         volatile: &["arn", "revision"],
         in_place: &["tags", "release"],
         passive: &["release"],
+        // A plan that nobody carries out has no run, and does not want to take the one away that is there.
+        shared: &["tags", "release"],
         release: &["containers.*.image"],
         sensitive: &["containers.*.environment.*"],
         outputs: &["arn", "revision", "family"],
@@ -181,7 +189,10 @@ impl Kind for TaskDefinition {
         }
         let mut have = seen.attrs.tags.clone();
         have.extend(sdk::release_tags(&seen.attrs.release));
-        let tags = missing_tags(&have, &sdk::all_tags(want));
+        // The revision was registered by another run, and keeps that one's name.
+        let (pull_request, run) = (seen.attrs.release.pull_request.clone(), seen.attrs.release.run.clone());
+        let release = Release { pull_request, run, ..want.release.clone() };
+        let tags = missing_tags(&have, &sdk::all_tags(&Attrs { release, ..want.clone() }));
         if !tags.is_empty() {
             let arn = part("ecs:TagResource", seen.outputs.get("arn"), "taskDefinitionArn")?;
             let request = aws.ecs.tag_resource().resource_arn(arn).set_tags(Some(to_ecs(&tags)));
@@ -220,6 +231,19 @@ impl Kind for TaskDefinition {
     }
 }
 
+/// Names the pull request that a plan came from in the revisions that it registers. It is found after the plan was made, and
+/// a revision with it is no other one.
+pub fn attribute(plan: &mut Plan, pull_request: &str) {
+    let definitions =
+        plan.changes.iter_mut().filter(|change| change.at.address.kind() == TaskDefinition::KIND);
+    for want in definitions.filter_map(|change| change.want.as_mut()) {
+        let value = sdk::tag_value(Some(&pull_request.to_owned())).map(serde_json::Value::String);
+        if let Some(release) = want.attrs.get_mut("release").and_then(serde_json::Value::as_object_mut) {
+            release.extend(value.map(|value| ("pull_request".to_owned(), value)));
+        }
+    }
+}
+
 fn want(stack: &Stack, task: &StackTask) -> Want<Attrs> {
     let names = &stack.names;
     let at = names.at(TaskDefinition::KIND, &task.key, &task.family);
@@ -250,7 +274,10 @@ fn want(stack: &Stack, task: &StackTask) -> Want<Attrs> {
         memory: Some(task.memory),
         network_mode: "awsvpc".to_owned(),
         requires: BTreeSet::from(["FARGATE".to_owned()]),
-        runtime_platform: Some(RuntimePlatform { os: "LINUX".to_owned(), cpu: "X86_64".to_owned() }),
+        runtime_platform: Some(RuntimePlatform {
+            os: "LINUX".to_owned(),
+            cpu: task.cpu_architecture.to_owned(),
+        }),
         execution_role: stack.scope().role_arn(&names.execution_role),
         task_role: stack.scope().role_arn(&names.task_role),
         containers: vec![container],
@@ -260,6 +287,8 @@ fn want(stack: &Stack, task: &StackTask) -> Want<Attrs> {
             source: sdk::tag_value(Some(&task.image.source)),
             tag: sdk::tag_value(task.image.image.tag.as_ref()),
             commit: sdk::tag_value(task.image.commit.as_ref()),
+            pull_request: sdk::tag_value(stack.provenance.pull_request.as_ref()),
+            run: sdk::tag_value(stack.provenance.run.as_ref()),
         },
     };
     let after = [("iam_role", "execution"), ("iam_role", "task"), ("log_group", "main")]
@@ -311,6 +340,9 @@ async fn registered(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Option<Outp
         return Ok(None);
     };
     seen.attrs.tags.retain(|key, _| want.tags.contains_key(key));
+    // Which run registered it does not make it another one.
+    seen.attrs.release.pull_request.clone_from(&want.release.pull_request);
+    seen.attrs.release.run.clone_from(&want.release.run);
     Ok((seen.owner == Owner::Ours && seen.attrs == *want).then_some(seen.outputs))
 }
 

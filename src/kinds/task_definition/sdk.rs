@@ -20,10 +20,14 @@ pub(super) fn tag_value(text: Option<&String>) -> Option<String> {
 
 /// The tags that keep a release.
 pub(super) fn release_tags(release: &Release) -> Tags {
-    [(tags::IMAGE_SOURCE, &release.source), (tags::IMAGE_TAG, &release.tag), (tags::COMMIT, &release.commit)]
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
-        .collect()
+    let all = [
+        (tags::IMAGE_SOURCE, &release.source),
+        (tags::IMAGE_TAG, &release.tag),
+        (tags::COMMIT, &release.commit),
+        (tags::PULL_REQUEST, &release.pull_request),
+        (tags::RUN, &release.run),
+    ];
+    all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
 }
 
 /// Every tag of a revision.
@@ -36,9 +40,13 @@ pub(super) fn all_tags(attrs: &Attrs) -> Tags {
 /// The attributes of a revision.
 pub(super) fn attrs(definition: &TaskDefinition, mut found: Tags) -> Attrs {
     let mut kept = |key: &str| found.remove(key);
-    let release =
-        Release { source: kept(tags::IMAGE_SOURCE), tag: kept(tags::IMAGE_TAG), commit: kept(tags::COMMIT) };
-
+    let release = Release {
+        source: kept(tags::IMAGE_SOURCE),
+        tag: kept(tags::IMAGE_TAG),
+        commit: kept(tags::COMMIT),
+        pull_request: kept(tags::PULL_REQUEST),
+        run: kept(tags::RUN),
+    };
     let platform = definition.runtime_platform().map(|platform| RuntimePlatform {
         os: platform.operating_system_family().map(|os| os.as_str().to_owned()).unwrap_or_default(),
         cpu: platform.cpu_architecture().map(|cpu| cpu.as_str().to_owned()).unwrap_or_default(),

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::plans::{ACCOUNT, all_pending, complete, empty, one_of_each, partial};
-use crate::model::{ApplyReport, Plan};
+use crate::model::{ApplyReport, Cause, Plan, RolloutOutcome, RolloutReport, ServiceRollout};
 use crate::render::{
-    Budget, Context, Difference, Link, Links, Refusal, Style, apply_json, apply_markdown, apply_text,
-    apply_view, plan_json, plan_markdown, plan_text, refusal_markdown, refusal_text, view,
+    Budget, Context, Difference, Link, Links, Refusal, STATUS_PREFIX, Style, apply_json, apply_markdown,
+    apply_text, apply_view, plan_json, plan_markdown, plan_text, refusal_markdown, refusal_text, view,
 };
 
 fn context() -> Context {
@@ -156,4 +156,34 @@ fn no_secret_value_and_no_whole_account_id_leaves() {
     }
     assert!(!plan_json(&one_of_each()).to_string().contains("slow"), "values may be shown to people only");
     assert!(!apply_markdown(&applied(&partial()), &links(), Budget::comment(0)).contains(ACCOUNT));
+}
+
+#[test]
+fn an_apply_whose_rollout_failed_says_so_first_and_why() {
+    let cause = Cause {
+        class: "essential-exited".to_owned(),
+        summary: "container `web` exited with 3".to_owned(),
+        remedy: "fix `tasks.web.command`".to_owned(),
+        log: vec!["boom".to_owned()],
+        ..Cause::default()
+    };
+    let service = ServiceRollout {
+        service: "web".to_owned(),
+        deployment: "ecs-svc/1".to_owned(),
+        revision: "web:8".to_owned(),
+        outcome: RolloutOutcome::RolledBack,
+        seconds: 72.0,
+        status_reason: None,
+        digests: std::collections::BTreeMap::new(),
+        running: Some("web:7".to_owned()),
+        cause: Some(cause),
+        next: vec!["fargate-stack logs web".to_owned()],
+    };
+    let report = RolloutReport::new(vec![service]);
+    let view = applied(&complete()).with_rollout(Some(&report));
+    let document = apply_markdown(&view, &links(), Budget::comment(0));
+    insta::assert_snapshot!("rollout_failed_markdown", document);
+    assert_eq!(document.lines().filter(|line| line.starts_with(STATUS_PREFIX)).count(), 1);
+    let json = apply_json(&view);
+    assert_eq!((&json["outcome"], &json["rollout"]["outcome"]), (&"applied".into(), &"rolled-back".into()));
 }

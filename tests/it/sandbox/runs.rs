@@ -97,6 +97,10 @@ fn a_run_ends_with_its_exit_code_and_its_lines_are_in_its_stream() {
         assert!(other.events().is_empty());
         let pages = filter().limit(2).into_paginator().send().try_collect().await.unwrap();
         assert_eq!(pages.iter().map(|page| page.events().len()).collect::<Vec<_>>(), [2, 1]);
+        let named = filter().log_stream_names(&stream).send().await.unwrap();
+        assert_eq!(named.events().len(), 3);
+        let unknown = filter().log_stream_names("app/web").send().await;
+        assert_refused(unknown, "ResourceNotFoundException: The specified log stream does not exist.");
         let bad = filter().log_group_name("/ecs/gone").send().await;
         assert_refused(bad, "ResourceNotFoundException");
     });
