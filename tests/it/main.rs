@@ -30,3 +30,4 @@ mod regressions;
 mod releases;
 mod sandbox;
 mod stacks;
+mod verdict;
