@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::types::{Service, ServiceDeploymentBrief, ServiceDeploymentStatus, ServiceRevision};
 
+use aws_smithy_types::DateTime;
+
 use super::revisions::{self, short, written};
 use crate::aws::{Aws, absent, call};
 use crate::model::{CallError, History, Release, ReleaseState, Revision};
@@ -84,7 +86,7 @@ async fn briefs(aws: &Aws, ask: Ask<'_>) -> Result<Vec<ServiceDeploymentBrief>, 
             break;
         }
     }
-    let began = |brief: &ServiceDeploymentBrief| brief.created_at().map(|at| at.as_secs_f64());
+    let began = |brief: &ServiceDeploymentBrief| brief.created_at().map(DateTime::as_secs_f64);
     found.sort_by(|a, b| began(b).partial_cmp(&began(a)).unwrap_or(std::cmp::Ordering::Equal));
     found.truncate(ask.limit);
     Ok(found)
