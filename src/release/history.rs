@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ecs::types::{Service, ServiceDeploymentBrief, ServiceDeploymentStatus, ServiceRevision};
-
+use aws_sdk_ecs::types::{
+    DeploymentRolloutState, Service, ServiceDeploymentBrief, ServiceDeploymentStatus, ServiceRevision,
+};
 use aws_smithy_types::DateTime;
 
 use super::revisions::{self, short, written};
@@ -41,6 +42,18 @@ pub async fn service(aws: &Aws, cluster: &str, name: &str) -> Result<Option<Serv
     let answer = absent(call("ecs:DescribeServices", request.send()).await, &["ClusterNotFoundException"])?;
     let found = answer.and_then(|answer| answer.services().first().cloned());
     Ok(found.filter(|service| service.status() != Some("INACTIVE")))
+}
+
+/// The deployment (`ecs-svc/…`) that a service is working towards, when it runs still or has failed; `None` when it is
+/// completed, or there is no such service.
+pub async fn unsettled(aws: &Aws, cluster: &str, name: &str) -> Result<Option<String>, CallError> {
+    let Some(service) = service(aws, cluster, name).await? else { return Ok(None) };
+    let primary = service.deployments().iter().find(|one| one.status() == Some("PRIMARY"));
+    let open = |state: &DeploymentRolloutState| {
+        matches!(state, DeploymentRolloutState::InProgress | DeploymentRolloutState::Failed)
+    };
+    let open = primary.filter(|one| one.rollout_state().is_some_and(open));
+    Ok(open.and_then(|one| one.id()).map(str::to_owned))
 }
 
 /// Reads the history of a service.
