@@ -127,12 +127,11 @@ pub async fn carry_out(
         let report = make(app, session, plan, stopped.clone()).await;
         applied(&report);
         let targets = rollout::targets(plan, &report, session);
-        let rollout = match wait.filter(|wait| !wait.no_wait && !report.interrupted) {
-            Some(wait) => watch(app, session, plan, targets, wait, stopped).await.transpose(),
-            None => {
-                rollout::unwatched(app, &targets);
-                None
-            }
+        let rollout = if let Some(wait) = wait.filter(|wait| !wait.no_wait && !report.interrupted) {
+            watch(app, session, plan, targets, wait, stopped).await.transpose()
+        } else {
+            rollout::unwatched(app, &targets);
+            None
         };
         Done { applied: ExitStatus::of(&report), report, rollout }
     })
