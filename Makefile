@@ -5,7 +5,7 @@ SHELL := /bin/sh
 venv := .venv
 stamp := $(venv)/.requirements
 
-.PHONY: help demo test check gen venv
+.PHONY: help demo bench test check gen venv
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -13,6 +13,10 @@ help: ## List the targets
 demo: $(stamp) ## Pull request, plan comment, merge, apply: the whole loop against a local AWS, no account needed
 	cargo build --locked --workspace --all-targets # what the tests build too, so nothing is compiled twice
 	$(venv)/bin/python demo/demo.py
+
+bench: $(stamp) ## How soon the end of a rollout is told, and how many calls waiting for it makes
+	cargo build --locked --workspace --all-targets
+	$(venv)/bin/python demo/bench.py
 
 test: $(stamp) ## All tests: parallel, offline after the dependencies are there
 	cargo build --locked --workspace --all-targets # with the sandbox's own program, which a test starts

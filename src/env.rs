@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Local, NaiveDateTime, TimeZone, Utc};
+
 /// The process environment, read once. An empty variable counts as unset: a composite action passes unset inputs as empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
@@ -14,6 +16,8 @@ pub struct Environment {
     pub stderr_tty: bool,
     /// Standard input is a terminal, so that questions can be asked.
     pub stdin_tty: bool,
+    /// When it was read, in milliseconds since the epoch: the one "now" of a command.
+    pub now: i64,
 }
 
 impl Environment {
@@ -29,7 +33,15 @@ impl Environment {
             stdout_tty: std::io::stdout().is_terminal(),
             stderr_tty: std::io::stderr().is_terminal(),
             stdin_tty: std::io::stdin().is_terminal(),
+            now: Utc::now().timestamp_millis(),
         }
+    }
+
+    /// An environment of these variables.
+    #[cfg(test)]
+    pub fn of(vars: &[(&str, &str)]) -> Self {
+        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { vars, ..Self::default() }
     }
 
     /// A variable, if it is set and not empty.
@@ -48,6 +60,18 @@ impl Environment {
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
+    /// A time of the local zone (`TZ`, else the system's) as milliseconds since the epoch; the earlier one of two, `None` when
+    /// the zone skips it.
+    pub fn from_local(local: NaiveDateTime) -> Option<i64> {
+        Local.from_local_datetime(&local).earliest().map(|moment| moment.timestamp_millis())
+    }
+
+    /// A moment as the local zone writes it: `2026-05-31 14:30:00`.
+    pub fn local_text(millis: i64) -> String {
+        let moment = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
+        moment.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     /// A variable as a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
@@ -58,20 +82,15 @@ impl Environment {
 mod tests {
     use super::*;
 
-    fn environment(vars: &[(&str, &str)]) -> Environment {
-        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Environment { vars, ..Environment::default() }
-    }
-
     #[test]
     fn ci_that_says_no_is_not_ci() {
-        assert!(environment(&[("CI", "true")]).is_ci());
-        assert!(!environment(&[("CI", "false")]).is_ci());
-        assert!(!environment(&[]).is_ci());
+        assert!(Environment::of(&[("CI", "true")]).is_ci());
+        assert!(!Environment::of(&[("CI", "false")]).is_ci());
+        assert!(!Environment::of(&[]).is_ci());
     }
 
     #[test]
     fn names_are_split_at_commas_and_trimmed() {
-        assert_eq!(environment(&[("N", " a, b ,,")]).names("N"), ["a", "b"]);
+        assert_eq!(Environment::of(&[("N", " a, b ,,")]).names("N"), ["a", "b"]);
     }
 }

@@ -127,10 +127,13 @@ pub struct RunTaskArgs {
     /// On SIGINT or SIGTERM leave it running instead of stopping it
     #[arg(long)]
     pub keep_running: bool,
-    /// Run it although its task definition holds another image than the stack file's
+    /// Refuse to run unless the task definition holds the image with this tag; by default the image that a plan would keep
+    #[arg(long, value_name = "TAG")]
+    pub image_tag: Option<String>,
+    /// Run it although its task definition holds another image
     #[arg(short, long)]
     pub force: bool,
-    /// Runs with the same token start once; by default made from the workflow's run, or at random
+    /// Runs with the same token start once; by default made from the step of the workflow's run, or at random
     #[arg(long, value_name = "TOKEN")]
     pub client_token: Option<String>,
 }

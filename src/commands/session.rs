@@ -148,6 +148,11 @@ impl Session {
         Ok(Self { loaded, aws, names, registry, provenance: app.provenance(), registries, tell })
     }
 
+    /// Lookups for something that carries out no plan: what runs is kept.
+    pub fn wish(&self) -> Wish {
+        Wish { registries: self.registries.clone(), tell: self.tell.clone(), ..Wish::default() }
+    }
+
     /// What apply would do. Reads only.
     pub async fn plan(&self, selection: &Selection) -> Result<Planned, Error> {
         self.plan_within(selection, None).await

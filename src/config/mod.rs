@@ -47,3 +47,4 @@ pub use types::{
     Subnets, Task, TaskType,
 };
 pub use update::{UpdateError, update};
+pub use words::split as split_words;

@@ -266,6 +266,10 @@ pub struct Task {
     /// Places this task as the key of the same name at the top does, and wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assign_public_ip: Option<bool>,
+    /// Lets `exec` open sessions in the containers: tasks that start from now on run the agent for it, and the task role may
+    /// use it. Running tasks are not changed; `redeploy` replaces them. Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enable_execute_command: Option<bool>,
     /// What the image is built for; as the key of the same name at the top, and wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<compat::ArchitectureForm>", extend("examples" = ["ARM64"]))]

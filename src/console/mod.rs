@@ -111,6 +111,11 @@ impl Console {
         })
     }
 
+    /// Nobody reads standard output any more (`| head`).
+    pub fn is_closed(&self) -> bool {
+        self.state().out_closed
+    }
+
     /// Something worth knowing.
     pub fn note(&self, text: &str) {
         self.err_lines(&escape::terminal_lines(text));

@@ -61,7 +61,13 @@ fn played(surroundings: Surroundings) -> String {
 
 #[test]
 fn a_plain_stream_gets_a_line_a_change() {
-    insta::assert_snapshot!(played(Surroundings::default()), @"");
+    insta::assert_snapshot!(played(Surroundings::default()), @r"
+    Rollout of web
+      web: starting tasks, 0 of 2 running, 2 pending, 0.4 s
+      web: starting tasks, 1 of 2 running, 1 pending, 1 healthy, 1 failed, 1 min 15 s
+      task failed: web: container `web` exited with 1: \u{1b}[2Jgone\n::error::x
+      failed: web: rolled back after 1 min 20 s (##[error][…]…)
+    ");
 }
 
 #[test]

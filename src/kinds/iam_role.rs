@@ -67,7 +67,7 @@ impl Kind for IamRole {
                 &names.execution_policy,
                 execution(stack),
             ),
-            want(stack, "task", &names.task_role, "ecs-tasks", &names.task_policy, Vec::new()),
+            want(stack, "task", &names.task_role, "ecs-tasks", &names.task_policy, task(stack)),
         ];
         let events = events(stack);
         if !events.is_empty() {
@@ -206,6 +206,14 @@ fn want(
     }
     let trust = Policy::trusting(&format!("{service}.amazonaws.com"));
     Want { attrs: Attrs { name: at.name.clone(), trust, policies, tags }, at, after: Vec::new() }
+}
+
+/// What the program in a container may do: nothing, but for the agent of ECS Exec. Its channels are no resources with names.
+fn task(stack: &Stack) -> Vec<Statement> {
+    let channels = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"];
+    let actions = channels.map(|action| format!("ssmmessages:{action}"));
+    let wanted = stack.tasks.values().any(|task| task.execute_command);
+    if wanted { vec![Statement::allow(actions, ["*"])] } else { Vec::new() }
 }
 
 /// What ECS itself needs to start the tasks: the images, the log, the secrets; and nothing beyond these.

@@ -106,6 +106,7 @@ pub fn task(key: &str, runs: Runs, repository: &str) -> StackTask {
         command: Vec::new(),
         environment: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        execute_command: false,
         tags: BTreeMap::from([("team".to_owned(), "platform".to_owned())]),
     }
 }

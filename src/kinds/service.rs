@@ -246,7 +246,7 @@ fn want(stack: &Stack, task: &StackTask, desired_count: i32) -> Want<Attrs> {
         },
         enable_ecs_managed_tags: true,
         propagate_tags: "SERVICE".to_owned(),
-        enable_execute_command: false,
+        enable_execute_command: task.execute_command,
         tags: ownership(&stack.name, &at.address, &task.tags),
     };
     let at = Locator { parent: Some(names.cluster.clone()), ..at };

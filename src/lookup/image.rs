@@ -32,8 +32,8 @@ pub async fn images(
     scope: &Scope,
     wish: &Wish,
 ) -> Result<Found, LookupError> {
-    let pin = wish.image_tag.as_deref();
-    if let Some(tag) = pin.filter(|tag| ImageRef::parse(&format!("image:{tag}")).is_err()) {
+    let tag = wish.image_tag.as_deref();
+    if let Some(tag) = tag.filter(|tag| ImageRef::parse(&format!("image:{tag}")).is_err()) {
         let hint = "a tag has up to 128 letters, digits, `_`, `.` and `-`";
         return Err(Problem::new(format!("`{tag}` is not an image tag"), hint).key("--image-tag").into());
     }
@@ -45,17 +45,18 @@ pub async fn images(
     }
     let sources = sources(aws, config, names, scope, wish).await?;
     let mut answers = Answers::default();
-    let questions: BTreeSet<Ask> = sources.iter().flat_map(|source| asks(source, pin)).collect();
+    let questions: BTreeSet<Ask> =
+        sources.iter().flat_map(|source| asks(source, wish.tag_of(&source.task))).collect();
     answers.ecr = ask_all(aws, questions).await?;
     if let Some(limit) = wish.wait_image {
         wait(aws, config, &sources, limit, wish, &mut answers).await?;
     }
-    answers.outside = ask_outside(&sources, pin, wish, &answers).await?;
+    answers.outside = ask_outside(&sources, wish, &answers).await?;
 
     let mut error = LookupError::default();
     let mut chosen: Vec<(&Source, Choice)> = Vec::new();
     for source in &sources {
-        match decide(source, pin, scope, &answers) {
+        match decide(source, wish.tag_of(&source.task), scope, &answers) {
             Ok(choice) => chosen.push((source, choice)),
             Err(missing) => error.problems.push(explain(aws, source, &missing).await),
         }
@@ -67,7 +68,9 @@ pub async fn images(
     if !problems.is_empty() {
         return Err(LookupError { problems, ..LookupError::default() });
     }
-    notes.iter().for_each(|note| wish.tell.say(note));
+    for note in &notes {
+        wish.tell.say(note);
+    }
 
     // Tasks often share a repository: what is the same for all is said once.
     let mut warned: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -108,13 +111,15 @@ async fn wait(
     wish: &Wish,
     answers: &mut Answers,
 ) -> Result<(), LookupError> {
-    let pin = wish.image_tag.as_deref();
     let waits = |source: &&Source| {
         let rule = config.tasks.get(&source.task).and_then(|task| config.release_of(task));
         rule != Some(ReleaseRule::Auto)
     };
-    let missing: BTreeSet<Ask> =
-        sources.iter().filter(waits).filter_map(|source| awaited(source, pin, answers)).collect();
+    let missing: BTreeSet<Ask> = sources
+        .iter()
+        .filter(waits)
+        .filter_map(|source| awaited(source, wish.tag_of(&source.task), answers))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -148,7 +153,6 @@ async fn wait(
 
 async fn ask_outside(
     sources: &[Source],
-    pin: Option<&str>,
     wish: &Wish,
     answers: &Answers,
 ) -> Result<BTreeMap<String, outside::Elsewhere>, LookupError> {
@@ -156,7 +160,7 @@ async fn ask_outside(
     let mut reads = JoinSet::new();
     let asked: BTreeMap<&String, &ImageRef> = sources
         .iter()
-        .filter(|source| asks_outside(source, pin, answers))
+        .filter(|source| asks_outside(source, wish.tag_of(&source.task), answers))
         .map(|source| (&source.text, &source.reference))
         .collect();
     for (text, reference) in asked {

@@ -34,7 +34,7 @@ pub use outside::{Mirror, Registries};
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::model::{CallError, Demand};
-use crate::stack::{Facts, Names, Provenance, Scope};
+use crate::stack::{Facts, Names, Placement, Provenance, Scope};
 
 /// What the command line and its surroundings ask of the lookups.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +45,7 @@ pub struct Wish {
     pub wait_image: Option<Duration>,
     /// Whether the images must have the tag.
     pub demand: Demand,
-    /// The tasks that must have the tag, when not all of them are asked for.
+    /// The tasks that the tag is for, when not for all of them. The others keep what runs.
     pub only: Option<BTreeSet<String>>,
     /// The tasks whose tag in the configuration is looked up although something runs.
     pub refresh: BTreeSet<String>,
@@ -59,7 +59,9 @@ pub struct Wish {
 
 /// Tells somebody what is going on; the default tells nobody.
 #[derive(Clone, Default)]
-pub struct Tell(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct Tell(Option<Arc<Listener>>);
+
+type Listener = dyn Fn(&str) + Send + Sync;
 
 impl Tell {
     /// Tells `listener`.
@@ -72,6 +74,13 @@ impl Tell {
         if let Some(listener) = &self.0 {
             listener(line);
         }
+    }
+}
+
+impl Wish {
+    /// The tag that a task is released with.
+    fn tag_of(&self, task: &str) -> Option<&str> {
+        self.image_tag.as_deref().filter(|_| self.only.as_ref().is_none_or(|only| only.contains(task)))
     }
 }
 
@@ -129,6 +138,16 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
         warnings,
         resolved,
     })
+}
+
+/// A subnet that the command line names, and what the reader should know about it.
+pub async fn subnet(
+    aws: &Aws,
+    config: &Config,
+    id: &str,
+) -> Result<(Placement, Option<String>), LookupError> {
+    let land = network::read(aws, config.vpc_id.as_deref()).await?;
+    placement::named(&land, &request(config), id)
 }
 
 /// Credentials of another account: nothing that would be read there is of use.
@@ -198,6 +217,18 @@ async fn joined<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_of_some_tasks_asks_for_no_tag_of_the_others() {
+        let only = |names: &[&str]| Wish {
+            image_tag: Some("v1".to_owned()),
+            only: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            ..Wish::default()
+        };
+        assert_eq!(Wish { only: None, ..only(&[]) }.tag_of("web"), Some("v1"));
+        assert_eq!(only(&["web"]).tag_of("web"), Some("v1"));
+        assert_eq!(only(&["web"]).tag_of("job"), None);
+    }
 
     /// Every `"service:Action"` literal of the lookups is declared, and every declared one is used.
     #[test]

@@ -292,6 +292,24 @@ mod tests {
         }
     }
 
+    /// Also shows that TLS is set up at all: the client speaks before the other side hangs up.
+    #[tokio::test]
+    async fn a_registry_that_hangs_up_in_the_handshake_is_no_reason_to_fail() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = listener.local_addr().unwrap();
+        let heard = std::thread::spawn(move || {
+            let mut first = [0];
+            let (mut stream, _) = listener.accept().unwrap();
+            std::io::Read::read_exact(&mut stream, &mut first).unwrap();
+            first[0]
+        });
+        let mirror = Mirror::parse(&format!("https://{place}"));
+        let registries = Registries { mirror, docker_config: None };
+        let answer = ask(&registries, &ImageRef::parse("ghcr.io/a/b").unwrap()).await;
+        assert!(matches!(answer, Elsewhere::Unreachable(_)), "{answer:?}");
+        assert_eq!(heard.join().unwrap(), 22, "a handshake record of TLS");
+    }
+
     #[test]
     fn the_status_of_a_registry_says_what_is_wrong() {
         let answer = |code: u16| {

@@ -84,6 +84,28 @@ pub fn decide(land: &Land, request: &Request) -> Result<Decision, LookupError> {
     if error.is_empty() { Ok(decision) } else { Err(error) }
 }
 
+/// One subnet of the stack's VPC, named on the command line: whether tasks get a public address there, and what to know.
+pub fn named(land: &Land, request: &Request, id: &str) -> Result<(Placement, Option<String>), LookupError> {
+    let vpc = choose_vpc(land, request.vpc_id.as_deref())?;
+    let sites = sites(land, vpc, request.secrets);
+    let Some(site) = sites.iter().find(|site| site.subnet.id == id && site.runs_fargate) else {
+        let usable = sites.iter().filter(|site| site.runs_fargate).map(site_line);
+        let what = format!("the VPC `{}` has no subnet `{id}` that Fargate runs in", vpc.id);
+        return Err(Problem::new(what, "name one of these with `--subnet-id`").candidates(usable).into());
+    };
+    let warning = match site.reach {
+        Reach::Private => None,
+        Reach::Public => Some(format!("the subnet `{id}` is public: the task gets a public IP address")),
+        Reach::Isolated if site.lacks.is_empty() => None,
+        Reach::Isolated => Some(format!(
+            "the subnet `{id}` has no route to the internet and its VPC lacks the endpoints {}: the task may not start there",
+            site.lacks.join(", ")
+        )),
+    };
+    let assign_public_ip = site.reach == Reach::Public;
+    Ok((Placement { subnets: vec![id.to_owned()], assign_public_ip }, warning))
+}
+
 /// The subnets of one kind of placement.
 #[derive(Debug)]
 struct Choice<'a> {

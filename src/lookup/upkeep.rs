@@ -127,7 +127,9 @@ mod tests {
     fn rule(priority: u64, selection: Value) -> Value {
         let mut selection = selection;
         let more = json!({"countType": "imageCountMoreThan", "countNumber": 10});
-        selection.as_object_mut().map(|fields| fields.extend(more.as_object().cloned().unwrap_or_default()));
+        if let (Some(fields), Some(more)) = (selection.as_object_mut(), more.as_object()) {
+            fields.extend(more.clone());
+        }
         json!({"rulePriority": priority, "selection": selection, "action": {"type": "expire"}})
     }
 

@@ -3,6 +3,7 @@
 mod address;
 mod call_error;
 mod change;
+mod daily;
 mod history;
 mod input;
 mod plan;
@@ -14,6 +15,10 @@ mod rules;
 pub use address::{Address, AddressError};
 pub use call_error::CallError;
 pub use change::{Action, AttrChange, Change, Reason};
+pub use daily::{
+    ContainerRun, Deed, DeploymentStatus, Firing, ImageStatus, NewerImage, Scalable, ScheduleStatus,
+    ServiceEvent, ServiceStatus, Status, Suspended, TaskRun,
+};
 pub use history::{Family, Fate, History, Listed, Release, ReleaseState, Revision};
 pub use input::{Input, Ref};
 pub use plan::{Demand, Image, ImageOrigin, Plan, Summary};

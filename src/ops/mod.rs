@@ -1,1 +1,68 @@
 //! Verbs on a running stack: no plan, no diff.
+
+pub mod autoscaling;
+pub mod deployed;
+pub mod exec;
+pub mod exit;
+pub mod images;
+pub mod logs;
+pub mod run_report;
+pub mod run_task;
+pub mod run_watch;
+pub mod scale;
+pub mod schedules;
+pub mod services;
+pub mod status;
+pub mod tasks;
+pub mod time;
+pub mod trail;
+
+use aws_sdk_ecs::primitives::{DateTime, DateTimeFormat};
+
+/// A time of AWS as RFC 3339 in UTC.
+fn moment(time: &DateTime) -> String {
+    time.fmt(DateTimeFormat::DateTime).unwrap_or_default()
+}
+
+/// The end of an ARN, or of a path.
+fn last(text: &str) -> &str {
+    text.rsplit_once('/').map_or(text, |(_, last)| last)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{deployed, exec, logs, run_task, run_watch};
+
+    /// Every `"service:Action"` literal is declared, and every declared one is used. What ECS does with the caller's
+    /// permissions is declared without a call of ours.
+    #[test]
+    fn every_call_of_running_tasks_is_declared() {
+        let implied = ["ecs:TagResource", "iam:PassRole"];
+        let files: [(&[&[&str]], &str); 5] = [
+            (&[deployed::READS], include_str!("deployed.rs")),
+            (&[exec::READS], include_str!("exec.rs")),
+            (&[logs::READS], include_str!("logs.rs")),
+            (&[run_task::WRITES], include_str!("run_task.rs")),
+            (&[run_watch::READS, run_watch::WRITES], include_str!("run_watch.rs")),
+        ];
+        for (declared, source) in files {
+            let code = source.split("#[cfg(test)]").next().unwrap_or(source);
+            // The declarations are literals, too: a call names its action once more.
+            let calls = code.lines().filter(|line| !line.contains("&[")).flat_map(|line| line.split('"'));
+            let used: BTreeSet<&str> = calls.filter(|text| is_action(text)).collect();
+            let declared: BTreeSet<&str> = declared.iter().flat_map(|list| list.iter().copied()).collect();
+            let declared: BTreeSet<&str> =
+                declared.into_iter().filter(|action| !implied.contains(action)).collect();
+            assert_eq!(used, declared);
+        }
+    }
+
+    fn is_action(text: &str) -> bool {
+        let words = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        text.split_once(':').is_some_and(|(service, action)| {
+            words(service) && words(action) && action.starts_with(|c: char| c.is_ascii_uppercase())
+        })
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{Deployment, DesiredStatus, ServiceDeployment};
 use aws_smithy_types::DateTime;
 
-use super::evidence::{Suspect, explain};
+use super::evidence::{Suspect, explain, explain_mismatch};
 use super::proof::{self, Proof};
 use super::verdict::primary;
 use super::watched::{Watched, is_open};
@@ -50,7 +50,10 @@ pub async fn close(aws: &Aws, names: &Names, at: Duration, end: End) -> ServiceR
             Some(revision) => proof::of_revision(revision, &one.target.expected),
             None => proof_by_tasks(aws, &one).await.unwrap_or_default(),
         };
-        let cause = proof.cause();
+        let other = proof.others.first_key_value();
+        let cause = other.map(|(container, (pinned, running))| {
+            explain_mismatch(aws, names, &one.target.key, container, pinned, running)
+        });
         let outcome = if cause.is_some() { RolloutOutcome::Failed } else { outcome };
         return ServiceRollout { digests: proof.digests, cause, ..told(&(one, outcome, reason)) };
     }

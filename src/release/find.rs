@@ -6,17 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ecs::types::{DesiredStatus, Service, ServiceDeploymentBrief};
+use aws_sdk_ecs::types::{Deployment, DesiredStatus, Service, ServiceDeploymentBrief};
 use aws_smithy_types::DateTime;
 
 use super::Target;
 use super::calls;
-use super::verdict::{SAME_MOMENT, deployment, primary, rolls_back_or_did};
+use super::verdict::{SAME_MOMENT, deployment, primary, rolls_back_or_did, was_created_at};
 use crate::aws::Aws;
 use crate::model::CallError;
 
 /// How many of a service's last deployments are named when the one that was asked for is not there.
 const NAMED: usize = 3;
+
+/// What a time may lose on its way through floating point, in seconds.
+const SLACK: f64 = 0.01;
 
 /// What a search for a deployment gave.
 #[derive(Debug)]
@@ -71,8 +74,8 @@ pub async fn named(
             return Ok(Search::Found(Box::new(target(cluster, service, name))));
         }
         for (key, service) in &there {
-            if let Some(arn) = record_of(aws, cluster, service, name).await? {
-                return Ok(Search::Found(Box::new(target(cluster, key, &arn))));
+            if record_of(aws, cluster, service, name).await?.is_some() {
+                return Ok(Search::Found(Box::new(target(cluster, key, name))));
             }
         }
     }
@@ -100,13 +103,13 @@ pub async fn record_of(
     if let Some(ours) = deployment(service, id) {
         let Some(created) = ours.created_at().map(DateTime::as_secs_f64) else { return Ok(None) };
         let history = calls::history(aws, cluster, name, Some(created - SAME_MOMENT)).await?;
-        return Ok(at_moment(&history, created));
+        return Ok(at_moment(&history, service, ours));
     }
-    let mention = match mentioned(service, id) {
-        Some(mention) => Some(mention),
-        None => started(aws, cluster, name, id).await?,
+    // Events are kept for longer; the first task tells more exactly, and before another deployment can have begun.
+    let started = started(aws, cluster, name, id).await?;
+    let Some(mention) = started.into_iter().chain(mentioned(service, id)).min_by(f64::total_cmp) else {
+        return Ok(None);
     };
-    let Some(mention) = mention else { return Ok(None) };
     Ok(before(&calls::history(aws, cluster, name, None).await?, mention))
 }
 
@@ -121,7 +124,7 @@ pub async fn successor(
     let history = calls::history(aws, cluster, service, Some(created)).await?;
     let fits = |one: &ServiceDeploymentBrief| {
         let born = created_at(one);
-        born > created + 0.001 && born <= ended + SAME_MOMENT
+        born > created + SLACK && born <= ended + SAME_MOMENT
     };
     Ok(history.into_iter().rev().find(fits))
 }
@@ -140,17 +143,17 @@ fn created_at(one: &ServiceDeploymentBrief) -> f64 {
     one.created_at().map_or(0.0, DateTime::as_secs_f64)
 }
 
-/// The record that was created at this moment.
-fn at_moment(history: &[ServiceDeploymentBrief], created: f64) -> Option<String> {
-    let distance = |one: &ServiceDeploymentBrief| (created_at(one) - created).abs();
-    let nearest = history.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
-    let arn = nearest.service_deployment_arn()?;
-    (distance(nearest) <= SAME_MOMENT).then(|| arn.to_owned())
+/// The record that was created together with this deployment.
+fn at_moment(history: &[ServiceDeploymentBrief], service: &Service, ours: &Deployment) -> Option<String> {
+    let record = history
+        .iter()
+        .find(|one| one.created_at().is_some_and(|born| was_created_at(born.as_secs_f64(), ours, service)));
+    record?.service_deployment_arn().map(str::to_owned)
 }
 
 /// The youngest record that was there at this moment; the history is newest first.
 fn before(history: &[ServiceDeploymentBrief], moment: f64) -> Option<String> {
-    let record = history.iter().find(|one| created_at(one) <= moment + 1.0)?;
+    let record = history.iter().find(|one| created_at(one) <= moment + SLACK)?;
     record.service_deployment_arn().map(str::to_owned)
 }
 
@@ -189,9 +192,13 @@ mod tests {
 
     #[test]
     fn a_record_is_found_by_its_moment() {
-        assert_eq!(at_moment(&history(), 201.5).as_deref(), Some("arn:x:200"));
-        assert_eq!(at_moment(&history(), 250.0), None);
-        assert_eq!(at_moment(&[], 200.0), None);
+        let found = |history: &[ServiceDeploymentBrief], at: i64| {
+            let ours = Deployment::builder().id("ecs-svc/2").created_at(DateTime::from_secs(at)).build();
+            at_moment(history, &Service::builder().deployments(ours.clone()).build(), &ours)
+        };
+        assert_eq!(found(&history(), 201).as_deref(), Some("arn:x:200"));
+        assert_eq!(found(&history(), 250), None);
+        assert_eq!(found(&[], 200), None);
     }
 
     #[test]

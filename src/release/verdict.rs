@@ -18,7 +18,7 @@ use crate::model::{Progress, RolloutOutcome};
 const OVERTAKEN: u32 = 3;
 
 /// How far apart the clocks of two records of the same moment may be, in seconds.
-pub const SAME_MOMENT: f64 = 10.0;
+pub const SAME_MOMENT: f64 = 5.0;
 
 /// The record of our deployment.
 #[derive(Debug, Clone, Copy)]
@@ -268,10 +268,17 @@ pub fn primary(service: &Service) -> Option<&Deployment> {
     service.deployments().iter().find(|one| one.status() == Some("PRIMARY"))
 }
 
-/// Whether a record can be that of this deployment: they are created in one moment.
-pub fn is_of(record: &ServiceDeployment, deployment: &Deployment) -> bool {
-    let (Some(one), Some(other)) = (record.created_at(), deployment.created_at()) else { return true };
-    (one.as_secs_f64() - other.as_secs_f64()).abs() <= SAME_MOMENT
+/// Whether a record can be that of this deployment of a service: they are created in one moment, and no other deployment is nearer
+/// to it.
+pub fn is_of(record: &ServiceDeployment, ours: &Deployment, service: &Service) -> bool {
+    record.created_at().is_some_and(|born| was_created_at(born.as_secs_f64(), ours, service))
+}
+
+/// The same for the time of a record's creation, in seconds since the epoch.
+pub fn was_created_at(born: f64, ours: &Deployment, service: &Service) -> bool {
+    let distance = |one: &Deployment| one.created_at().map(|at| (at.as_secs_f64() - born).abs());
+    let Some(mine) = distance(ours) else { return false };
+    mine <= SAME_MOMENT && !service.deployments().iter().filter_map(distance).any(|other| other < mine)
 }
 
 /// Whether the record is of a deployment that was, or is being, rolled back.

@@ -283,9 +283,16 @@ fn where_there_is_no_rollout_state_nothing_but_ours_must_run() {
 }
 
 #[test]
-fn a_record_from_another_moment_is_not_ours() {
-    assert!(is_of(&record("SUCCESSFUL"), &deployed(2, "PRIMARY", "IN_PROGRESS")));
-    assert!(!is_of(&record("SUCCESSFUL"), &deployed(3, "PRIMARY", "IN_PROGRESS")));
+fn a_record_from_another_moment_or_nearer_to_another_deployment_is_not_ours() {
+    let is_of = |ours: &Deployment, others: Vec<Deployment>| {
+        super::is_of(&record("SUCCESSFUL"), ours, &service([vec![ours.clone()], others].concat()))
+    };
+    assert!(is_of(&deployed(2, "PRIMARY", "IN_PROGRESS"), vec![deployed(1, "ACTIVE", "COMPLETED")]));
+    assert!(!is_of(&deployed(3, "PRIMARY", "IN_PROGRESS"), vec![]));
+    // Two deployments within seconds, and a read that lags behind: the record of the first beside the second.
+    let mut soon = deployed(3, "PRIMARY", "IN_PROGRESS");
+    soon.created_at = Some(at(203));
+    assert!(!is_of(&soon, vec![deployed(2, "ACTIVE", "COMPLETED")]));
 }
 
 #[test]

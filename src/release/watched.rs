@@ -134,7 +134,7 @@ impl Watched {
         let found = current.and_then(|arn| records.get(arn));
         if let Some((record, ours)) = found.zip(self.ours())
             && ours.status() == Some("PRIMARY")
-            && verdict::is_of(record, ours)
+            && self.service.as_ref().is_some_and(|service| verdict::is_of(record, ours, service))
         {
             self.arn = record.service_deployment_arn().map(str::to_owned);
             self.record = Some(record.clone());
@@ -149,16 +149,19 @@ impl Watched {
             return;
         }
         let (Some(service), Some(record)) = (&self.service, &self.record) else { return };
+        let is_current = service.current_service_deployment() == self.arn.as_deref();
         let mut deployments = service.deployments().iter();
-        let ours = deployments.find(|one| one.created_at().is_some() && verdict::is_of(record, one));
+        let ours = deployments.find(|one| {
+            (one.status() == Some("PRIMARY")) == is_current && verdict::is_of(record, one, service)
+        });
         self.id = ours.and_then(Deployment::id).map(str::to_owned);
     }
 
-    /// Searches for our record where the usual way does not lead to it: at first at once, then every third poll.
+    /// Searches for our record where the usual way does not lead to it: at once, then at every third poll.
     pub async fn search(&mut self, aws: &Aws) -> Result<(), CallError> {
         self.tries += 1;
         let (Some(service), Some(id)) = (&self.service, &self.id) else { return Ok(()) };
-        if self.tries % 3 != 2 && self.ours().is_none_or(|ours| ours.status() == Some("PRIMARY")) {
+        if self.tries % 3 != 1 {
             return Ok(());
         }
         self.arn = find::record_of(aws, &self.target.cluster, service, id).await?;

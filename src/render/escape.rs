@@ -53,6 +53,11 @@ pub fn terminal(text: &str) -> String {
     })
 }
 
+/// One line of a program's output: as [`terminal`], but its colours are taken out and tabs are blanks.
+pub fn output(text: &str) -> String {
+    terminal(&without_ansi(text).replace('\t', "    "))
+}
+
 /// Several lines for a terminal: as [`terminal`], but line breaks stay.
 pub fn terminal_lines(text: &str) -> String {
     text.lines().map(terminal).collect::<Vec<_>>().join("\n")
@@ -281,7 +286,15 @@ pub fn workflow_data(text: &str) -> String {
 /// A JSON document, indented, that shows every invisible character as an escape and holds nothing that a runner takes for
 /// a command. Parses to exactly the value given.
 pub fn json(value: &Value) -> String {
-    let text = format!("{value:#}");
+    harmless_json(&format!("{value:#}"))
+}
+
+/// As [`json`], on one line.
+pub fn json_line(value: &Value) -> String {
+    harmless_json(&value.to_string())
+}
+
+fn harmless_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut previous = [' '; 1];
     for (i, c) in text.char_indices() {

@@ -4,6 +4,7 @@
 //! documents; `escape` is applied by the templates to everything that is not marked as harmless, so forgetting is safe.
 
 pub mod apply_view;
+pub mod daily;
 pub mod escape;
 pub mod hints;
 mod history;
@@ -11,6 +12,7 @@ mod json;
 mod links;
 mod markdown;
 mod markdown_lines;
+mod page;
 pub mod redact;
 mod refusal;
 mod rollout;
@@ -32,6 +34,7 @@ pub use history::{
 pub use json::{apply_json, plan_json};
 pub use links::{Budget, Link, Links};
 pub use markdown::{STATUS_PREFIX, apply_markdown, plan_markdown, refusal_markdown};
+pub use page::{Page, Section, page_markdown, page_text};
 pub use refusal::{Difference, Refusal};
 pub use rollout::{cause_text, rollout_json, rollout_markdown, rollout_text};
 pub use text::{Style, apply_text, plan_text, refusal_text};

@@ -15,7 +15,7 @@ use crate::model::{Cause, RolloutReport};
 struct TextPage<'a> {
     rollout: &'a RolloutView,
     rows: Vec<TextRow<'a>>,
-    arrow: &'static str,
+    dash: &'static str,
 }
 
 #[derive(Serialize)]
@@ -29,7 +29,10 @@ pub fn rollout_text(report: &RolloutReport, style: Style) -> String {
     let view = rollout(report);
     let rows =
         view.services.iter().map(|service| TextRow { mark: style.mark(service.state), service }).collect();
-    Templates::text(style).render("rollout.txt.j2", TextPage { rollout: &view, rows, arrow: style.arrow() })
+    Templates::text(style).render(
+        "rollout.txt.j2",
+        TextPage { rollout: &view, rows, dash: if style.unicode { "—" } else { "-" } },
+    )
 }
 
 #[derive(Serialize)]

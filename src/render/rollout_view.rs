@@ -66,6 +66,8 @@ pub struct CauseView {
     pub tasks: String,
     /// AWS's words; empty when there are none.
     pub reason: String,
+    /// Where they stand, for example `event of the service`; empty when that is not told.
+    pub source: String,
     /// What it was recognised from.
     pub evidence: Vec<String>,
     /// The ends of the logs, the failing container's first.
@@ -141,6 +143,12 @@ pub fn cause(cause: &Cause) -> CauseView {
     let first =
         ContainerLog { container: cause.container.clone().unwrap_or_default(), lines: cause.log.clone() };
     let logs = std::iter::once(&first).chain(&cause.other_logs).filter(|log| !log.lines.is_empty());
+    // The line of the evidence that holds AWS's words is told with them, and not again.
+    let reason = cause.reason.clone().unwrap_or_default();
+    let source = |line: &String| {
+        let source = line.strip_suffix(reason.as_str())?.strip_suffix(": ")?;
+        (!reason.is_empty() && !source.contains(": ")).then(|| source.to_owned())
+    };
     CauseView {
         class: cause.class.clone(),
         what: what.to_owned(),
@@ -151,8 +159,14 @@ pub fn cause(cause: &Cause) -> CauseView {
             1 => "1 task failed this way".to_owned(),
             several => format!("{several} tasks failed this way"),
         },
-        reason: cause.reason.as_deref().map(words).unwrap_or_default(),
-        evidence: cause.evidence.iter().map(|line| clip(&credentials(line), EVIDENCE)).collect(),
+        source: words(&cause.evidence.iter().find_map(source).unwrap_or_default()),
+        evidence: cause
+            .evidence
+            .iter()
+            .filter(|line| source(line).is_none())
+            .map(|line| clip(&credentials(line), EVIDENCE))
+            .collect(),
+        reason: words(&reason),
         logs: logs.map(log).collect(),
         more: cause.more.clone().unwrap_or_default(),
     }

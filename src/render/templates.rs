@@ -11,6 +11,8 @@ use super::{escape, redact};
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("_parts.md.j2", include_str!("../../templates/_parts.md.j2")),
+    ("page.md.j2", include_str!("../../templates/page.md.j2")),
+    ("page.txt.j2", include_str!("../../templates/page.txt.j2")),
     ("plan.md.j2", include_str!("../../templates/plan.md.j2")),
     ("apply.md.j2", include_str!("../../templates/apply.md.j2")),
     ("refused.md.j2", include_str!("../../templates/refused.md.j2")),

@@ -23,7 +23,7 @@ impl Style {
     /// For files, pipes and logs that take UTF-8.
     pub const PLAIN: Self = Self { color: false, width: None, unicode: true };
 
-    pub(super) fn arrow(self) -> &'static str {
+    fn arrow(self) -> &'static str {
         if self.unicode { "→" } else { "->" }
     }
 

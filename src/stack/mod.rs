@@ -89,6 +89,8 @@ pub struct StackTask {
     pub environment: BTreeMap<String, String>,
     /// Environment variable → secret ARN.
     pub secrets: BTreeMap<String, String>,
+    /// Sessions can be opened in its containers.
+    pub execute_command: bool,
     /// The user's tags for this task's resources, stack tags included.
     pub tags: BTreeMap<String, String>,
 }
@@ -177,6 +179,7 @@ impl StackTask {
             command: task.command.clone().unwrap_or_default(),
             environment: task.environment.clone(),
             secrets,
+            execute_command: task.enable_execute_command.unwrap_or_default(),
             tags,
         }
     }

@@ -31,6 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["lookup"]),
     ("minijinja", &["render"]),
     ("octocrab", &["github"]),
+    ("chrono", &["env", "ops"]),
     ("clap", &["cli", "commands"]),
     ("serde_yaml", &["config"]),
     ("yamlpath", &["config"]),

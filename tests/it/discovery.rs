@@ -227,7 +227,9 @@ fn public_subnets_are_used_only_when_public_addresses_are_asked_for() {
     });
     says(&refused(&world), &["assign_public_ip: true", &public[0]]);
     world.write("fargate-stack.yml", &format!("assign_public_ip: true\n{STACK}"));
-    assert_eq!(placed(&world), (sorted(&public), true, String::new()));
+    let (found, public_ip, warnings) = placed(&world);
+    assert_eq!((found, public_ip), (sorted(&public), true));
+    assert!(!warnings.contains("subnet") && !warnings.contains("outside ECR"), "{warnings}");
     world.run(&["apply", "--yes"]).expect(0);
     let [call] = recorded(&world, "ecs:CreateService").try_into().unwrap();
     assert_eq!(call["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"], "ENABLED");

@@ -1,6 +1,6 @@
 //! Health checks: of containers, and of load balancers.
 
-use super::words::{has, tasks};
+use super::words::{arn_of, has, tasks};
 use super::{Evidence, Group, Match, Quote, Target, find};
 
 /// Targets in one line.
@@ -81,13 +81,23 @@ pub(super) fn balancer(evidence: &Evidence, group: Option<&Group>) -> Option<Mat
         Some(Quote { source: format!("target group {}", target.group), text: words(target) })
     };
     let quote = of_balancer(evidence, group).or_else(from_target)?;
-    let matched = Match::from(quote);
-    Some(match sick {
-        Some(target) => matched.saying(format!(
-            "the health check of target group `{}` failed ({})",
-            target.group,
-            words(target)
-        )),
+    let mut matched = Match::from(quote);
+    // Once the tasks are gone their targets are, too, and only the events still tell what the check got.
+    let event = || evidence.events.iter().find(|text| has(text, &["unhealthy in (target-group"]));
+    let reason = sick.map(words).or_else(|| {
+        let text = event()?;
+        matched.quotes.push(Quote { source: "event of the service".to_owned(), text: text.clone() });
+        let (_, why) = text.split_once("due to (reason ")?;
+        Some(why.trim_end_matches(['.', ')']).to_owned())
+    });
+    let name = sick.map(|target| target.group.clone());
+    // arn:…:targetgroup/NAME/ID
+    let said = matched.said();
+    let name =
+        name.or_else(|| Some(arn_of(&said, &["elasticloadbalancing"])?.rsplit('/').nth(1)?.to_owned()));
+    let why = reason.map(|why| format!(" ({why})")).unwrap_or_default();
+    Some(match name {
+        Some(name) => matched.saying(format!("the health check of target group `{name}` failed{why}")),
         None => matched,
     })
 }

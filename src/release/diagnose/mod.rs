@@ -142,7 +142,7 @@ fn cause(evidence: &Evidence, group: Option<&Group>, row: &Row, matched: &Match)
         container,
         exit_code: code,
         exit_meaning: code.and_then(exit_meaning).map(str::to_owned),
-        reason: reason(shown, matched),
+        reason: reason(evidence, shown, matched),
         log,
         other_logs,
         more: Some(row.more.command(evidence)),
@@ -155,12 +155,17 @@ fn sentence(words: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// AWS's words: those that decided, and else those of the task.
-fn reason(group: Option<&Group>, matched: &Match) -> Option<String> {
-    let quoted =
-        matched.quotes.iter().find(|quote| !quote.source.starts_with("log of")).map(|quote| &quote.text);
-    let stopped = group.map(|group| &group.reason);
-    quoted.or(stopped).filter(|text| !text.is_empty()).cloned()
+/// AWS's words: those that decided, else those of the task or of the deployment's record.
+fn reason(evidence: &Evidence, group: Option<&Group>, matched: &Match) -> Option<String> {
+    let all: Vec<Quote> = group
+        .map(|group| said(evidence, Some(group)))
+        .into_iter()
+        .flatten()
+        .chain(said(evidence, None))
+        .collect();
+    let quoted = matched.quotes.iter().find(|quote| all.contains(quote)).map(|quote| &quote.text);
+    let stopped = group.map(|group| &group.reason).filter(|text| !text.is_empty());
+    quoted.or(stopped).or(evidence.record.reason.as_ref()).cloned()
 }
 
 fn lines(evidence: &Evidence, group: Option<&Group>, matched: &Match) -> Vec<String> {

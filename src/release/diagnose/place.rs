@@ -22,10 +22,14 @@ pub(super) fn subnet_addresses(evidence: &Evidence, group: Option<&Group>) -> Op
     })
 }
 
-pub(super) fn free_addresses(evidence: &Evidence, _: &Match) -> String {
+pub(super) fn free_addresses(evidence: &Evidence, matched: &Match) -> String {
     let kind = if evidence.public_ip { "public" } else { "private" };
+    let said = matched.said();
+    let mut words = said.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+    let named = words.find(|word| word.starts_with("subnet-"));
     let fewest = evidence.subnets.iter().filter(|one| one.free.is_some()).min_by_key(|one| one.free);
-    let instead = fewest.map(|subnet| format!(" instead of `{}`", subnet.id)).unwrap_or_default();
+    let full = named.or(fewest.map(|subnet| subnet.id.as_str()));
+    let instead = full.map(|id| format!(" instead of `{id}`")).unwrap_or_default();
     format!("name a larger subnet in `subnets.{kind}`{instead}, or free addresses there: each task takes one")
 }
 
@@ -49,7 +53,7 @@ pub(super) fn retirement(evidence: &Evidence, group: Option<&Group>) -> Option<M
 
 pub(super) fn nothing_to_do(evidence: &Evidence, _: &Match) -> String {
     format!(
-        "change nothing: ECS replaces the task; release `{}` again if this release was rolled back",
+        "nothing; ECS replaces the task, and you release `{}` again if this release was rolled back",
         evidence.key
     )
 }

@@ -74,9 +74,8 @@ async fn end(aws: &Aws, definition: &Definition, task: &str) -> Result<Vec<Strin
         let request = aws.logs.get_log_events().log_group_name(group).log_stream_name(&stream);
         let answer = match call(OP, request.start_from_head(false).limit(LINES).send()).await {
             Ok(answer) => answer,
-            Err(error) if error.code == "ResourceNotFoundException" && error.message.contains("stream") => {
-                return Ok(None);
-            }
+            // The stream is made with its first line.
+            Err(error) if error.code == "ResourceNotFoundException" => return Ok(None),
             Err(error) => return Err(error),
         };
         let lines: Vec<String> = answer

@@ -12,3 +12,4 @@ mod documents;
 mod hostile;
 mod limits;
 mod plans;
+mod rollouts;

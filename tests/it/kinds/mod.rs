@@ -50,7 +50,7 @@ struct Flow {
 }
 
 /// Clients of the sandbox that retry as the released binary does.
-fn clients(account: &str) -> Aws {
+pub fn clients(account: &str) -> Aws {
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
