@@ -232,7 +232,7 @@ mod tests {
     fn who_started_it_fits_ecs() {
         assert_eq!(started_by(&Environment::of(&[("GITHUB_RUN_ID", "99")])), "github-run/99");
         let user = Environment::of(&[("USER", "a.b@c with a very long name of more than 36")]);
-        assert_eq!(started_by(&user), "fargate-stack/a_b_c_with_a_very_long_");
+        assert_eq!(started_by(&user), "fargate-stack/a_b_c_with_a_very_long");
         assert_eq!(started_by(&user).len(), 36);
     }
 }
