@@ -17,7 +17,7 @@ use super::daily::{self, Found, counted, service_key};
 use super::{App, apply, failure, signals};
 
 /// Between two looks at the counts of a service.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(1500);
 
 /// Lets it run again.
 pub async fn start(app: &App, args: &CountArgs) -> Result<ExitStatus, Error> {

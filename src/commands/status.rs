@@ -127,11 +127,11 @@ async fn schedule(
         ..ScheduleStatus::default()
     };
     if let Some(seen) = seen {
-        let text = |path: &str| seen.attrs.pointer(path).and_then(|value| value.as_str());
+        let text = |path: &str| Some(seen.attrs.pointer(path)?.as_str()?.to_owned());
         status.deployed = true;
-        status.state = text("/state").unwrap_or_default().to_owned();
-        status.expression = text("/expression").unwrap_or_default().to_owned();
-        status.revision = text("/target/task_definition").map(|arn| images::short(arn).to_owned());
+        status.state = text("/state").unwrap_or_default();
+        status.expression = text("/expression").unwrap_or_default();
+        status.revision = text("/target/task_definition").map(|arn| images::short(&arn).to_owned());
     }
     Ok(status)
 }

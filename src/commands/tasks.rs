@@ -149,7 +149,7 @@ pub async fn stop(app: &App, args: &StopTaskArgs) -> Result<ExitStatus, Error> {
     };
     if chosen.len() > 1 && !args.all {
         let ids: Vec<&str> = chosen.iter().map(|run| run.id.as_str()).collect();
-        let message = format!("{} runs of `{}` are there; nothing was stopped", ids.len(), subject_key(&key));
+        let message = format!("{} runs of the {subject} are there; nothing was stopped", ids.len());
         return Err(Error::new(ExitStatus::Usage, message)
             .hint(format!("name one of {}", ids.join(", ")))
             .hint("`--all` stops every one of them"));
@@ -161,12 +161,10 @@ pub async fn stop(app: &App, args: &StopTaskArgs) -> Result<ExitStatus, Error> {
         done.map_err(|error| partly(failure::call(&error), &did))?;
         did.push(format!("asked ECS to stop {} ({})", run.id, run.revision));
     }
-    let of_service = chosen.iter().any(|run| run.group.starts_with("service:"));
-    let notes = of_service.then(|| {
-        format!(
-            "its service starts another one; `fargate-stack stop-service {}` stops all of them",
-            subject_key(&key)
-        )
+    let of_service = chosen.iter().find(|run| run.group.starts_with("service:"));
+    let notes = of_service.map(|run| {
+        let key = &run.task;
+        format!("its service starts another one; `fargate-stack stop-service {key}` stops all of them")
     });
     let changed = !did.is_empty();
     if !changed {
@@ -175,10 +173,6 @@ pub async fn stop(app: &App, args: &StopTaskArgs) -> Result<ExitStatus, Error> {
     let deed = Deed { command: "stop-task", subject, changed, did, notes: notes.into_iter().collect() };
     app.tell(&session, &deed)?;
     Ok(ExitStatus::Done)
-}
-
-fn subject_key(key: &Option<String>) -> &str {
-    key.as_deref().unwrap_or("SERVICE")
 }
 
 /// An id of ECS (32 hexadecimal digits, or a UUID of older tasks), or an ARN of a task.

@@ -31,6 +31,7 @@ pub async fn show(app: &App, what: &Show) -> Result<ExitStatus, Error> {
     let wanted = Wanted {
         role: &names.events_role,
         cluster: &names.cluster,
+        task: &key,
         family: &family,
         from: seconds(start),
         to: span.end.map(seconds),

@@ -17,11 +17,21 @@ pub mod tasks;
 pub mod time;
 pub mod trail;
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ecs::primitives::{DateTime, DateTimeFormat};
 
-/// A time of AWS as RFC 3339 in UTC.
+/// The IAM actions of the commands for a running stack, those for tasks and their logs left out.
+pub fn daily() -> BTreeSet<&'static str> {
+    let reads = [autoscaling::READS, images::READS, services::READS, tasks::READS, trail::READS];
+    let writes = [autoscaling::WRITES, schedules::WRITES, services::WRITES, tasks::WRITES];
+    reads.concat().into_iter().chain(writes.concat()).collect()
+}
+
+/// A time of AWS as RFC 3339 in UTC, always to the millisecond, so that times in order are texts in order.
 fn moment(time: &DateTime) -> String {
-    time.fmt(DateTimeFormat::DateTime).unwrap_or_default()
+    let whole = DateTime::from_secs(time.secs()).fmt(DateTimeFormat::DateTime).unwrap_or_default();
+    format!("{}.{:03}Z", whole.trim_end_matches('Z'), time.subsec_nanos() / 1_000_000)
 }
 
 /// The end of an ARN, or of a path.
@@ -31,16 +41,20 @@ fn last(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use super::{deployed, exec, logs, run_task, run_watch};
+    use super::*;
 
     /// Every `"service:Action"` literal is declared, and every declared one is used. What ECS does with the caller's
     /// permissions is declared without a call of ours.
     #[test]
-    fn every_call_of_running_tasks_is_declared() {
+    fn every_call_is_declared() {
         let implied = ["ecs:TagResource", "iam:PassRole"];
-        let files: [(&[&[&str]], &str); 5] = [
+        let files: [(&[&[&str]], &str); 11] = [
+            (&[autoscaling::READS, autoscaling::WRITES], include_str!("autoscaling.rs")),
+            (&[images::READS], include_str!("images.rs")),
+            (&[schedules::WRITES], include_str!("schedules.rs")),
+            (&[services::READS, services::WRITES], include_str!("services.rs")),
+            (&[tasks::READS, tasks::WRITES], include_str!("tasks.rs")),
+            (&[trail::READS], include_str!("trail.rs")),
             (&[deployed::READS], include_str!("deployed.rs")),
             (&[exec::READS], include_str!("exec.rs")),
             (&[logs::READS], include_str!("logs.rs")),
@@ -64,7 +78,8 @@ mod tests {
     }
 
     fn is_action(text: &str) -> bool {
-        let words = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let words = |part: &str| !part.is_empty() && part.bytes().all(word);
         text.split_once(':').is_some_and(|(service, action)| {
             words(service) && words(action) && action.starts_with(|c: char| c.is_ascii_uppercase())
         })

@@ -160,13 +160,15 @@ pub struct Watcher {
     /// Tasks that had stopped before.
     before: std::collections::BTreeSet<String>,
     failures: Vec<String>,
+    /// At the last look it was as wanted.
+    steady: bool,
 }
 
 impl Watcher {
     /// Remembers what had stopped already, so that it does not count.
     pub async fn new(aws: &Aws, cluster: &str, service: &str) -> Result<Self, CallError> {
         let before = tasks::stopped_of(aws, cluster, service).await?.into_iter().collect();
-        Ok(Self { before, failures: Vec::new() })
+        Ok(Self { before, failures: Vec::new(), steady: false })
     }
 
     /// Looks once. `None`: not settled yet.
@@ -181,13 +183,15 @@ impl Watcher {
         let Some(live) = services::active(aws, cluster, stack, service).await? else {
             return Ok((None, Some(Settled::Gone)));
         };
-        if live.running == live.desired && live.pending == 0 {
-            return Ok((Some(live), Some(Settled::Yes)));
-        }
         let stopped = tasks::stopped_of(aws, cluster, service).await?;
         let new: Vec<String> = stopped.into_iter().filter(|arn| self.before.insert(arn.clone())).collect();
-        for run in tasks::describe(aws, cluster, &new).await? {
-            self.failures.extend(tasks::failure(&run));
+        let failed: Vec<String> =
+            tasks::describe(aws, cluster, &new).await?.iter().filter_map(tasks::failure).collect();
+        // A task that crashes as soon as it runs is counted as running for a moment: it must stay so for two looks.
+        let as_wanted = live.running == live.desired && live.pending == 0 && failed.is_empty();
+        self.failures.extend(failed);
+        if std::mem::replace(&mut self.steady, as_wanted) && as_wanted {
+            return Ok((Some(live), Some(Settled::Yes)));
         }
         let settled = (fail_fast && self.failures.len() >= FAILURES).then(|| {
             let mut whys = self.failures.clone();

@@ -9,7 +9,7 @@ use crate::model::{CallError, DeploymentStatus, Owner, ServiceEvent};
 use crate::stack::STACK;
 
 /// The IAM actions that read.
-pub const READS: &[&str] = &["ecs:DescribeServices", "ecs:DescribeTaskDefinition"];
+pub const READS: &[&str] = &["ecs:DescribeServices"];
 /// The IAM actions that change something.
 pub const WRITES: &[&str] = &["ecs:UpdateService"];
 

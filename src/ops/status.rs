@@ -70,7 +70,7 @@ impl Watcher {
             };
             let tasks = of_group(&seen.runs, &format!("service:{name}"));
             let scalable = scaled.remove(&name);
-            seen.services.push(service(one, live, newest, revision, tasks, scalable, events));
+            seen.services.push(service(one, live, newest, revision, &tasks, scalable, events));
         }
         seen.unknown.clone_from(&self.unknown);
         Ok(seen)
@@ -119,7 +119,7 @@ fn service(
     live: Option<Live>,
     newest: Option<Revision>,
     revision: Option<Revision>,
-    tasks: Vec<TaskRun>,
+    tasks: &[TaskRun],
     autoscaling: Option<Scalable>,
     events: usize,
 ) -> ServiceStatus {

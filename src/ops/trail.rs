@@ -9,12 +9,12 @@ use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use serde_json::Value;
 
 use crate::aws::{Aws, Retry, call, retrying};
-use crate::model::{CallError, Firing};
+use crate::model::{CallError, Firing, TaskRun};
 
 use super::{last, tasks};
 
 /// The IAM actions of this file.
-pub const READS: &[&str] = &["cloudtrail:LookupEvents", "ecs:DescribeTasks"];
+pub const READS: &[&str] = &["cloudtrail:LookupEvents"];
 
 /// `LookupEvents` answers twice a second in an account and region; whoever else asks counts, too.
 const BUSY: Retry = Retry { on: &[("ThrottlingException", "")], limit: Duration::from_secs(30) };
@@ -26,6 +26,8 @@ pub struct Wanted<'a> {
     pub role: &'a str,
     /// The name of the cluster.
     pub cluster: &'a str,
+    /// The task in the stack file.
+    pub task: &'a str,
     /// The task-definition family.
     pub family: &'a str,
     /// The earliest, in seconds since the epoch.
@@ -65,11 +67,14 @@ pub async fn firings(aws: &Aws, wanted: &Wanted<'_>) -> Result<Vec<Firing>, Call
             break;
         }
     }
-    found.sort_by(|a, b| a.event_time.cmp(&b.event_time).then_with(|| a.id.cmp(&b.id)));
+    // CloudTrail gives the newest first, and times to the second only.
+    found.reverse();
+    found.sort_by(|a, b| a.event_time.cmp(&b.event_time));
     let ids: Vec<String> = found.iter().filter_map(|firing| firing.id.clone()).collect();
     let runs = tasks::describe(aws, wanted.cluster, &ids).await?;
     for firing in &mut found {
-        firing.run = runs.iter().find(|run| Some(&run.id) == firing.id.as_ref()).cloned();
+        let run = runs.iter().find(|run| Some(&run.id) == firing.id.as_ref());
+        firing.run = run.map(|run| TaskRun { task: wanted.task.to_owned(), ..run.clone() });
     }
     Ok(found)
 }
@@ -77,32 +82,29 @@ pub async fn firings(aws: &Aws, wanted: &Wanted<'_>) -> Result<Vec<Firing>, Call
 /// What one recorded call came to: a firing for each task, or one that tells why there is none; nothing when it is of
 /// somebody else, of another cluster or of another task.
 fn firings_of(record: &Value, wanted: &Wanted<'_>) -> Vec<Firing> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let issuer = &record["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"];
-    let asked = &record["requestParameters"];
-    let revision = last(asked["taskDefinition"].as_str().unwrap_or_default()).to_owned();
+    let text = |path: &str| record.pointer(path).and_then(Value::as_str);
+    let list = |path: &str| record.pointer(path).and_then(Value::as_array).into_iter().flatten();
+    let revision = last(text("/requestParameters/taskDefinition").unwrap_or_default()).to_owned();
     let family = revision.split_once(':').map_or(revision.as_str(), |(family, _)| family);
-    let cluster = last(asked["cluster"].as_str().unwrap_or("default"));
-    if issuer.as_str() != Some(wanted.role) || cluster != wanted.cluster || family != wanted.family {
+    let cluster = last(text("/requestParameters/cluster").unwrap_or("default"));
+    let caller = text("/userIdentity/sessionContext/sessionIssuer/userName");
+    if caller != Some(wanted.role) || cluster != wanted.cluster || family != wanted.family {
         return Vec::new();
     }
-    let failures = record["responseElements"]["failures"].as_array();
     let reasons: Vec<&str> =
-        failures.into_iter().flatten().filter_map(|failure| failure["reason"].as_str()).collect();
+        list("/responseElements/failures").filter_map(|failure| failure.get("reason")?.as_str()).collect();
     let firing = Firing {
-        event_time: text(&record["eventTime"]).unwrap_or_default(),
-        error_code: text(&record["errorCode"]),
-        error_message: text(&record["errorMessage"])
+        event_time: text("/eventTime").unwrap_or_default().to_owned(),
+        error_code: text("/errorCode").map(str::to_owned),
+        error_message: text("/errorMessage")
+            .map(str::to_owned)
             .or_else(|| (!reasons.is_empty()).then(|| reasons.join("; "))),
         revision,
         run: None,
         id: None,
     };
-    let tasks = record["responseElements"]["tasks"].as_array();
-    let ids: Vec<String> = tasks
-        .into_iter()
-        .flatten()
-        .filter_map(|task| Some(last(task["taskArn"].as_str()?).to_owned()))
+    let ids: Vec<String> = list("/responseElements/tasks")
+        .filter_map(|task| Some(last(task.get("taskArn")?.as_str()?).to_owned()))
         .collect();
     if ids.is_empty() {
         return vec![firing];
@@ -116,8 +118,14 @@ mod tests {
 
     use super::*;
 
-    const WANTED: Wanted<'static> =
-        Wanted { role: "EventsAppRole", cluster: "app-cluster", family: "nightly", from: 0.0, to: None };
+    const WANTED: Wanted<'static> = Wanted {
+        role: "EventsAppRole",
+        cluster: "app-cluster",
+        task: "nightly",
+        family: "nightly",
+        from: 0.0,
+        to: None,
+    };
 
     fn record(role: &str, definition: &str, response: &Value) -> Value {
         json!({

@@ -152,6 +152,20 @@ mod tests {
     fn a_page_for_github_holds_the_same() {
         let text = page_markdown(&page(), "123456789012");
         assert!(!text.contains('\u{1b}') && !text.contains("@octo |"), "{text}");
-        insta::assert_snapshot!(text.replace('\u{200b}', "·"), @"");
+        insta::assert_snapshot!(text.replace('\u{200b}', "·"), @r"
+        ### app in us-east-1
+
+        #### web
+
+        - status: ACTIVE
+        - autoscaling: 1 to 3
+
+        | id | reason |
+        |---|---|
+        | `0a1b` | `ok` |
+        | `0` | ::error::&#124; @·octo |
+
+        - a line another
+        ");
     }
 }

@@ -250,12 +250,15 @@ fn the_page_of_iam_permissions_is_up_to_date() {
          ## Rollouts\n\nWhat `apply`, `release` and `wait` read while a rollout runs and to tell why one failed, and what `releases`, \
          `rollback` and `revisions` read.\n\n```json\n{:#}\n```\n\nWhat `rollback`, `revisions --keep` and the stop of a rollout \
          (`--on-failure rollback`, `--on-cancel rollback`) change.\n\n```json\n{:#}\n```\n\n## Running tasks\n\nWhat `run-task`, \
-         `logs` and `exec` need. The session of `exec` is opened by the AWS CLI.\n\n```json\n{:#}\n```\n",
+         `logs` and `exec` need. The session of `exec` is opened by the AWS CLI.\n\n```json\n{:#}\n```\n\n## Daily work\n\nThe \
+         reads of a plan, and these: what `status`, `list-tasks` and `show` read, and what starts, stops, scales and redeploys services, \
+         stops tasks and switches schedules.\n\n```json\n{:#}\n```\n",
         policy(reads.into_iter().collect()),
         policy(writes.into_iter().collect()),
         policy(release::reads().into_iter().collect()),
         policy(release::writes().into_iter().collect()),
         policy(running().into_iter().collect()),
+        policy(ops::daily().into_iter().collect()),
     );
     must_be("docs/reference/iam.md", &text);
 }
