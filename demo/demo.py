@@ -205,15 +205,36 @@ def demo(folder, binaries, sandbox):
         if call["mutating"]:
             print(f"    {call['service']}:{call['operation']}")
 
+    def run(*args):
+        """Runs the program by hand, where the stack file is."""
+        print("$ fargate-stack", *args, flush=True)
+        done = subprocess.run([binaries / "fargate-stack", *args], cwd=checkout.work, env={
+            "PATH": os.environ["PATH"], "HOME": str(folder), "AWS_ENDPOINT_URL": sandbox.ready["aws_endpoint"],
+            "AWS_ACCESS_KEY_ID": sandbox.ready["account"], "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_REGION": sandbox.ready["region"], "AWS_EC2_METADATA_DISABLED": "true",
+        }, check=False, capture_output=True, text=True)
+        print(done.stdout)
+        return done
+
     say("a second plan")
-    again = subprocess.run([binaries / "fargate-stack", "plan"], cwd=checkout.work, env={
-        "PATH": os.environ["PATH"], "HOME": str(folder), "AWS_ENDPOINT_URL": sandbox.ready["aws_endpoint"],
-        "AWS_ACCESS_KEY_ID": sandbox.ready["account"], "AWS_SECRET_ACCESS_KEY": "sandbox",
-        "AWS_REGION": sandbox.ready["region"], "AWS_EC2_METADATA_DISABLED": "true",
-    }, check=False, capture_output=True, text=True)
-    print(again.stdout)
+    again = run("plan")
     if again.returncode or "No changes" not in again.stdout:
         sys.exit(f"the second plan is not empty\n{again.stderr}")
+
+    say("a release whose program crashes")
+    crashing = "2" * 40
+    sandbox.ask("POST", "ecr/images", {"repository": "helloworld", "tag": crashing})
+    sandbox.ask("POST", "rollouts", {
+        "service": "consumer", "outcome": "crash", "exit_code": 1, "after_s": 0.1,
+        "log": ["starting", "fatal: relation \"orders\" does not exist"],
+    })
+    failed = run("release", "consumer", "--yes", "--image-tag", crashing)
+    if failed.returncode != 4 or "relation" not in failed.stdout:
+        sys.exit(f"the release should fail with its cause, and ended with {failed.returncode}\n{failed.stderr}")
+
+    say("what was released")
+    if run("releases").returncode:
+        sys.exit("the releases cannot be listed")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 //! `apply`: plans, shows, asks, does, waits.
 
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 
 use crate::cli::{ApplyArgs, Format, Selection, WaitArgs};
 use crate::engine;
 use crate::error::{Error, ExitStatus};
 use crate::model::{ApplyReport, Plan, RolloutReport};
+use crate::release::Target;
 use crate::render::{self, Budget, Links};
 
 use super::session::Session;
@@ -126,21 +127,38 @@ pub async fn carry_out(
         let report = make(app, session, plan, stopped.clone()).await;
         applied(&report);
         let targets = rollout::targets(plan, &report, session);
-        let rollout = match wait {
-            Some(wait) if !wait.no_wait && !report.interrupted && !targets.is_empty() => {
-                Some(rollout::waited(app, session, targets, &wait.watch, stopped).await)
-            }
-            _ => {
-                rollout::unwatched(app, &targets);
-                None
-            }
+        let rollout = if let Some(wait) = wait.filter(|wait| !wait.no_wait && !report.interrupted) {
+            watch(app, session, plan, targets, wait, stopped).await.transpose()
+        } else {
+            rollout::unwatched(app, &targets);
+            None
         };
         Done { applied: ExitStatus::of(&report), report, rollout }
     })
     .await
 }
 
-async fn make(app: &App, session: &Session, plan: &Plan, stopped: watch::Receiver<bool>) -> ApplyReport {
+/// Waits for what was started, and for what began earlier and has no good end yet; `None` when there is neither.
+async fn watch(
+    app: &App,
+    session: &Session,
+    plan: &Plan,
+    mut targets: Vec<Target>,
+    wait: &WaitArgs,
+    stopped: Receiver<bool>,
+) -> Result<Option<(RolloutReport, ExitStatus)>, Error> {
+    let earlier = rollout::unsettled(plan, session).await?;
+    for Target { key, deployment, .. } in &earlier {
+        app.console.note(&format!("the rollout of {key} that began earlier ({deployment}) is waited for"));
+    }
+    targets.extend(earlier);
+    if targets.is_empty() {
+        return Ok(None);
+    }
+    rollout::waited(app, session, targets, &wait.watch, stopped).await.map(Some)
+}
+
+async fn make(app: &App, session: &Session, plan: &Plan, stopped: Receiver<bool>) -> ApplyReport {
     let steps = engine::steps(&session.registry, plan).len();
     if steps > 0 {
         app.console.begin(&format!("Applying {steps} steps to {}", plan.stack), steps);

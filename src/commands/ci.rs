@@ -119,8 +119,17 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
     let view = job.show(&plan, &selection)?;
     if plan.is_empty() {
         job.summary(&render::plan_markdown(&view, &links, Budget::summary(0)));
-        job.finish(Outcome::NoChanges, Some(&plan), None);
-        return Ok(ExitStatus::Done);
+        let done = apply::carry_out(app, &session, &plan, Some(&wait), |_| ()).await;
+        if let Some(rollout) = done.rollout() {
+            app.print(&render::rollout_text(rollout, app.console.style()))?;
+            job.summary(&render::rollout_markdown(rollout, &plan.account, &links, Budget::summary(0)));
+        }
+        job.released(&done);
+        let well = done.rollout.as_ref().is_none_or(|waited| {
+            waited.as_ref().is_ok_and(|(report, _)| report.outcome == RolloutOutcome::Succeeded)
+        });
+        job.finish(if well { Outcome::NoChanges } else { Outcome::RolloutFailed }, Some(&plan), None);
+        return done.status();
     }
     let approved = match approved(job, event, &plan).await? {
         Ok(approved) => approved,

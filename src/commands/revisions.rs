@@ -80,11 +80,11 @@ async fn uses(session: &Session) -> Result<Uses, Error> {
 /// The revisions of a family, newest first: the active ones, and for a deletion the others too.
 async fn read(session: &Session, family: &str, args: &RevisionsArgs) -> Result<Vec<Revision>, CallError> {
     let aws = &session.aws;
-    let mut arns = revisions::list(aws, family, true, usize::MAX).await?;
+    let mut listed = revisions::list(aws, family, true, usize::MAX).await?;
     if args.delete {
-        arns.extend(revisions::list(aws, family, false, usize::MAX).await?);
+        listed.extend(revisions::list(aws, family, false, usize::MAX).await?);
     }
-    let known = revisions::read_all(aws, arns, &session.names.stack).await?;
+    let known = revisions::read_all(aws, listed, &session.names.stack).await?;
     let mut all: Vec<Revision> = known.into_values().collect();
     all.sort_by_key(|one| std::cmp::Reverse(one.number()));
     Ok(all)

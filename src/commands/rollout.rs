@@ -8,8 +8,10 @@ use tokio::sync::watch::Receiver;
 use crate::cli::{self, Format, WaitArgs, WatchArgs};
 use crate::error::{Error, ExitStatus};
 use crate::github::workflow::{Annotation, Level, annotations};
-use crate::model::{ApplyReport, Outcome, Plan, RolloutEvent, RolloutOutcome, RolloutReport, Step, Verb};
-use crate::release::{OnEnd, Patience, Target, watch};
+use crate::model::{
+    Action, ApplyReport, Change, Outcome, Plan, RolloutEvent, RolloutOutcome, RolloutReport, Step, Verb,
+};
+use crate::release::{OnEnd, Patience, Target, history, watch};
 use crate::render::{self, Budget, Links, escape, redact};
 
 use super::session::Session;
@@ -27,23 +29,44 @@ pub fn targets(plan: &Plan, report: &ApplyReport, session: &Session) -> Vec<Targ
             let Some(Outcome::Done(outputs)) = report.outcomes.get(&step) else { return None };
             let before = change.seen.as_ref().and_then(|seen| seen.outputs.get(DEPLOYMENT));
             let deployment = outputs.get(DEPLOYMENT).filter(|now| Some(*now) != before)?;
-            let key = change.at.address.name();
-            Some(Target {
-                key: key.to_owned(),
-                cluster: change.at.parent.clone().unwrap_or_else(|| session.names.cluster.clone()),
-                service: change.at.name.clone(),
-                deployment: deployment.clone(),
-                expected: pinned(plan, key),
-            })
+            Some(target(plan, change, session, deployment))
         })
         .collect()
 }
 
+/// The deployments that began earlier and are what the plan wants, but have not come to a good end: an apply or a release
+/// that is run again must not call them done. Only services of tasks that the plan is about.
+pub async fn unsettled(plan: &Plan, session: &Session) -> Result<Vec<Target>, Error> {
+    let mut found = Vec::new();
+    for change in &plan.changes {
+        let key = change.at.address.name();
+        let kept = change.action == Action::Keep && change.at.address.kind() == "service";
+        if !kept || !plan.images.iter().any(|image| image.task == key) {
+            continue;
+        }
+        let cluster = change.at.parent.as_deref().unwrap_or(&session.names.cluster);
+        let open = history::unsettled(&session.aws, cluster, &change.at.name).await;
+        let open = open.map_err(|error| failure::call(&error))?;
+        found.extend(open.map(|deployment| target(plan, change, session, &deployment)));
+    }
+    Ok(found)
+}
+
+fn target(plan: &Plan, change: &Change, session: &Session, deployment: &str) -> Target {
+    let key = change.at.address.name();
+    Target {
+        key: key.to_owned(),
+        cluster: change.at.parent.clone().unwrap_or_else(|| session.names.cluster.clone()),
+        service: change.at.name.clone(),
+        deployment: deployment.to_owned(),
+        expected: pinned(plan, key),
+    }
+}
+
 /// Container → digest that the plan's task definition pins.
 fn pinned(plan: &Plan, key: &str) -> BTreeMap<String, String> {
-    let of_task = |change: &&crate::model::Change| {
-        change.at.address.kind() == "task_definition" && change.at.address.name() == key
-    };
+    let of_task =
+        |change: &&Change| change.at.address.kind() == "task_definition" && change.at.address.name() == key;
     let want = plan.changes.iter().find(of_task).and_then(|change| change.want.as_ref());
     let containers = want.and_then(|want| want.attrs.get("containers")).and_then(Value::as_array);
     let text = |container: &Value, field: &str| container.get(field)?.as_str().map(str::to_owned);

@@ -45,7 +45,7 @@ pub struct Wish {
     pub wait_image: Option<Duration>,
     /// Whether the images must have the tag.
     pub demand: Demand,
-    /// The tasks that the tag is for, when not for all of them. The others keep what runs.
+    /// The tasks that the tag is for, that must have it and are waited for, when it is not all of them. The others keep what runs.
     pub only: Option<BTreeSet<String>>,
     /// The tasks whose tag in the configuration is looked up although something runs.
     pub refresh: BTreeSet<String>,
@@ -78,9 +78,14 @@ impl Tell {
 }
 
 impl Wish {
+    /// Whether a task is one of those that are asked for.
+    fn is_for(&self, task: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(task))
+    }
+
     /// The tag that a task is released with.
     fn tag_of(&self, task: &str) -> Option<&str> {
-        self.image_tag.as_deref().filter(|_| self.only.as_ref().is_none_or(|only| only.contains(task)))
+        self.image_tag.as_deref().filter(|_| self.is_for(task))
     }
 }
 

@@ -48,8 +48,8 @@ pub async fn services(
         let request = aws.ecs.describe_services().cluster(cluster).set_services(Some(names.to_vec()));
         let answer = call("ecs:DescribeServices", request.send()).await;
         let Some(answer) = absent(answer, &["ClusterNotFoundException"])? else { break };
-        let named = |service: Service| Some((service.service_name()?.to_owned(), service));
-        found.extend(answer.services.unwrap_or_default().into_iter().filter_map(named));
+        let keyed = |service: Service| Some((service.service_name()?.to_owned(), service));
+        found.extend(answer.services.unwrap_or_default().into_iter().filter_map(keyed));
     }
     Ok(found)
 }

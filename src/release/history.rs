@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ecs::types::{Service, ServiceDeploymentBrief, ServiceDeploymentStatus, ServiceRevision};
+use aws_sdk_ecs::types::{
+    DeploymentRolloutState, Service, ServiceDeploymentBrief, ServiceDeploymentStatus, ServiceRevision,
+};
+use aws_smithy_types::DateTime;
 
 use super::revisions::{self, short, written};
 use crate::aws::{Aws, absent, call};
@@ -39,6 +42,18 @@ pub async fn service(aws: &Aws, cluster: &str, name: &str) -> Result<Option<Serv
     let answer = absent(call("ecs:DescribeServices", request.send()).await, &["ClusterNotFoundException"])?;
     let found = answer.and_then(|answer| answer.services().first().cloned());
     Ok(found.filter(|service| service.status() != Some("INACTIVE")))
+}
+
+/// The deployment (`ecs-svc/…`) that a service is working towards, when it runs still or has failed; `None` when it is
+/// completed, or there is no such service.
+pub async fn unsettled(aws: &Aws, cluster: &str, name: &str) -> Result<Option<String>, CallError> {
+    let Some(service) = service(aws, cluster, name).await? else { return Ok(None) };
+    let primary = service.deployments().iter().find(|one| one.status() == Some("PRIMARY"));
+    let open = |state: &DeploymentRolloutState| {
+        matches!(state, DeploymentRolloutState::InProgress | DeploymentRolloutState::Failed)
+    };
+    let open = primary.filter(|one| one.rollout_state().is_some_and(open));
+    Ok(open.and_then(|one| one.id()).map(str::to_owned))
 }
 
 /// Reads the history of a service.
@@ -84,7 +99,7 @@ async fn briefs(aws: &Aws, ask: Ask<'_>) -> Result<Vec<ServiceDeploymentBrief>, 
             break;
         }
     }
-    let began = |brief: &ServiceDeploymentBrief| brief.created_at().map(|at| at.as_secs_f64());
+    let began = |brief: &ServiceDeploymentBrief| brief.created_at().map(DateTime::as_secs_f64);
     found.sort_by(|a, b| began(b).partial_cmp(&began(a)).unwrap_or(std::cmp::Ordering::Equal));
     found.truncate(ask.limit);
     Ok(found)

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::types::{DesiredStatus, Service};
+use aws_sdk_eventbridge::operation::list_targets_by_rule::ListTargetsByRuleOutput;
+use aws_sdk_eventbridge::types::EcsParameters;
 
 use super::revisions::short;
 use crate::aws::{Aws, absent, call};
@@ -121,9 +123,9 @@ async fn used_by_services(aws: &Aws, cluster: &str) -> Result<Uses, CallError> {
         let request = aws.ecs.describe_services().cluster(cluster).set_services(Some(chunk.to_vec()));
         let answer = call("ecs:DescribeServices", request.send()).await?;
         for service in answer.services() {
-            let user = format!("service {}", service.service_name().unwrap_or_default());
+            let whose = format!("service {}", service.service_name().unwrap_or_default());
             for revision in wanted_by(service) {
-                uses.entry(revision).or_default().insert(user.clone());
+                uses.entry(revision).or_default().insert(whose.clone());
             }
         }
     }
@@ -179,8 +181,10 @@ async fn used_by_rules(aws: &Aws, cluster_arn: &str, rules: &[String]) -> Result
         let found =
             call("events:ListTargetsByRule", aws.events.list_targets_by_rule().rule(&name).send()).await;
         let found = absent(found, &["ResourceNotFoundException"])?;
-        let targets = found.iter().flat_map(|page| page.targets());
-        for arn in targets.filter_map(|target| target.ecs_parameters()).map(|ecs| ecs.task_definition_arn()) {
+        let targets = found.iter().flat_map(ListTargetsByRuleOutput::targets);
+        for arn in
+            targets.filter_map(|target| target.ecs_parameters()).map(EcsParameters::task_definition_arn)
+        {
             uses.entry(short(arn).to_owned()).or_default().insert(format!("rule {name}"));
         }
     }

@@ -7,7 +7,8 @@
 
 use aws_sdk_ecs::types::{
     Deployment, DeploymentLifecycleHookStatus as HookStatus, DeploymentRolloutState as RolloutState, Service,
-    ServiceDeployment, ServiceDeploymentRollbackMonitorsStatus as Monitor, ServiceDeploymentStatus as Status,
+    ServiceDeployment, ServiceDeploymentCircuitBreaker, ServiceDeploymentRollbackMonitorsStatus as Monitor,
+    ServiceDeploymentStatus as Status, ServiceRevisionSummary,
 };
 use aws_smithy_types::DateTime;
 
@@ -214,12 +215,14 @@ pub fn progress(sight: &Sight<'_>, healthy: Option<i32>, seconds: f64) -> Progre
     let target = record.and_then(ServiceDeployment::target_service_revision);
     let number = |of: fn(&Deployment) -> i32, or: Option<i32>| ours.map(of).or(or).unwrap_or_default();
     let breaker = record.and_then(ServiceDeployment::deployment_circuit_breaker);
-    let failed = ours.map_or(0, Deployment::failed_tasks).max(breaker.map_or(0, |it| it.failure_count()));
+    let failed = ours
+        .map_or(0, Deployment::failed_tasks)
+        .max(breaker.map_or(0, ServiceDeploymentCircuitBreaker::failure_count));
     let mut told = Progress {
         phase: String::new(),
-        desired: number(Deployment::desired_count, target.map(|it| it.requested_task_count())),
-        running: number(Deployment::running_count, target.map(|it| it.running_task_count())),
-        pending: number(Deployment::pending_count, target.map(|it| it.pending_task_count())),
+        desired: number(Deployment::desired_count, target.map(ServiceRevisionSummary::requested_task_count)),
+        running: number(Deployment::running_count, target.map(ServiceRevisionSummary::running_task_count)),
+        pending: number(Deployment::pending_count, target.map(ServiceRevisionSummary::pending_task_count)),
         healthy,
         failed,
         seconds,

@@ -3,8 +3,7 @@
 
 use aws_sdk_ecs::types::{
     DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentLifecycleHookDetail, Rollback,
-    ServiceDeploymentAlarms, ServiceDeploymentCircuitBreaker, ServiceDeploymentLifecycleStage as Stage,
-    ServiceEvent,
+    ServiceDeploymentAlarms, ServiceDeploymentLifecycleStage as Stage, ServiceEvent,
 };
 
 use super::*;

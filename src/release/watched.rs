@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{Deployment, DesiredStatus, HealthStatus, Service, ServiceDeployment, Task};
+use aws_sdk_ecs::types::{
+    Deployment, DeploymentCircuitBreaker, DesiredStatus, HealthStatus, Service, ServiceDeployment, Task,
+};
 
 use super::evidence::first_words;
 use super::hopeless::Course;
@@ -285,7 +287,7 @@ impl Watched {
 
     fn has_breaker(&self) -> bool {
         let how = self.service.as_ref().and_then(Service::deployment_configuration);
-        how.and_then(|how| how.deployment_circuit_breaker()).is_some_and(|breaker| breaker.enable())
+        how.and_then(|how| how.deployment_circuit_breaker()).is_some_and(DeploymentCircuitBreaker::enable)
     }
 }
 

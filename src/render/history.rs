@@ -215,7 +215,10 @@ mod tests {
             listed(1, &[], Fate::Delete),
         ];
         let family = Family { task: "web".to_owned(), revisions };
-        insta::assert_snapshot!("revisions_text", revisions_text(&[family.clone()], Style::PLAIN));
+        insta::assert_snapshot!(
+            "revisions_text",
+            revisions_text(std::slice::from_ref(&family), Style::PLAIN)
+        );
         assert_eq!(revisions_json(&[family])["tasks"][0]["revisions"][1]["fate"], "deregister");
     }
 

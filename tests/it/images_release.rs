@@ -228,3 +228,16 @@ fn a_plan_names_repository_and_tag_of_what_its_release_would_lack() {
     assert!(told.contains("`http-test`") && told.contains("`helloworld`") && told.contains(COMMIT), "{told}");
     assert!(text(&planned["images"][0]["digest"]).starts_with("sha256:"));
 }
+
+#[test]
+fn a_release_of_one_task_waits_for_its_image_alone() {
+    let world = World::with(STACK);
+    world.run(&["apply", "--yes"]).expect(0);
+    let digest = push(&world, "http-test", COMMIT);
+    let run =
+        in_a_workflow(&world, &["release", "web", "--image-tag", COMMIT, "--wait-image", "1m"]).expect(0);
+    assert!(!run.stderr.contains("waiting up to"), "{}", run.stderr);
+    assert!(image(&world, "web").ends_with(&digest));
+    let run = in_a_workflow(&world, &["release", "--image-tag", COMMIT]).expect(2);
+    says(&run, &["`helloworld`", "which task `helper` is to be released with"]);
+}

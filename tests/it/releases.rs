@@ -40,8 +40,7 @@ fn a_release_changes_what_the_image_changes_and_nothing_else() {
     assert_eq!(world.mutations(), ["ecs:RegisterTaskDefinition", "ecs:UpdateService"]);
     assert!(image(&world, "web").ends_with(&digest));
     assert_eq!(latest(&world, "helper").0.revision(), 1);
-    let told = "not part of this release: update log_group.main, update task_definition.helper, update \
-                task_definition.nightly; `fargate-stack apply` does that";
+    let told = "not part of this release: update log_group.main; `fargate-stack apply` does that";
     assert!(run.stdout.contains(told), "{}", run.stdout);
     assert_eq!(latest(&world, "web").1["fargate-stack:commit"], ONE);
 
@@ -364,4 +363,51 @@ fn a_clean_up_takes_what_nothing_uses_and_a_rollback_does_not_need() {
     world.run(&["revisions", "helper", "--keep", "1", "--delete", "--yes"]).expect(0);
     let run = world.run(&["revisions", "helper", "--keep", "1", "--delete", "--yes"]).expect(0);
     assert!(run.stderr.contains("nothing to clean up"), "{}", run.stderr);
+}
+
+#[test]
+fn a_release_that_is_run_again_does_not_call_done_what_has_not_ended_well() {
+    let world = World::with(STACK);
+    // The first deployment of a service has nothing to be rolled back to.
+    script(&world, json!({"service": "web", "outcome": "crash", "after_s": 0.1, "count": 5}));
+    world.run(&["apply", "--yes"]).expect(4);
+    world.forget_calls();
+    let again = world.run(&["apply", "--yes"]).expect(4);
+    assert!(again.stderr.contains("the rollout of web that began earlier"), "{}", again.stderr);
+    world.run(&["release", "web", "--yes"]).expect(4);
+    // Another task has nothing to do with it.
+    world.run(&["release", "nightly", "--yes"]).expect(0);
+    reads_only(&world);
+
+    let slow = applied();
+    push(&slow, "http-test", ONE);
+    script(&slow, json!({"service": "web", "outcome": "healthy", "after_s": 2.0}));
+    slow.run(&["release", "web", "--yes", "--no-wait", "--image-tag", ONE]).expect(0);
+    let again =
+        slow.run(&["release", "web", "--yes", "--image-tag", ONE, "--format", "json"]).expect(0).json();
+    assert_eq!(
+        (&again["outcome"], &again["rollout"]["outcome"]),
+        (&json!("no-changes"), &json!("succeeded"))
+    );
+}
+
+#[test]
+fn a_release_and_a_rollback_leave_the_count_to_whoever_scales() {
+    use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
+    let world = applied();
+    super::account::block(async {
+        let sdk = super::account::sdk(&world);
+        let scaling = aws_sdk_applicationautoscaling::Client::new(&sdk);
+        let target = scaling.register_scalable_target().resource_id("service/shop-cluster/web");
+        let target = target.service_namespace(ServiceNamespace::Ecs).min_capacity(2).max_capacity(4);
+        target.scalable_dimension(ScalableDimension::EcsServiceDesiredCount).send().await.unwrap();
+        let ecs = aws_sdk_ecs::Client::new(&sdk);
+        ecs.update_service().cluster("shop-cluster").service("web").desired_count(3).send().await.unwrap();
+    });
+    push(&world, "http-test", ONE);
+    world.run(&["release", "web", "--yes", "--image-tag", ONE]).expect(0);
+    assert_eq!(service(&world, "shop-cluster", "web").desired_count(), 3);
+    world.run(&["rollback", "--yes"]).expect(0);
+    let now = service(&world, "shop-cluster", "web");
+    assert_eq!((now.desired_count(), now.running_count()), (3, 3));
 }

@@ -148,11 +148,13 @@ fn a_deployment_that_another_one_takes_the_place_of_is_superseded() {
     let id = deploy(&world, true);
     let told = one(&wait(&world, &id, &[]).expect(4));
     assert_eq!(told["outcome"], "superseded", "{told:#}");
+    assert_eq!(told["deployment"], id, "{told:#}");
     assert_ne!(told["running"], Value::Null, "{told:#}");
     assert_eq!(told["cause"]["class"], "superseded", "{told:#}");
     // Whoever asks when the other is finished hears the same, and the other has succeeded.
     std::thread::sleep(Duration::from_secs(3));
-    assert_eq!(one(&wait(&world, &id, &[]).expect(4))["outcome"], "superseded");
+    let again = one(&wait(&world, &id, &[]).expect(4));
+    assert_eq!(again["outcome"], "superseded", "{again:#}");
     assert_eq!(one(&world.run(&["wait", "--format", "json"]).expect(0))["outcome"], "succeeded");
 }
 
@@ -348,9 +350,9 @@ fn a_deployment_is_found_by_the_arn_of_its_record_too() {
 
 #[test]
 fn twelve_services_are_polled_together_within_the_budget() {
-    let tasks: String =
+    let tasks: Vec<String> =
         (0..12).map(|n| format!("  w{n}:\n    type: daemon\n    image: helloworld:latest\n")).collect();
-    let world = World::with(&format!("app:\n  name: many\ntasks:\n{tasks}"));
+    let world = World::with(&format!("app:\n  name: many\ntasks:\n{}", tasks.concat()));
     world.run(&["apply", "--yes", "--no-wait"]).expect(0);
     world.run(&["wait"]).expect(0);
     let script = json!({"account": world.account, "service": "w0", "outcome": "stuck_pending"});

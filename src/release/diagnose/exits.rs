@@ -208,10 +208,19 @@ pub(super) fn mend_exit(evidence: &Evidence, matched: &Match) -> String {
 }
 
 pub(super) fn by_hand(evidence: &Evidence, group: Option<&Group>) -> Option<Match> {
-    let group = group.filter(|group| group.stop_code == "UserInitiated")?;
-    Some(find(evidence, Some(group), &[""]).map_or_else(Match::default, Match::from))
+    let Some(group) = group else {
+        // Tasks that failed first are the better answer, and come before the whole.
+        let record = [&evidence.record.reason, &evidence.record.rollback];
+        let asked = record.into_iter().flatten().any(|text| has(text, &["requested"]));
+        return find(evidence, None, &["requested"]).filter(|_| asked).map(Match::from);
+    };
+    let stopped = (group.stop_code == "UserInitiated").then_some(group)?;
+    Some(find(evidence, Some(stopped), &[""]).map_or_else(Match::default, Match::from))
 }
 
 pub(super) fn ask_who(evidence: &Evidence, _: &Match) -> String {
-    format!("find out who called `ecs:StopTask` on the tasks of `{}`, then release again", evidence.key)
+    format!(
+        "find out who called `ecs:StopTask` or `ecs:StopServiceDeployment` for `{}`, then release again",
+        evidence.key
+    )
 }

@@ -24,14 +24,10 @@ pub struct Evidence {
     pub security_group: String,
     /// The AWS region.
     pub region: String,
-    /// A newer deployment took its place.
-    pub superseded: bool,
+    /// Where it is.
+    pub state: State,
     /// Who made the newer deployment, or what it runs, as far as it can be told.
     pub newer: Option<String>,
-    /// It waits for somebody.
-    pub paused: bool,
-    /// It still ran when the waiting for it ended.
-    pub unfinished: bool,
     /// The tasks that failed, those with most failures first.
     pub groups: Vec<Group>,
     /// Events of the service since the deployment began, newest first.
@@ -72,6 +68,19 @@ pub struct Evidence {
     pub timeline: Vec<String>,
     /// What could not be read, or is worth to know.
     pub notes: Vec<String>,
+}
+
+/// Where a rollout or a run is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It failed, or cannot succeed any more.
+    #[default]
+    Failed,
+    /// A newer deployment took its place.
+    Superseded,
+    /// It still ran when the waiting for it ended.
+    Unfinished,
 }
 
 /// Tasks that failed in the same way.

@@ -17,7 +17,7 @@ pub(super) mod words;
 #[cfg(test)]
 mod tests;
 
-pub use facts::{Definition, Evidence, Exit, Group, Hook, Mismatch, Record, Subnet, Target};
+pub use facts::{Definition, Evidence, Exit, Group, Hook, Mismatch, Record, State, Subnet, Target};
 pub use table::{More, ROWS, Row};
 pub use words::exit_meaning;
 

@@ -405,8 +405,8 @@ pub const ROWS: &[Row] = &[
     ),
     row(
         "stopped-by-hand",
-        "somebody stopped the task",
-        "a call of StopTask, from a person or a program",
+        "somebody stopped it",
+        "a call of StopTask or StopServiceDeployment, from a person or a program",
         exits::by_hand,
         exits::ask_who,
         More::Trail,

@@ -241,11 +241,18 @@ fn a_hook_that_waits_is_continued_by_the_command_that_is_told() {
 }
 
 #[test]
+fn a_deployment_that_was_stopped_on_request_says_so_unless_tasks_failed_before() {
+    let record = json!({ "reason": "Service deployment rolled back because a rollback was requested." });
+    assert_eq!(of(json!({ "record": record })).class, "stopped-by-hand");
+    assert_eq!(of(json!({ "record": record, "groups": [exited(1, 1)] })).class, "essential-exited");
+}
+
+#[test]
 fn nothing_known_is_said_to_be_nothing_known() {
     let cause = of(json!({ "record": { "reason": "Service deployment stopped." } }));
     assert_eq!(
         (cause.class.as_str(), cause.reason.as_deref()),
         ("unclassified", Some("Service deployment stopped."))
     );
-    assert_eq!(of(json!({ "unfinished": true })).class, "slow-start");
+    assert_eq!(of(json!({ "state": "unfinished" })).class, "slow-start");
 }

@@ -1,6 +1,6 @@
 //! What is known of the rollout as a whole.
 
-use super::{Evidence, Group, Match, Quote};
+use super::{Evidence, Group, Match, Quote, State};
 
 pub(super) fn digest_mismatch(evidence: &Evidence, _: Option<&Group>) -> Option<Match> {
     let mismatch = evidence.mismatch.as_ref()?;
@@ -9,15 +9,14 @@ pub(super) fn digest_mismatch(evidence: &Evidence, _: Option<&Group>) -> Option<
     Some(Match { container: Some(mismatch.container.clone()), ..Match::from(quote) })
 }
 
-pub(super) fn release_again(evidence: &Evidence, matched: &Match) -> String {
+pub(super) fn release_again(evidence: &Evidence, _: &Match) -> String {
     let pinned = evidence.mismatch.as_ref().map_or("sha256:…", |mismatch| mismatch.pinned.as_str());
-    let _ = matched;
     format!("pin {} by its digest `{pinned}` and release again", evidence.field("image"))
 }
 
 pub(super) fn superseded(evidence: &Evidence, _: Option<&Group>) -> Option<Match> {
     let newer = evidence.newer.clone();
-    evidence.superseded.then(|| {
+    (evidence.state == State::Superseded).then(|| {
         let quotes: Vec<Quote> =
             newer.into_iter().map(|text| Quote { source: "newer deployment".to_owned(), text }).collect();
         Match { quotes, ..Match::default() }
@@ -80,7 +79,10 @@ pub(super) fn mend_alarm(evidence: &Evidence, _: &Match) -> String {
 }
 
 pub(super) fn slow_start(evidence: &Evidence, group: Option<&Group>) -> Option<Match> {
-    (group.is_none() && evidence.groups.is_empty() && evidence.failures.is_empty() && evidence.unfinished)
+    (group.is_none()
+        && evidence.groups.is_empty()
+        && evidence.failures.is_empty()
+        && evidence.state == State::Unfinished)
         .then(Match::default)
 }
 

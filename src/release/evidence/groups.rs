@@ -1,6 +1,6 @@
 //! Stopped tasks → groups of those that failed in the same way. Pure.
 
-use aws_sdk_ecs::types::{Attachment, Task};
+use aws_sdk_ecs::types::{Attachment, Task, TaskStopCode};
 
 use super::name_of;
 use crate::release::diagnose::words::{has, shape};
@@ -26,7 +26,7 @@ pub(super) fn of(tasks: &[Task], definitions: &[Definition]) -> Vec<Group> {
 
 /// Whether a task ended as it should not. What the scheduler stops to scale in, or to replace, did not fail.
 fn failed(task: &Task) -> bool {
-    let code = task.stop_code().map(|code| code.as_str()).unwrap_or_default();
+    let code = task.stop_code().map(TaskStopCode::as_str).unwrap_or_default();
     let reason = task.stopped_reason().unwrap_or_default();
     match code {
         "" => {

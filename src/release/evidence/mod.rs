@@ -7,6 +7,7 @@ mod groups;
 mod logs;
 mod network;
 mod read;
+mod targets;
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 use aws_sdk_ecs::primitives::DateTimeFormat;
 use aws_sdk_ecs::types::{Container, Failure, ServiceDeployment, Task};
 
-use super::diagnose::{self, Evidence, Hook, Mismatch, Record, exit_meaning};
+use super::diagnose::{self, Evidence, Hook, Mismatch, Record, State, exit_meaning};
 use crate::aws::Aws;
 use crate::model::{Cause, RolloutOutcome};
 use crate::stack::Names;
@@ -70,9 +71,11 @@ pub async fn collect(aws: &Aws, suspect: Suspect<'_>) -> Evidence {
     let mut evidence = named(aws, suspect.names, suspect.key, suspect.cluster);
     evidence.service = suspect.service.map(str::to_owned);
     evidence.deployment = suspect.deployment.map(str::to_owned);
-    evidence.superseded = suspect.outcome == RolloutOutcome::Superseded;
-    evidence.paused = suspect.outcome == RolloutOutcome::Paused;
-    evidence.unfinished = matches!(suspect.outcome, RolloutOutcome::TimedOut | RolloutOutcome::Cancelled);
+    evidence.state = match suspect.outcome {
+        RolloutOutcome::Superseded => State::Superseded,
+        RolloutOutcome::TimedOut | RolloutOutcome::Cancelled => State::Unfinished,
+        _ => State::Failed,
+    };
     evidence.record = suspect.record.map(record).unwrap_or_default();
 
     let (service, mut tasks) =
@@ -92,7 +95,7 @@ pub async fn collect(aws: &Aws, suspect: Suspect<'_>) -> Evidence {
     let (mut newer, mut targets, mut logs) = (Vec::new(), Vec::new(), Vec::new());
     let (found_newer, found_targets, found_logs, live) = tokio::join!(
         read::newer(aws, &evidence, service.as_ref(), &mut newer),
-        read::targets(aws, service.as_ref(), &tasks, &mut targets),
+        targets::sick(aws, service.as_ref(), &mut targets),
         logs::ends(aws, &evidence, &failing, &mut logs),
         read::live(aws, &suspect, &evidence),
     );

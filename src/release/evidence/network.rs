@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_ec2::operation::describe_vpc_endpoints::DescribeVpcEndpointsOutput;
 use aws_sdk_ec2::types::{Filter, Route, RouteTable, VpcEndpoint};
-use aws_sdk_ecs::types::{Service, Task};
+use aws_sdk_ecs::types::{Attachment, Service, Task};
 
 use crate::aws::{Aws, call};
 use crate::release::diagnose::Subnet;
@@ -15,7 +16,7 @@ pub(super) fn ids(service: Option<&Service>, tasks: &[Task]) -> Vec<String> {
     if let Some(vpc) = vpc {
         return vpc.subnets().to_vec();
     }
-    let details = tasks.iter().flat_map(Task::attachments).flat_map(|attachment| attachment.details());
+    let details = tasks.iter().flat_map(Task::attachments).flat_map(Attachment::details);
     let ids = details.filter(|detail| detail.name() == Some("subnetId")).filter_map(|detail| detail.value());
     ids.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
 }
@@ -44,7 +45,7 @@ pub(super) async fn subnets(aws: &Aws, ids: &[String], secrets: bool) -> (Vec<Su
         endpoints.map_err(|error| notes.push(format!("the VPC endpoints could not be read: {error}"))).ok();
     // Without the routes nothing is said of the way: a missing answer must not look like a missing route.
     let Some(tables) = tables else { return (Vec::new(), notes) };
-    let endpoints = endpoints.as_ref().map(|answer| answer.vpc_endpoints());
+    let endpoints = endpoints.as_ref().map(DescribeVpcEndpointsOutput::vpc_endpoints);
     let subnets = found
         .subnets()
         .iter()

@@ -1,11 +1,14 @@
-//! The reads of ECS, ECR and the load balancers.
+//! The reads of ECS and ECR.
 
-use aws_sdk_ecs::types::{DesiredStatus, Service, Task, TaskDefinition};
+use aws_sdk_ecs::primitives::DateTime;
+use aws_sdk_ecs::types::{
+    DeploymentConfiguration, DesiredStatus, HealthStatus, Service, Task, TaskDefinition,
+};
 
 use super::Suspect;
 use crate::aws::{Aws, call};
 use crate::model::CallError;
-use crate::release::diagnose::{Definition, Evidence, Target};
+use crate::release::diagnose::{Definition, Evidence, State};
 
 /// What was found, and what could not be read.
 #[derive(Debug, Default)]
@@ -56,20 +59,21 @@ async fn of_deployment(aws: &Aws, suspect: &Suspect<'_>, status: DesiredStatus) 
 /// Takes over what the service says.
 pub(super) fn settle(evidence: &mut Evidence, service: &Service, since: f64) {
     // Stamps of ECS have milliseconds, and an event of the same moment belongs to the deployment.
-    let recent = |at: &aws_sdk_ecs::primitives::DateTime| at.as_secs_f64() >= since - 0.001;
+    let recent = |at: &DateTime| at.as_secs_f64() >= since - 0.001;
     let events = service.events().iter().filter(|event| event.created_at().is_some_and(recent));
     let words = events.filter_map(|event| event.message()).map(|text| without_name(text).to_owned());
     evidence.events = words.collect();
-    // ECS suppresses repetitions of an unresolved cause for hours, so the last one from before may still hold.
+    // ECS suppresses repetitions of an unresolved cause for hours, so one from before still holds
+    // when nothing came after it.
     if !evidence.events.iter().any(|text| text.contains("unable")) {
-        let before = service.events().iter().filter(|event| !event.created_at().is_some_and(recent));
-        let last = before.filter_map(|event| event.message()).next().filter(|text| text.contains("unable"));
+        let mut before = service.events().iter().filter(|event| !event.created_at().is_some_and(recent));
+        let last = before.find_map(|event| event.message()).filter(|text| text.contains("unable"));
         evidence.events.extend(last.map(|text| without_name(text).to_owned()));
     }
     evidence.desired = Some(service.desired_count());
     let configuration = service.deployment_configuration();
-    evidence.minimum_percent = configuration.and_then(|one| one.minimum_healthy_percent());
-    evidence.maximum_percent = configuration.and_then(|one| one.maximum_percent());
+    evidence.minimum_percent = configuration.and_then(DeploymentConfiguration::minimum_healthy_percent);
+    evidence.maximum_percent = configuration.and_then(DeploymentConfiguration::maximum_percent);
     let vpc = service.network_configuration().and_then(|network| network.awsvpc_configuration());
     evidence.public_ip =
         vpc.and_then(|vpc| vpc.assign_public_ip()).is_some_and(|assign| assign.as_str() == "ENABLED");
@@ -170,7 +174,7 @@ pub(super) async fn newer(
     service: Option<&Service>,
     notes: &mut Vec<String>,
 ) -> Option<String> {
-    if !evidence.superseded {
+    if evidence.state != State::Superseded {
         return None;
     }
     let primary = service?.deployments().iter().find(|one| one.status() == Some("PRIMARY"))?;
@@ -184,74 +188,9 @@ pub(super) async fn newer(
     Some(format!("{id} runs {revision}{}", by.unwrap_or_default()))
 }
 
-/// The targets of the service that are not healthy, by group, state and reason.
-pub(super) async fn targets(
-    aws: &Aws,
-    service: Option<&Service>,
-    tasks: &[Task],
-    notes: &mut Vec<String>,
-) -> Vec<Target> {
-    let groups = service.map(Service::load_balancers).unwrap_or_default();
-    let Some(arn) = groups.iter().find_map(|one| one.target_group_arn()) else { return Vec::new() };
-    let (health, described) = tokio::join!(
-        call(
-            "elasticloadbalancing:DescribeTargetHealth",
-            aws.balancing.describe_target_health().target_group_arn(arn).send()
-        ),
-        call(
-            "elasticloadbalancing:DescribeTargetGroups",
-            aws.balancing.describe_target_groups().target_group_arns(arn).send()
-        ),
-    );
-    let group = described.ok().and_then(|answer| answer.target_groups().first().cloned());
-    let check = group.as_ref().map(check).unwrap_or_default();
-    // arn:…:targetgroup/NAME/ID
-    let name = arn.rsplit('/').nth(1).unwrap_or(arn);
-    let health = match health {
-        Ok(health) => health,
-        Err(error) => {
-            notes.push(format!("the health of the targets could not be read: {error}"));
-            return Vec::new();
-        }
-    };
-    let mut found: Vec<Target> = Vec::new();
-    for one in health.target_health_descriptions() {
-        let Some(health) = one.target_health() else { continue };
-        let state = health.state().map(|state| state.as_str().to_owned()).unwrap_or_default();
-        if matches!(state.as_str(), "healthy" | "draining") {
-            continue;
-        }
-        let target = Target {
-            group: name.to_owned(),
-            state,
-            reason: health.reason().map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
-            description: health.description().unwrap_or_default().to_owned(),
-            check: check.clone(),
-            targets: 1,
-        };
-        let same = |known: &&mut Target| Target { targets: 1, ..(*known).clone() } == target;
-        match found.iter_mut().find(same) {
-            Some(known) => known.targets += 1,
-            None => found.push(target),
-        }
-    }
-    let _ = tasks;
-    found
-}
-
-/// What a target group's health check asks for.
-fn check(group: &aws_sdk_elasticloadbalancingv2::types::TargetGroup) -> String {
-    let protocol = group.health_check_protocol().map_or("TCP", |protocol| protocol.as_str());
-    let port = group.health_check_port().unwrap_or("traffic-port");
-    let path = group.health_check_path().unwrap_or_default();
-    let codes = group.matcher().and_then(|matcher| matcher.http_code());
-    let codes = codes.map(|codes| format!(", expects {codes}")).unwrap_or_default();
-    format!("{protocol} {port} {path}{codes}").replace("  ", " ")
-}
-
 /// How far the newest task of a rollout without failures has come.
 pub(super) async fn live(aws: &Aws, suspect: &Suspect<'_>, evidence: &Evidence) -> Vec<String> {
-    if !evidence.groups.is_empty() || !evidence.unfinished {
+    if !evidence.groups.is_empty() || evidence.state != State::Unfinished {
         return Vec::new();
     }
     let found = match of_deployment(aws, suspect, DesiredStatus::Running).await {
@@ -264,7 +203,7 @@ pub(super) async fn live(aws: &Aws, suspect: &Suspect<'_>, evidence: &Evidence) 
 /// The steps of one task with their times.
 fn steps(task: &Task) -> String {
     let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
-    let at = |stamp: Option<&aws_sdk_ecs::primitives::DateTime>| stamp.map(|stamp| stamp.as_secs_f64());
+    let at = |stamp: Option<&DateTime>| stamp.map(DateTime::as_secs_f64);
     let between = |from: Option<f64>, to: Option<f64>| from.zip(to).map(|(from, to)| to - from);
     let created = at(task.created_at());
     let (pull_began, pull_ended) = (at(task.pull_started_at()), at(task.pull_stopped_at()));
@@ -273,13 +212,13 @@ fn steps(task: &Task) -> String {
     match (between(created, pull_began), between(pull_began, pull_ended)) {
         (Some(wait), Some(pull)) => steps.push(format!("placed in {wait:.0} s, image pulled in {pull:.0} s")),
         (Some(wait), None) if started.is_none() => {
-            steps.push(format!("placed in {wait:.0} s, still pulling its image"))
+            steps.push(format!("placed in {wait:.0} s, still pulling its image"));
         }
         (None, _) if started.is_none() => steps.push("not placed on a host yet".to_owned()),
         _ => {}
     }
     steps.extend(between(created, started).map(|took| format!("started {took:.0} s after its creation")));
-    let health = task.health_status().map(|health| health.as_str()).filter(|health| *health != "UNKNOWN");
+    let health = task.health_status().map(HealthStatus::as_str).filter(|health| *health != "UNKNOWN");
     steps.extend(health.map(|health| format!("its health is {health}")));
     steps.join(", ")
 }
@@ -302,8 +241,12 @@ pub(super) async fn registry(aws: &Aws, image: &str) -> Option<String> {
     let request = aws.ecr.describe_images().registry_id(account).repository_name(repository).image_ids(id);
     Some(match call("ecr:DescribeImages", request.send()).await {
         Ok(answer) => {
-            let tags: Vec<&str> =
-                answer.image_details().iter().flat_map(|one| one.image_tags()).map(String::as_str).collect();
+            let tags: Vec<&str> = answer
+                .image_details()
+                .iter()
+                .flat_map(aws_sdk_ecr::types::ImageDetail::image_tags)
+                .map(String::as_str)
+                .collect();
             let tags = if tags.is_empty() { "no tags".to_owned() } else { tags.join(", ") };
             format!("ECR has {kind} {value} in {repository} now ({tags})")
         }

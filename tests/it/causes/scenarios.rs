@@ -297,7 +297,7 @@ pub fn all() -> Vec<Scenario> {
         ),
         of(
             "container-health-check",
-            Play::Service(json!({ "outcome": "unhealthy" })),
+            Play::Service(json!({ "outcome": "unhealthy", "log": ["listening on :80"] })),
             "app",
             r#"`["CMD-SHELL","curl -f localhost"]`"#,
         ),
@@ -315,7 +315,7 @@ pub fn all() -> Vec<Scenario> {
         ),
         of(
             "elb-health-check",
-            Play::Balanced(json!({ "outcome": "unhealthy" })),
+            Play::Balanced(json!({ "outcome": "unhealthy", "log": ["listening on :80"] })),
             "app",
             "with an expected code",
         ),
@@ -325,7 +325,7 @@ pub fn all() -> Vec<Scenario> {
             "spot-interruption",
             Play::Service(json!({
                 "outcome": "crash", "exit_code": 143, "stop_code": "SpotInterruption",
-                "reason": "Your Spot Task was interrupted."
+                "reason": "Your Spot Task was interrupted.", "log": ["SIGTERM received"]
             })),
             "app",
             "`FARGATE`",
@@ -334,7 +334,7 @@ pub fn all() -> Vec<Scenario> {
             "host-retirement",
             Play::Run(json!({
                 "outcome": "crash", "exit_code": 143, "stop_code": "InfrastructureHealth",
-                "reason": "The underlying infrastructure is unhealthy."
+                "reason": "The underlying infrastructure is unhealthy.", "log": ["SIGTERM received"]
             })),
             "app",
             "nothing; ECS replaces the task",
@@ -372,7 +372,8 @@ pub fn all() -> Vec<Scenario> {
         of(
             "stopped-by-hand",
             Play::Run(json!({
-                "outcome": "crash", "exit_code": 143, "stop_code": "UserInitiated", "reason": "Task stopped by user"
+                "outcome": "crash", "exit_code": 143, "stop_code": "UserInitiated", "reason": "Task stopped by user",
+                "log": ["SIGTERM received"]
             })),
             "app",
             "ecs:StopTask",
