@@ -32,8 +32,9 @@ pub async fn images(
     scope: &Scope,
     wish: &Wish,
 ) -> Result<Found, LookupError> {
-    let pin = wish.image_tag.as_deref();
-    if let Some(tag) = pin.filter(|tag| ImageRef::parse(&format!("image:{tag}")).is_err()) {
+    if let Some(tag) =
+        wish.image_tag.as_deref().filter(|tag| ImageRef::parse(&format!("image:{tag}")).is_err())
+    {
         let hint = "a tag has up to 128 letters, digits, `_`, `.` and `-`";
         return Err(Problem::new(format!("`{tag}` is not an image tag"), hint).key("--image-tag").into());
     }
@@ -45,7 +46,8 @@ pub async fn images(
     }
     let sources = sources(aws, config, names, scope, wish).await?;
     let mut answers = Answers::default();
-    let questions: BTreeSet<Ask> = sources.iter().flat_map(|source| asks(source, pin)).collect();
+    let questions: BTreeSet<Ask> =
+        sources.iter().flat_map(|source| asks(source, wish.tag_of(&source.task))).collect();
     answers.ecr = ask_all(aws, questions).await?;
     if let Some(limit) = wish.wait_image {
         wait(aws, config, &sources, limit, wish, &mut answers).await?;
@@ -55,7 +57,7 @@ pub async fn images(
     let mut error = LookupError::default();
     let mut chosen: Vec<(&Source, Choice)> = Vec::new();
     for source in &sources {
-        match decide(source, pin, scope, &answers) {
+        match decide(source, wish.tag_of(&source.task), scope, &answers) {
             Ok(choice) => chosen.push((source, choice)),
             Err(missing) => error.problems.push(explain(aws, source, &missing).await),
         }
@@ -110,13 +112,15 @@ async fn wait(
     wish: &Wish,
     answers: &mut Answers,
 ) -> Result<(), LookupError> {
-    let pin = wish.image_tag.as_deref();
     let waits = |source: &&Source| {
         let rule = config.tasks.get(&source.task).and_then(|task| config.release_of(task));
         rule != Some(ReleaseRule::Auto) && wish.is_for(&source.task)
     };
-    let missing: BTreeSet<Ask> =
-        sources.iter().filter(waits).filter_map(|source| awaited(source, pin, answers)).collect();
+    let missing: BTreeSet<Ask> = sources
+        .iter()
+        .filter(waits)
+        .filter_map(|source| awaited(source, wish.tag_of(&source.task), answers))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -153,12 +157,11 @@ async fn ask_outside(
     wish: &Wish,
     answers: &Answers,
 ) -> Result<BTreeMap<String, outside::Elsewhere>, LookupError> {
-    let pin = wish.image_tag.as_deref();
     let mut error = LookupError::default();
     let mut reads = JoinSet::new();
     let asked: BTreeMap<&String, &ImageRef> = sources
         .iter()
-        .filter(|source| asks_outside(source, pin, answers))
+        .filter(|source| asks_outside(source, wish.tag_of(&source.task), answers))
         .map(|source| (&source.text, &source.reference))
         .collect();
     for (text, reference) in asked {

@@ -193,7 +193,7 @@ async fn report(
 
 /// The time is over.
 fn timed_out(one: Watched) -> End {
-    match one.rollback.clone() {
+    match one.lost().map(str::to_owned) {
         Some(why) => (one, RolloutOutcome::Failed, Some(format!("{why}; its rollback is not finished"))),
         None => (one, RolloutOutcome::TimedOut, None),
     }

@@ -20,6 +20,10 @@ const TRIES: u32 = 5;
 /// How long ECS may not show a deployment that it has answered us with.
 const HIDDEN: Duration = Duration::from_secs(30);
 
+/// How long the end of a rollout that ECS has given up itself is waited for when nothing else is: a rollback is mostly a matter of
+/// seconds, because old tasks still run, and what runs after it belongs to the verdict.
+const CLOSING: Duration = Duration::from_mins(1);
+
 /// How long between two looks at the tasks when nothing says that one failed.
 const LOOK: Duration = Duration::from_secs(15);
 
@@ -40,8 +44,10 @@ pub struct Watched {
     pub definition: Option<String>,
     /// Its tasks.
     pub course: Course,
-    /// Why it was given up: its rollback is waited for.
+    /// Why we gave it up: its rollback is waited for.
     pub rollback: Option<String>,
+    /// When and why ECS gave it up: its end is near.
+    given_up: Option<(Duration, String)>,
     machine: Machine,
     tries: u32,
     missing: bool,
@@ -78,6 +84,7 @@ impl Watched {
             definition: None,
             course: Course::default(),
             rollback: None,
+            given_up: None,
             machine: Machine::default(),
             tries: 0,
             missing: false,
@@ -254,11 +261,15 @@ impl Watched {
             events.push(RolloutEvent::Progress { service, progress: progress.clone() });
             self.progress = Some(progress);
         }
-        let next = self.decide(state, changed || !events.is_empty(), patience);
+        if let (State::Doomed(RolloutOutcome::Failed, why), None) = (&state, &self.given_up) {
+            self.given_up = Some((at, why.clone()));
+        }
+        let next = self.decide(state, at, changed || !events.is_empty(), patience);
         (events, next)
     }
 
-    fn decide(&self, state: State, changed: bool, patience: &Patience) -> Next {
+    fn decide(&self, state: State, at: Duration, changed: bool, patience: &Patience) -> Next {
+        let closing = self.given_up.as_ref().is_some_and(|(since, _)| at.saturating_sub(*since) < CLOSING);
         let hopeless = || self.course.hopeless(self.has_breaker()).map(str::to_owned);
         let state = match state {
             State::Running if patience.fail_fast => {
@@ -273,11 +284,17 @@ impl Watched {
             {
                 Next::RollBack(why)
             }
+            State::Doomed(RolloutOutcome::Failed, _) if closing => Next::On(changed),
             State::Doomed(outcome, why) if self.rollback.is_none() && patience.fail_fast => {
                 Next::End(outcome, Some(why))
             }
             State::Doomed(..) | State::Running | State::Hidden => Next::On(changed),
         }
+    }
+
+    /// Why it has failed although it is not over: we, or ECS, gave it up.
+    pub fn lost(&self) -> Option<&str> {
+        self.rollback.as_deref().or(self.given_up.as_ref().map(|(_, why)| why.as_str()))
     }
 
     /// Whether ECS is taking it back already.
