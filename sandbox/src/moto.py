@@ -19,6 +19,7 @@ from werkzeug.serving import make_server  # noqa: E402
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend  # noqa: E402
 from moto.core.base_backend import BackendDict  # noqa: E402
 from moto.ec2.models import EC2Backend  # noqa: E402
+from moto.ecr.models import Image  # noqa: E402
 from moto.moto_server.werkzeug_app import (  # noqa: E402
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -46,12 +47,27 @@ EC2Backend.__init__ = without_default_vpc
 ApplicationAutoscalingBackend._ecs_service_exists_for_target = lambda _self, _resource: True
 
 
+# An image that lost its last tag is put back, for moto deletes it: it was pushed when it was pushed first.
+pushed = {}
+make_image = Image.__init__
+
+
+def pushed_once(image, account, tag, manifest, repository, *args, **named):
+    make_image(image, account, tag, manifest, repository, *args, **named)
+    image.image_pushed_at = pushed.setdefault((account, repository, manifest), image.image_pushed_at)
+
+
+Image.__init__ = pushed_once
+
+
 def forget(account):
     """Drops what moto knows of one account; moto's own reset only knows all of them."""
     for backends in list(BackendDict._instances):
         if account in list(backends.keys()):
             backends[account].reset()
             backends.pop(account, None)
+    for key in [key for key in list(pushed) if key[0] == account]:
+        pushed.pop(key, None)
 
 
 moto = DomainDispatcherApplication(create_backend_app)
