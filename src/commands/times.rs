@@ -50,9 +50,9 @@ mod tests {
     const HOUR: i64 = 3_600_000;
 
     fn of(tasks: &[&'static str], words: &[&str]) -> Result<(&'static str, Span), Error> {
-        let there: BTreeMap<&'static str, ()> = tasks.iter().map(|task| (*task, ())).collect();
+        let there: BTreeMap<&'static str, u8> = tasks.iter().map(|task| (*task, 0)).collect();
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        read("task", &there, &words, &CLOCK).map(|((name, ()), span)| (name, span))
+        read("task", &there, &words, &CLOCK).map(|((name, _), span)| (name, span))
     }
 
     #[test]
