@@ -21,6 +21,8 @@ const LOOK_BACK: usize = 100;
 enum Deed {
     /// Nothing: it runs already.
     Nothing,
+    /// Nothing: this revision was rolled back by itself.
+    Back(String),
     /// The rollout that still runs is stopped.
     Stop(String),
     /// It is being rolled back: that is waited for.
@@ -115,6 +117,7 @@ impl<'a> Rollback<'a> {
         match rollback::way(&self.history.releases, &self.current) {
             Way::Stop(release) => Ok(Deed::Stop(deployment(release))),
             Way::Already(release) => Ok(Deed::Await(deployment(release))),
+            Way::Back(release) => Ok(Deed::Back(release.revision.clone())),
             Way::To(release) => match &release.source {
                 Some(revision) => self.fit(revision.clone()).await,
                 None => Err(self.refused(&format!("the revision `{}` is deleted", release.revision))),
@@ -225,6 +228,10 @@ impl<'a> Rollback<'a> {
         let (key, current) = (self.key, &self.current);
         match deed {
             Deed::Nothing => format!("{key} runs {current} already: nothing to do"),
+            Deed::Back(failed) => format!(
+                "{key}: {failed} was rolled back already, and {current} runs, which succeeded last: nothing to do; `--to` goes \
+                 further back"
+            ),
             Deed::Stop(_) => {
                 format!(
                     "{key}: the rollout of {current} still runs; it is stopped, and ECS brings back what ran before"
@@ -248,7 +255,7 @@ impl<'a> Rollback<'a> {
     ) -> Result<(Option<RolloutReport>, ExitStatus), Error> {
         let (aws, cluster) = (&self.session.aws, &self.session.names.cluster);
         let (deployment, expected) = match deed {
-            Deed::Nothing => return Ok((None, ExitStatus::Done)),
+            Deed::Nothing | Deed::Back(_) => return Ok((None, ExitStatus::Done)),
             Deed::Stop(deployment) => {
                 rollback::stop(aws, deployment).await.map_err(|error| failure::call(&error))?;
                 (Some(deployment.clone()), None)
@@ -291,7 +298,7 @@ impl<'a> Rollback<'a> {
 
     fn document(&self, deed: &Deed, report: Option<&RolloutReport>) -> serde_json::Value {
         let (action, to) = match deed {
-            Deed::Nothing => ("none", None),
+            Deed::Nothing | Deed::Back(_) => ("none", None),
             Deed::Stop(_) => ("stop", None),
             Deed::Await(_) => ("wait", None),
             Deed::Go(revision) => ("update", Some(&revision.name)),

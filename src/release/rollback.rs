@@ -18,13 +18,16 @@ pub enum Way<'a> {
     Stop(&'a Release),
     /// It is being rolled back already.
     Already(&'a Release),
+    /// It was rolled back, and what ran well before it runs again.
+    Back(&'a Release),
     /// To this release.
     To(&'a Release),
     /// Nothing else is known to have succeeded.
     Nowhere,
 }
 
-/// The last deployment that succeeded before the current revision did: never a newer one, so that a rollback after a rollback
+/// Nowhere else, when the newest rollout was taken back by itself: the last deployment that succeeded is then the one that runs.
+/// Otherwise to the last deployment that succeeded before the current revision did: never a newer one, so that a rollback after a rollback
 /// goes further back and not forward to what was left. The numbers of the revisions do not matter: a lower one may
 /// never have run. `releases` are newest first.
 pub fn way<'a>(releases: &'a [Release], current: &str) -> Way<'a> {
@@ -34,6 +37,12 @@ pub fn way<'a>(releases: &'a [Release], current: &str) -> Way<'a> {
         _ => {}
     }
     let succeeded = |one: &Release| one.outcome == ReleaseState::Succeeded;
+    let taken_back = releases.first().filter(|one| one.outcome == ReleaseState::RolledBack);
+    if let Some(newest) = taken_back.filter(|one| one.revision != current) {
+        if releases.iter().find(|one| succeeded(one)).is_some_and(|last| last.revision == current) {
+            return Way::Back(newest);
+        }
+    }
     let first_success = releases.iter().rposition(|one| succeeded(one) && one.revision == current);
     let before = first_success.map_or(0, |at| at + 1);
     let found = releases.iter().skip(before).find(|one| succeeded(one) && one.revision != current);
@@ -129,6 +138,7 @@ mod tests {
             Way::To(release) => release.revision.clone(),
             Way::Stop(release) => format!("stop {}", release.revision),
             Way::Already(release) => format!("already {}", release.revision),
+            Way::Back(release) => format!("back from {}", release.revision),
             Way::Nowhere => "nowhere".to_owned(),
         }
     }
@@ -144,9 +154,19 @@ mod tests {
         let releases =
             history(&[("w:4", Succeeded), ("w:3", RolledBack), ("w:2", RolledBack), ("w:1", Succeeded)]);
         assert_eq!(to(&releases, "w:4"), "w:1");
-        // What the breaker brought back is current: the one before it is the way back.
+        // What was brought back by hand meanwhile is another than the last that succeeded by itself.
         let releases = history(&[("w:3", RolledBack), ("w:2", Succeeded), ("w:1", Succeeded)]);
-        assert_eq!(to(&releases, "w:2"), "w:1");
+        assert_eq!(to(&releases, "w:1"), "nowhere");
+    }
+
+    #[test]
+    fn what_was_rolled_back_by_itself_is_not_rolled_back_again() {
+        use ReleaseState::{RolledBack, Succeeded};
+        let releases = history(&[("w:3", RolledBack), ("w:2", Succeeded), ("w:1", Succeeded)]);
+        assert_eq!(to(&releases, "w:2"), "back from w:3");
+        // The revision that was rolled back ran well once.
+        let releases = history(&[("w:3", RolledBack), ("w:3", Succeeded), ("w:2", Succeeded)]);
+        assert_eq!(to(&releases, "w:3"), "w:2");
     }
 
     #[test]

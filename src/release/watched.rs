@@ -284,7 +284,8 @@ impl Watched {
             {
                 Next::RollBack(why)
             }
-            State::Doomed(RolloutOutcome::Failed, _) if closing => Next::On(changed),
+            // Its end is near and the polls are few: they keep their shortest distance.
+            State::Doomed(RolloutOutcome::Failed, _) if closing => Next::On(true),
             State::Doomed(outcome, why) if self.rollback.is_none() && patience.fail_fast => {
                 Next::End(outcome, Some(why))
             }

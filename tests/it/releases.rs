@@ -282,7 +282,10 @@ fn the_examples_are_released_fail_are_rolled_back_and_released_again() {
             running(2);
             let history = run(&["releases"], 0).stdout;
             assert!(history.contains("rolled-back") && history.contains("2222222"), "{history}");
-            run(&["rollback", "--yes"], 0);
+            let told = run(&["rollback", "--yes"], 0);
+            assert!(told.stdout.contains(&format!("{task}:3 was rolled back already")), "{}", told.stdout);
+            running(2);
+            run(&["rollback", "--yes", "--to", "1"], 0);
             running(1);
             run(&["rollback", "--yes", "--to", ONE], 0);
             running(2);
