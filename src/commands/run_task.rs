@@ -356,7 +356,8 @@ fn ending(task: &RunEnd) -> String {
         }
     }
     let own = matches!(task.stop_code.as_deref(), None | Some("EssentialContainerExited"));
-    if let Some(reason) = task.stopped_reason.as_deref().filter(|_| !own) {
+    let told = |reason: &&str| task.containers.iter().any(|one| one.reason.as_deref() == Some(*reason));
+    if let Some(reason) = task.stopped_reason.as_deref().filter(|reason| !own && !told(reason)) {
         words.extend(["; ", reason]);
     }
     words

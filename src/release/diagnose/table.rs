@@ -45,7 +45,7 @@ impl More {
         let key = &evidence.key;
         let region = &evidence.region;
         match self {
-            Self::Logs => format!("fargate-stack logs {key} --no-follow"),
+            Self::Logs => format!("fargate-stack logs {key}"),
             Self::Status if evidence.service.is_some() => {
                 format!("fargate-stack status {key} --max-events 20")
             }

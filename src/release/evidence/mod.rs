@@ -87,7 +87,7 @@ pub async fn collect(aws: &Aws, suspect: Suspect<'_>) -> Evidence {
     let tasks = merged(suspect.tasks.clone(), tasks.found);
     let definition = read::definition_of(aws, &suspect, service.as_ref(), &tasks, &mut evidence.notes).await;
     if let Some(definition) = &definition {
-        read::define(&mut evidence, definition);
+        read::define(&mut evidence, definition, tasks.first());
     }
     evidence.groups = groups::of(&tasks, &evidence.containers);
 

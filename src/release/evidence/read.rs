@@ -129,11 +129,12 @@ async fn definition(aws: &Aws, arn: &str, notes: &mut Vec<String>) -> Option<Tas
     }
 }
 
-/// Takes over what the task definition says: of environment variables only where their secrets are.
-pub(super) fn define(evidence: &mut Evidence, definition: &TaskDefinition) {
+/// Takes over what the task definition says, of environment variables only where their secrets are, and the size of a task that was
+/// started with one of its own.
+pub(super) fn define(evidence: &mut Evidence, definition: &TaskDefinition, task: Option<&Task>) {
     let number = |text: Option<&str>| text.and_then(|text| text.parse::<u32>().ok());
-    evidence.cpu = number(definition.cpu());
-    evidence.memory = number(definition.memory());
+    evidence.cpu = number(task.and_then(Task::cpu)).or(number(definition.cpu()));
+    evidence.memory = number(task.and_then(Task::memory)).or(number(definition.memory()));
     evidence.next_size =
         evidence.cpu.zip(evidence.memory).and_then(|(cpu, memory)| crate::stack::next_size(cpu, memory));
     let architecture = definition.runtime_platform().and_then(|platform| platform.cpu_architecture());

@@ -26,7 +26,7 @@ fn crash() -> Cause {
         reason: Some("Essential container in task exited".to_owned()),
         log: vec!["starting".to_owned(), "\u{1b}[31mfatal\u{1b}[0m:\tno database".to_owned()],
         other_logs: vec![ContainerLog { container: "proxy".to_owned(), lines: vec!["bye".to_owned()] }],
-        more: Some("fargate-stack logs worker --no-follow".to_owned()),
+        more: Some("fargate-stack logs worker".to_owned()),
     }
 }
 
