@@ -103,6 +103,8 @@ pub struct Group {
     pub provider: Option<String>,
     /// It was RUNNING for this long, in seconds.
     pub ran_s: Option<f64>,
+    /// When the newest stopped, in seconds since the epoch; 0 when ECS does not tell.
+    pub stopped_at: f64,
 }
 
 /// The end of one container.

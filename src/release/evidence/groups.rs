@@ -53,6 +53,7 @@ fn group(task: &Task, definitions: &[Definition]) -> Group {
         exits: exits(task, definitions),
         attachments: task.attachments().iter().filter_map(attachment).collect(),
         provider: task.capacity_provider_name().map(str::to_owned),
+        stopped_at: stopped(task),
         ran_s: ran.map(|(from, to)| to.as_secs_f64() - from.as_secs_f64()),
     }
 }

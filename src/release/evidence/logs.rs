@@ -10,14 +10,15 @@ use crate::release::diagnose::{Definition, Evidence};
 const LINES: i32 = 20;
 /// How many logs at most.
 const LOGS: usize = 4;
-/// How long lines are waited for that are on their way: containers hand them over in batches.
+/// How long after the end of a container lines may still be on their way: they are handed over in batches.
 const LATE: Duration = Duration::from_secs(3);
 
-/// A container whose log is wanted, and the id of its task.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A container whose log is wanted, the id of its task, and when that stopped.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Wanted {
     container: String,
     task: String,
+    stopped_at: f64,
 }
 
 /// The containers that ran and failed: the first to stop of every group, and the others that ended badly.
@@ -28,7 +29,8 @@ pub(super) fn failing(evidence: &Evidence) -> Vec<Wanted> {
             let badly = exit.code.is_some_and(|code| place == 0 || ![0, 143].contains(&code));
             let known = wanted.iter().any(|one| one.container == exit.container);
             if badly && !known && wanted.len() < LOGS {
-                wanted.push(Wanted { container: exit.container.clone(), task: group.task.clone() });
+                let (container, task) = (exit.container.clone(), group.task.clone());
+                wanted.push(Wanted { container, task, stopped_at: group.stopped_at });
             }
         }
     }
@@ -45,7 +47,7 @@ pub(super) async fn ends(
     let at = |place: usize| async move {
         let one = wanted.get(place)?;
         let definition = evidence.definition(&one.container)?;
-        Some((one.container.clone(), end(aws, definition, &one.task).await))
+        Some((one.container.clone(), end(aws, definition, one).await))
     };
     let (first, second, third, fourth) = tokio::join!(at(0), at(1), at(2), at(3));
     let mut found = BTreeMap::new();
@@ -61,7 +63,7 @@ pub(super) async fn ends(
 }
 
 /// The end of one log, or why there is none.
-async fn end(aws: &Aws, definition: &Definition, task: &str) -> Result<Vec<String>, String> {
+async fn end(aws: &Aws, definition: &Definition, wanted: &Wanted) -> Result<Vec<String>, String> {
     const OP: &str = "logs:GetLogEvents";
     let Some(group) = &definition.log_group else {
         return Err("it is not written to CloudWatch Logs".to_owned());
@@ -69,8 +71,10 @@ async fn end(aws: &Aws, definition: &Definition, task: &str) -> Result<Vec<Strin
     let Some(prefix) = &definition.log_prefix else {
         return Err("it has no stream prefix, so the stream of one task cannot be told".to_owned());
     };
-    let stream = format!("{prefix}/{}/{task}", definition.name);
-    let lines = until(OP, "the arrival of the container's log", LATE, || async {
+    let stream = format!("{prefix}/{}/{}", definition.name, wanted.task);
+    let since = Duration::try_from_secs_f64(crate::aws::now() - wanted.stopped_at).unwrap_or_default();
+    let late = LATE.saturating_sub(since);
+    let lines = until(OP, "the arrival of the container's log", late, || async {
         let request = aws.logs.get_log_events().log_group_name(group).log_stream_name(&stream);
         let answer = match call(OP, request.start_from_head(false).limit(LINES).send()).await {
             Ok(answer) => answer,
