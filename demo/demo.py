@@ -236,6 +236,11 @@ def demo(folder, binaries, sandbox):
     if run("releases").returncode:
         sys.exit("the releases cannot be listed")
 
+    say("how it is now")
+    now = run("status", "--max-events", "3")
+    if now.returncode or "1 desired, 1 running" not in now.stdout:
+        sys.exit("the service should run its one task")
+
 
 if __name__ == "__main__":
     main()
