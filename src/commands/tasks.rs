@@ -41,7 +41,7 @@ pub fn of_the_file(app: &App) -> Result<ExitStatus, Error> {
     let section = Section {
         facts,
         columns: vec!["task", "type", "size", "schedule", "image", "environment", "secrets"],
-        rows: config.tasks.iter().map(|(key, task)| row(key, task)).collect(),
+        rows: render::plain(config.tasks.iter().map(|(key, task)| row(key, task))),
         ..Section::default()
     };
     let page = Page { title: names.stack.clone(), sections: vec![section] };

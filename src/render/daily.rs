@@ -4,7 +4,7 @@ use crate::model::{
     Deed, Firing, ImageStatus, Scalable, ScheduleStatus, ServiceEvent, ServiceStatus, Status, TaskRun,
 };
 
-use super::page::{Page, Section};
+use super::page::{Page, Section, plain};
 
 /// A time of a document as people read it: to the second, without the signs between.
 fn time(moment: Option<&String>) -> String {
@@ -74,7 +74,7 @@ fn service(service: &ServiceStatus) -> Vec<Section> {
     if !service.events.is_empty() {
         sections.push(Section {
             columns: vec!["event", "message"],
-            rows: service.events.iter().map(event).collect(),
+            rows: plain(service.events.iter().map(event)),
             ..Section::default()
         });
     }
@@ -158,7 +158,7 @@ fn runs(runs: &[TaskRun]) -> Section {
     };
     Section {
         columns: vec!["task", "started", "status", "health", "zone", "address", "revision", "image"],
-        rows: runs.iter().map(row).collect(),
+        rows: plain(runs.iter().map(row)),
         ..Section::default()
     }
 }
@@ -199,7 +199,7 @@ pub fn list(title: String, runs: &[TaskRun]) -> Page {
             "exit codes",
             "reason",
         ],
-        rows: runs.iter().map(row).collect(),
+        rows: plain(runs.iter().map(row)),
         lines: if runs.is_empty() { vec!["none".to_owned()] } else { Vec::new() },
         ..Section::default()
     };
@@ -232,7 +232,7 @@ pub fn firings(title: String, firings: &[Firing]) -> Page {
             "revision",
             "task",
         ],
-        rows: firings.iter().map(row).collect(),
+        rows: plain(firings.iter().map(row)),
         lines: if firings.is_empty() { vec!["none".to_owned()] } else { Vec::new() },
         ..Section::default()
     };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::table::{Cell, Table};
+use super::page::{Cell, Page, Section, page_markdown, page_text};
 use super::text::Style;
 use crate::model::{Family, Fate, History, Listed, Release, ReleaseState, Revision};
 
@@ -11,12 +11,12 @@ const FORMAT_VERSION: &str = "1.0";
 
 /// What was released, as text.
 pub fn history_text(all: &[History], style: Style) -> String {
-    all.iter().map(|one| releases(one).text(style)).collect::<Vec<_>>().join("\n")
+    all.iter().map(|one| page_text(&releases(one), style)).collect::<Vec<_>>().join("\n")
 }
 
 /// What was released, for GitHub. `account` is shortened wherever it stands.
 pub fn history_markdown(all: &[History], account: &str) -> String {
-    all.iter().map(|one| releases(one).markdown(account)).collect::<Vec<_>>().join("\n")
+    all.iter().map(|one| page_markdown(&releases(one), account)).collect::<Vec<_>>().join("\n")
 }
 
 /// What was released, for machines.
@@ -26,12 +26,12 @@ pub fn history_json(all: &[History]) -> Value {
 
 /// The revisions of tasks, as text.
 pub fn revisions_text(all: &[Family], style: Style) -> String {
-    all.iter().map(|one| revisions(one).text(style)).collect::<Vec<_>>().join("\n")
+    all.iter().map(|one| page_text(&revisions(one), style)).collect::<Vec<_>>().join("\n")
 }
 
 /// The revisions of tasks, for GitHub. `account` is shortened wherever it stands.
 pub fn revisions_markdown(all: &[Family], account: &str) -> String {
-    all.iter().map(|one| revisions(one).markdown(account)).collect::<Vec<_>>().join("\n")
+    all.iter().map(|one| page_markdown(&revisions(one), account)).collect::<Vec<_>>().join("\n")
 }
 
 /// The revisions of tasks, for machines.
@@ -39,7 +39,7 @@ pub fn revisions_json(all: &[Family]) -> Value {
     json!({"format_version": FORMAT_VERSION, "tasks": all})
 }
 
-fn releases(history: &History) -> Table {
+fn releases(history: &History) -> Page {
     let mut notes = Vec::new();
     if !history.exists {
         notes.push("there is no such service yet".to_owned());
@@ -51,35 +51,36 @@ fn releases(history: &History) -> Table {
                 .to_owned(),
         );
     }
-    Table {
-        title: history.service.clone(),
-        header: vec!["now", "revision", "commit", "image", "outcome", "when", "took", "by"],
+    let section = Section {
+        columns: vec!["now", "revision", "commit", "image", "outcome", "when", "took", "by"],
         rows: history.releases.iter().map(release).collect(),
-        notes,
-    }
+        lines: notes,
+        ..Section::default()
+    };
+    Page { title: history.service.clone(), sections: vec![section] }
 }
 
 fn release(release: &Release) -> Vec<Cell> {
     let source = release.source.as_ref();
     let took = release.seconds.map(|seconds| format!("{seconds:.0} s")).unwrap_or_default();
-    let outcome = Cell::new(release.outcome.word()).meaning(match release.outcome {
+    let outcome = Cell::from(release.outcome.word()).meaning(match release.outcome {
         ReleaseState::Succeeded => "done",
         ReleaseState::RolledBack | ReleaseState::Failed => "failed",
         _ => "",
     });
     vec![
-        Cell::new(if release.runs_now { "*" } else { "" }),
-        Cell::new(release.revision.clone()),
-        Cell::new(source.map(commit).unwrap_or_default()),
-        Cell::new(digests(release.digests.values())),
+        Cell::from(if release.runs_now { "*" } else { "" }),
+        Cell::from(release.revision.clone()),
+        Cell::from(source.map(commit).unwrap_or_default()),
+        Cell::from(digests(release.digests.values())),
         outcome,
-        Cell::new(release.at.clone().unwrap_or_default()),
-        Cell::new(took),
+        Cell::from(release.at.clone().unwrap_or_default()),
+        Cell::from(took),
         source.map(by).unwrap_or_default(),
     ]
 }
 
-fn revisions(family: &Family) -> Table {
+fn revisions(family: &Family) -> Page {
     let cells = |one: &Listed| {
         let revision = &one.revision;
         let (fate, meaning) = match one.fate {
@@ -88,23 +89,24 @@ fn revisions(family: &Family) -> Table {
             Fate::Delete => ("delete", "delete"),
         };
         vec![
-            Cell::new(revision.name.clone()),
-            Cell::new(if revision.active { "active" } else { "inactive" }),
-            Cell::new(commit(revision)),
-            Cell::new(digests(revision.digests().values())),
-            Cell::new(revision.registered.clone().unwrap_or_default()),
+            Cell::from(revision.name.clone()),
+            Cell::from(if revision.active { "active" } else { "inactive" }),
+            Cell::from(commit(revision)),
+            Cell::from(digests(revision.digests().values())),
+            Cell::from(revision.registered.clone().unwrap_or_default()),
             by(revision),
-            Cell::new(one.used_by.join(", ")),
-            Cell::new(fate).meaning(meaning),
+            Cell::from(one.used_by.join(", ")),
+            Cell::from(fate).meaning(meaning),
         ]
     };
     let none = family.revisions.is_empty().then(|| "it has no revisions".to_owned());
-    Table {
-        title: family.task.clone(),
-        header: vec!["revision", "state", "commit", "image", "registered", "by", "used by", "clean-up"],
+    let section = Section {
+        columns: vec!["revision", "state", "commit", "image", "registered", "by", "used by", "clean-up"],
         rows: family.revisions.iter().map(cells).collect(),
-        notes: none.into_iter().collect(),
-    }
+        lines: none.into_iter().collect(),
+        ..Section::default()
+    };
+    Page { title: family.task.clone(), sections: vec![section] }
 }
 
 /// The first digits of the commit, else the tag.
@@ -225,6 +227,6 @@ mod tests {
     #[test]
     fn a_service_that_is_not_there_says_so() {
         let none = History { exists: false, releases: Vec::new(), ..history() };
-        assert_eq!(history_text(&[none], Style::PLAIN), "web\n\nthere is no such service yet\n");
+        assert_eq!(history_text(&[none], Style::PLAIN), "web\n  there is no such service yet\n");
     }
 }

@@ -17,7 +17,6 @@ pub mod redact;
 mod refusal;
 mod rollout;
 pub mod rollout_view;
-mod table;
 mod telling;
 mod templates;
 mod text;
@@ -34,7 +33,7 @@ pub use history::{
 pub use json::{apply_json, plan_json};
 pub use links::{Budget, Link, Links};
 pub use markdown::{STATUS_PREFIX, apply_markdown, plan_markdown, refusal_markdown};
-pub use page::{Page, Section, page_markdown, page_text};
+pub use page::{Page, Section, page_markdown, page_text, plain};
 pub use refusal::{Difference, Refusal};
 pub use rollout::{cause_text, rollout_json, rollout_markdown, rollout_text};
 pub use text::{Style, apply_text, plan_text, refusal_text};

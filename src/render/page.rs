@@ -27,9 +27,44 @@ pub struct Section {
     /// The heads of the table's columns.
     pub columns: Vec<&'static str>,
     /// The table; not shown without rows.
-    pub rows: Vec<Vec<String>>,
+    pub rows: Vec<Vec<Cell>>,
     /// Lines below.
     pub lines: Vec<String>,
+}
+
+/// One cell of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// What it says.
+    pub text: String,
+    /// Where it leads in Markdown; empty when nowhere.
+    pub url: String,
+    /// What colours it on a screen; empty for nothing.
+    pub meaning: &'static str,
+}
+
+impl Cell {
+    /// Text that leads somewhere.
+    pub fn link(text: impl Into<String>, url: &str) -> Self {
+        Self { url: url.to_owned(), ..Self::from(text) }
+    }
+
+    /// The same cell, coloured by its meaning.
+    #[must_use]
+    pub fn meaning(self, meaning: &'static str) -> Self {
+        Self { meaning, ..self }
+    }
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+}
+
+/// Rows of plain text.
+pub fn plain(rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<Cell>> {
+    rows.map(|row| row.into_iter().map(Cell::from).collect()).collect()
 }
 
 #[derive(Serialize)]
@@ -48,8 +83,8 @@ struct SectionView<'a> {
     heading: &'a str,
     facts: Vec<Fact<'a>>,
     fact_width: usize,
-    header: Vec<Cell<'a>>,
-    rows: Vec<Vec<Cell<'a>>>,
+    header: Vec<CellView<'a>>,
+    rows: Vec<Vec<CellView<'a>>>,
     lines: &'a [String],
 }
 
@@ -60,8 +95,10 @@ struct Fact<'a> {
 }
 
 #[derive(Serialize)]
-struct Cell<'a> {
+struct CellView<'a> {
     text: &'a str,
+    url: &'a str,
+    meaning: &'static str,
     width: usize,
 }
 
@@ -83,11 +120,11 @@ fn section(section: &Section) -> SectionView<'_> {
     let columns = section.columns.len();
     // A column that is empty in every row only takes room.
     let used: Vec<usize> = (0..columns)
-        .filter(|at| section.rows.iter().any(|row| row.get(*at).is_some_and(|text| !text.is_empty())))
+        .filter(|at| section.rows.iter().any(|row| row.get(*at).is_some_and(|cell| !cell.text.is_empty())))
         .collect();
     let widest = |at: usize| {
         let cells = section.rows.iter().filter_map(|row| row.get(at));
-        cells.map(|text| shown(text)).chain(section.columns.get(at).map(|text| shown(text))).max()
+        cells.map(|cell| shown(&cell.text)).chain(section.columns.get(at).map(|text| shown(text))).max()
     };
     let width = |at: usize| widest(at).unwrap_or_default();
     SectionView {
@@ -96,13 +133,20 @@ fn section(section: &Section) -> SectionView<'_> {
         fact_width: section.facts.iter().map(|(name, _)| shown(name)).max().unwrap_or_default(),
         header: used
             .iter()
-            .filter_map(|at| Some(Cell { text: section.columns.get(*at)?, width: width(*at) }))
+            .filter_map(|at| {
+                let text = section.columns.get(*at)?;
+                Some(CellView { text, url: "", meaning: "faint", width: width(*at) })
+            })
             .collect(),
         rows: section
             .rows
             .iter()
             .map(|row| {
-                used.iter().filter_map(|at| Some(Cell { text: row.get(*at)?, width: width(*at) })).collect()
+                let cell = |at: &usize| {
+                    let Cell { text, url, meaning } = row.get(*at)?;
+                    Some(CellView { text, url, meaning, width: width(*at) })
+                };
+                used.iter().filter_map(cell).collect()
             })
             .collect(),
         lines: &section.lines,
@@ -124,8 +168,8 @@ mod tests {
             facts: vec![("status", "ACTIVE".into()), ("autoscaling", "1 to 3".into())],
             columns: vec!["id", "health", "reason"],
             rows: vec![
-                vec!["0a1b".into(), String::new(), "ok".into()],
-                vec!["0".into(), String::new(), "\u{1b}[2J::error::| @octo".into()],
+                vec!["0a1b".into(), Cell::default(), "ok".into()],
+                vec!["0".into(), Cell::default(), "\u{1b}[2J::error::| @octo".into()],
             ],
             lines: vec!["a line\nanother".into()],
         };

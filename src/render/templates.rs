@@ -18,8 +18,6 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("refused.md.j2", include_str!("../../templates/refused.md.j2")),
     ("plan.txt.j2", include_str!("../../templates/plan.txt.j2")),
     ("apply.txt.j2", include_str!("../../templates/apply.txt.j2")),
-    ("table.txt.j2", include_str!("../../templates/table.txt.j2")),
-    ("table.md.j2", include_str!("../../templates/table.md.j2")),
     ("_cause.txt.j2", include_str!("../../templates/_cause.txt.j2")),
     ("cause.txt.j2", include_str!("../../templates/cause.txt.j2")),
     ("rollout.txt.j2", include_str!("../../templates/rollout.txt.j2")),
