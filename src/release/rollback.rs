@@ -38,10 +38,11 @@ pub fn way<'a>(releases: &'a [Release], current: &str) -> Way<'a> {
     }
     let succeeded = |one: &Release| one.outcome == ReleaseState::Succeeded;
     let taken_back = releases.first().filter(|one| one.outcome == ReleaseState::RolledBack);
-    if let Some(newest) = taken_back.filter(|one| one.revision != current) {
-        if releases.iter().find(|one| succeeded(one)).is_some_and(|last| last.revision == current) {
-            return Way::Back(newest);
-        }
+    let last = releases.iter().find(|one| succeeded(one));
+    if let Some(newest) = taken_back.filter(|one| one.revision != current)
+        && last.is_some_and(|last| last.revision == current)
+    {
+        return Way::Back(newest);
     }
     let first_success = releases.iter().rposition(|one| succeeded(one) && one.revision == current);
     let before = first_success.map_or(0, |at| at + 1);
