@@ -384,6 +384,7 @@ fn twelve_services_are_polled_together_within_the_budget() {
 #[test]
 fn a_workflow_gets_one_group_with_a_line_a_change() {
     let world = running();
+    next(&world, json!({"outcome": "healthy", "after_s": 4}));
     let id = deploy(&world, true);
     let mut command = world.command(&["wait", "--deployment", &id]);
     let run = World::output(command.env("GITHUB_ACTIONS", "true").env("CI", "true")).expect(0);
