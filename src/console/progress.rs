@@ -12,13 +12,18 @@ use crate::render::{escape, redact};
 impl Console {
     /// Starts the progress of this many steps: in a workflow, a group that can be folded.
     pub fn begin(&self, title: &str, steps: usize) {
-        let group = {
+        {
             let mut state = self.state();
             state.total = Some(steps);
             state.ended = 0;
-            state.in_group = self.surroundings.github_actions;
-            state.in_group
-        };
+        }
+        self.title(title);
+    }
+
+    /// Opens what is told from here on: in a workflow a group, elsewhere a line.
+    pub(super) fn title(&self, title: &str) {
+        let group = self.surroundings.github_actions;
+        self.state().in_group = group;
         if group {
             self.err_raw(&format!("::group::{}", escape::workflow_data(&escape::terminal(title))));
         } else {

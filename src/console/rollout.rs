@@ -17,16 +17,7 @@ const LONGEST: usize = 300;
 impl Console {
     /// Starts to tell of rollouts: in a workflow, a group that can be folded.
     pub fn rollout_begin(&self, title: &str) {
-        let group = {
-            let mut state = self.state();
-            state.in_group = self.surroundings.github_actions;
-            state.in_group
-        };
-        if group {
-            self.err_raw(&format!("::group::{}", escape::workflow_data(&escape::terminal(title))));
-        } else {
-            self.err_lines(&escape::terminal(title));
-        }
+        self.title(title);
     }
 
     /// Ends it. What still ran is no longer shown.
