@@ -37,6 +37,16 @@ pub fn absent<T>(result: Result<T, CallError>, codes: &[&str]) -> Result<Option<
     }
 }
 
+/// Turns "there is no such task definition" into `None`: ECS has no code of its own for it.
+pub fn absent_definition<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match result {
+        Err(error) if error.code == "ClientException" && error.message.contains("Unable to describe") => {
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
+}
+
 /// The messages of an error and its sources, without repetition.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

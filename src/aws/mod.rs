@@ -7,6 +7,6 @@ mod op;
 mod wait;
 
 pub use clients::{Aws, ConnectError, Connection, Options};
-pub use error::{absent, call_error};
+pub use error::{absent, absent_definition, call_error};
 pub use op::{Retry, call, retrying};
 pub use wait::{WAIT_LIMIT, now, patiently, pause, until};

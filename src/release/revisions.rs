@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::{SortOrder, Tag, TaskDefinition, TaskDefinitionField, Ta
 use aws_smithy_types::DateTime;
 use tokio::task::JoinSet;
 
-use crate::aws::{Aws, call};
+use crate::aws::{Aws, absent_definition, call};
 use crate::model::{CallError, Revision};
 use crate::stack::{STACK, tags};
 
@@ -31,14 +31,8 @@ pub(super) fn written(at: &DateTime) -> Option<String> {
 pub async fn read(aws: &Aws, which: &str, stack: &str) -> Result<Option<Revision>, CallError> {
     let request =
         aws.ecs.describe_task_definition().task_definition(which).include(TaskDefinitionField::Tags);
-    let answer = match call("ecs:DescribeTaskDefinition", request.send()).await {
-        Ok(answer) => answer,
-        // ECS has no code of its own for "there is none".
-        Err(error) if error.code == "ClientException" && error.message.contains("Unable to describe") => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
+    let sent = call("ecs:DescribeTaskDefinition", request.send()).await;
+    let Some(answer) = absent_definition(sent)? else { return Ok(None) };
     let definition = answer.task_definition();
     let there = definition.filter(|one| one.status() != Some(&TaskDefinitionStatus::DeleteInProgress));
     Ok(there.map(|definition| revision(definition, answer.tags(), stack)))

@@ -15,10 +15,7 @@ tasks:
 const NONE: [&str; 0] = [];
 
 fn applied() -> World {
-    let world = World::with(STACK);
-    world.run(&["apply", "--yes"]).expect(0);
-    world.forget_calls();
-    world
+    World::applied(STACK)
 }
 
 /// What the rule's one target starts.

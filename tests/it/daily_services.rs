@@ -19,10 +19,7 @@ const NONE: [&str; 0] = [];
 
 /// The stack, applied.
 fn applied() -> World {
-    let world = World::with(STACK);
-    world.run(&["apply", "--yes"]).expect(0);
-    world.forget_calls();
-    world
+    World::applied(STACK)
 }
 
 fn desired(world: &World, name: &str) -> i32 {

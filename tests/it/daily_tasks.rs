@@ -19,10 +19,7 @@ tasks:
 const NONE: [&str; 0] = [];
 
 fn applied() -> World {
-    let world = World::with(STACK);
-    world.run(&["apply", "--yes"]).expect(0);
-    world.forget_calls();
-    world
+    World::applied(STACK)
 }
 
 /// Starts this many runs of a family that last, and gives their ids in order.

@@ -92,6 +92,14 @@ impl World {
         world
     }
 
+    /// A world with this stack file, applied; the calls of that are forgotten.
+    pub fn applied(stack: &str) -> Self {
+        let world = Self::with(stack);
+        world.run(&["apply", "--yes"]).expect(0);
+        world.forget_calls();
+        world
+    }
+
     /// The folder that commands run in.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -18,10 +18,7 @@ const TWO: &str = "2222222222222222222222222222222222222222";
 
 /// The stack, applied.
 fn applied() -> World {
-    let world = World::with(STACK);
-    world.run(&["apply", "--yes"]).expect(0);
-    world.forget_calls();
-    world
+    World::applied(STACK)
 }
 
 fn revision(world: &World) -> String {

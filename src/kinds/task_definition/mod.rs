@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Tags, from_ecs, missing_tags, outputs, part, resource_of, to_ecs};
 use super::{Kind, Seen, Want};
-use crate::aws::{Aws, Retry, call, retrying, until};
+use crate::aws::{Aws, Retry, absent_definition, call, retrying, until};
 use crate::model::{CallError, Locator, Outputs, Owner, Plan, Rules};
 use crate::stack::{Stack, StackTask, owner, ownership};
 
@@ -306,14 +306,8 @@ fn family_of(arn: &str) -> Option<&str> {
 async fn describe(aws: &Aws, at: &Locator, which: &str) -> Result<Option<Seen<Attrs>>, CallError> {
     let request =
         aws.ecs.describe_task_definition().task_definition(which).include(TaskDefinitionField::Tags);
-    let answer = match call("ecs:DescribeTaskDefinition", request.send()).await {
-        Ok(answer) => answer,
-        // ECS has no code of its own for "there is none".
-        Err(error) if error.code == "ClientException" && error.message.contains("Unable to describe") => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
+    let sent = call("ecs:DescribeTaskDefinition", request.send()).await;
+    let Some(answer) = absent_definition(sent)? else { return Ok(None) };
     let definition = part("ecs:DescribeTaskDefinition", answer.task_definition(), "taskDefinition")?;
     if definition.status() == Some(&TaskDefinitionStatus::DeleteInProgress) {
         return Ok(None);
