@@ -68,6 +68,10 @@ pub struct Aws {
     pub autoscaling: aws_sdk_applicationautoscaling::Client,
     /// Elastic Load Balancing.
     pub balancing: aws_sdk_elasticloadbalancingv2::Client,
+    /// ACM.
+    pub certificates: aws_sdk_acm::Client,
+    /// Route 53, perhaps of another account.
+    pub dns: aws_sdk_route53::Client,
     /// CloudTrail.
     pub trail: aws_sdk_cloudtrail::Client,
     /// Resource Groups Tagging API.
@@ -140,6 +144,8 @@ impl Connection {
             events: aws_sdk_eventbridge::Client::new(config),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(config),
             balancing: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            certificates: aws_sdk_acm::Client::new(config),
+            dns: aws_sdk_route53::Client::new(config),
             trail: aws_sdk_cloudtrail::Client::new(config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_resourcegroupstagging::types::TagFilter;
+use tokio::sync::OnceCell;
 
 use super::{Aws, call};
 use crate::model::CallError;
@@ -18,8 +19,29 @@ pub struct Owned {
     pub tags: BTreeMap<String, String>,
 }
 
+/// Everything with one tag, read when it is first asked for, and once.
+#[derive(Debug)]
+pub struct Inventory<'a> {
+    aws: &'a Aws,
+    key: &'a str,
+    value: &'a str,
+    found: OnceCell<Vec<Owned>>,
+}
+
+impl<'a> Inventory<'a> {
+    /// Of everything in the account and region whose tag `key` is `value`.
+    pub fn new(aws: &'a Aws, key: &'a str, value: &'a str) -> Self {
+        Self { aws, key, value, found: OnceCell::new() }
+    }
+
+    /// It, in order of ARN.
+    pub async fn all(&self) -> Result<&[Owned], CallError> {
+        self.found.get_or_try_init(|| owned(self.aws, self.key, self.value)).await.map(Vec::as_slice)
+    }
+}
+
 /// Everything in the account and region whose tag `key` is `value`, in order of ARN.
-pub async fn owned(aws: &Aws, key: &str, value: &str) -> Result<Vec<Owned>, CallError> {
+async fn owned(aws: &Aws, key: &str, value: &str) -> Result<Vec<Owned>, CallError> {
     let mut found = Vec::new();
     let mut token: Option<String> = None;
     loop {

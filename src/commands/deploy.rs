@@ -200,7 +200,7 @@ fn rolls_out(config: &crate::config::Config, key: &str) -> String {
         Some(task) if task.schedule.is_some() => {
             format!("nothing runs it yet; `fargate-stack update-target {key}` points the schedule at it")
         }
-        Some(task) if task.kind == crate::config::TaskType::Daemon => {
+        Some(task) if task.kind.is_service() => {
             format!("nothing runs it yet; `fargate-stack update-service {key}` rolls it out")
         }
         _ => format!("`fargate-stack run-task {key}` runs it"),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{Config, Task, TaskType};
+use crate::config::{Config, Task};
 use crate::error::{Error, ExitStatus};
 
 /// The services of the stack file, by key.
 pub fn services(config: &Config) -> BTreeMap<&str, &Task> {
-    matching(config, |task| task.kind == TaskType::Daemon)
+    matching(config, |task| task.kind.is_service())
 }
 
 /// The tasks of the stack file that fit, by key.

@@ -74,6 +74,7 @@ async fn prepare(app: &App, args: &RunTaskArgs) -> Result<Prepared, Error> {
     let (aws, names) = (&session.aws, &session.names);
     let mut config = session.loaded.config.clone();
     config.tasks.retain(|other, _| *other == key);
+    let inventory = session.inventory();
     let wish = Wish { image_tag: args.image_tag.clone(), ..session.wish() };
     let subnet = async {
         match &args.subnet_id {
@@ -82,7 +83,7 @@ async fn prepare(app: &App, args: &RunTaskArgs) -> Result<Prepared, Error> {
         }
     };
     let (facts, subnet, revision) = tokio::join!(
-        lookup::facts(aws, &config, names, &wish),
+        lookup::facts(aws, &config, names, &wish, &inventory),
         subnet,
         deployed::revision(aws, names, stack::family(&key, &task)),
     );

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::aws::{Aws, Connection, Options, inventory};
+use crate::aws::inventory::Inventory;
+use crate::aws::{Aws, Connection, Options};
 use crate::cli::Selection;
 use crate::config::{self, Config, ConfigError, Loaded};
 use crate::engine::{self, Registry, Request, Scope};
@@ -10,7 +11,7 @@ use crate::error::{Error, ExitStatus};
 use crate::kinds;
 use crate::lookup::{self, Mirror, Registries, Tell, Wish};
 use crate::model::{Address, CallError, Demand, Locator, Plan};
-use crate::stack::{ADDRESS, Names, Provenance, STACK, Stack, StackTask};
+use crate::stack::{Names, Provenance, STACK, Stack, StackTask};
 
 use super::{App, failure};
 
@@ -185,7 +186,11 @@ impl Session {
             provenance: if carried_out { self.provenance.clone() } else { Provenance::default() },
             tell: self.tell.clone(),
         };
-        let (facts, owned) = tokio::join!(lookup::facts(&self.aws, config, &self.names, &wish), self.owned());
+        let inventory = self.inventory();
+        let (facts, owned) = tokio::join!(
+            lookup::facts(&self.aws, config, &self.names, &wish, &inventory),
+            self.owned(&inventory)
+        );
         let facts = facts.map_err(|error| failure::lookup(&error, &self.loaded))?;
         let owned = owned.map_err(|error| failure::call(&error))?;
         let resolved = facts.resolved.clone();
@@ -211,7 +216,7 @@ impl Session {
 
     /// What destroy would do. Needs no look-up of network, images or secrets.
     pub async fn plan_destruction(&self, allow_delete: &[Address]) -> Result<Plan, Error> {
-        let owned = self.owned().await.map_err(|error| failure::call(&error))?;
+        let owned = self.owned(&self.inventory()).await.map_err(|error| failure::call(&error))?;
         let allow_delete: BTreeSet<Address> = allow_delete.iter().cloned().collect();
         self.decide(Request { owned, allow_delete, destroy: true, ..self.request() }).await
     }
@@ -237,19 +242,13 @@ impl Session {
         engine::plan(&self.registry, request).await.map_err(|error| failure::plan(&error))
     }
 
-    /// Where everything that may be ours is: what carries our tags, and candidates by name.
-    async fn owned(&self) -> Result<Vec<Locator>, CallError> {
-        let entries = kinds::all();
-        let mut found: BTreeSet<Locator> =
-            entries.iter().flat_map(|entry| (entry.candidates)(&self.names)).collect();
-        for owned in inventory::owned(&self.aws, STACK, &self.names.stack).await? {
-            let Some(Ok(address)) = owned.tags.get(ADDRESS).map(|text| text.parse::<Address>()) else {
-                continue;
-            };
-            let at = self.names.at(address.kind(), address.name(), "");
-            let entry = entries.iter().find(|entry| entry.kind == address.kind());
-            found.extend(entry.and_then(|entry| (entry.locate)(&owned.arn, &at)));
-        }
-        Ok(found.into_iter().collect())
+    /// What carries the stack's tags.
+    pub fn inventory(&self) -> Inventory<'_> {
+        Inventory::new(&self.aws, STACK, &self.names.stack)
+    }
+
+    /// Where everything that may be ours is.
+    async fn owned(&self, inventory: &Inventory<'_>) -> Result<Vec<Locator>, CallError> {
+        kinds::owned(&self.aws, &self.names, inventory.all().await?).await
     }
 }

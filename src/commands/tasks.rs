@@ -52,6 +52,8 @@ pub fn of_the_file(app: &App) -> Result<ExitStatus, Error> {
 fn kind(task: &Task) -> &'static str {
     match (task.kind, &task.schedule) {
         (TaskType::Daemon, _) => "daemon",
+        (TaskType::Http, _) => "http",
+        (TaskType::Https, _) => "https",
         (TaskType::Task, Some(_)) => "scheduled",
         (TaskType::Task, None) => "task",
     }
@@ -66,7 +68,7 @@ fn of_file(key: &str, task: &Task) -> Value {
         "cpu": capacity.cpu,
         "memory": capacity.memory,
         "schedule": task.schedule.as_ref().map(ToString::to_string),
-        "desired_count": (task.kind == TaskType::Daemon).then(|| task.desired_count.unwrap_or(1)),
+        "desired_count": task.kind.is_service().then(|| task.desired_count.unwrap_or(1)),
         "image": task.image,
         "environment": task.environment.keys().collect::<Vec<_>>(),
         "secrets": task.secrets.iter().map(|secret| &secret.env).collect::<Vec<_>>(),

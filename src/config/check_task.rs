@@ -95,7 +95,7 @@ impl<'a> One<'_, 'a> {
 
     /// The keys that only one type of task has.
     fn kind(&mut self) {
-        let daemon = self.text("type") == Some("daemon");
+        let service = matches!(self.text("type"), Some("daemon" | "http" | "https"));
         if let Some(expression) = self.text("schedule") {
             let path = self.at("schedule");
             let what = spell(&path);
@@ -112,9 +112,9 @@ impl<'a> One<'_, 'a> {
                         hint,
                     );
                 }
-                Ok(_) if daemon => {
+                Ok(_) if service => {
                     let hint = "remove `schedule`, or use the type `task`".to_owned();
-                    let message = format!("`{what}` is for the type `task` only; a daemon runs all the time");
+                    let message = format!("`{what}` is for the type `task` only; a service runs all the time");
                     self.checker.findings.push(Finding::key(path, message, hint));
                 }
                 Ok(_) => {}
@@ -140,7 +140,10 @@ impl<'a> One<'_, 'a> {
             Some(Err(_)) => return,
             None => None,
         };
-        let kind = if self.text("type") == Some("daemon") { TaskType::Daemon } else { TaskType::Task };
+        let kind = match self.text("type") {
+            Some("daemon" | "http" | "https") => TaskType::Daemon,
+            _ => TaskType::Task,
+        };
         let Capacity { cpu, memory } =
             size.unwrap_or_else(|| Size::default_of(kind, self.task.contains_key("schedule"))).capacity();
         let cpu = match self.task.get("cpu") {

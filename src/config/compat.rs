@@ -39,50 +39,42 @@ fn add(schema: &mut Schema, keys: &[&str], value: &Value) {
     }
 }
 
-/// A mapping that only exists for its hints and later keys.
-fn block(schema: &mut Schema, key: &str, hint: &[&str], unsupported: &[&str]) {
-    let mut inner =
-        json_schema!({"type": ["object", "null"], "description": "Written by App::FargateStack."});
-    hints(&mut inner, hint);
-    later(&mut inner, unsupported);
-    add(schema, &[key], inner.as_value());
-}
-
 /// The top level.
 pub fn config_keys(schema: &mut Schema) {
     hints(schema, &["id", "last_updated", "config_name", "default_log_group", "services", "route53_profile"]);
-    later(schema, &["domain", "certificate_arn", "bucket", "queue", "dlq", "waf", "autoscaling"]);
-    block(schema, "route53", &["profile", "zone_id"], &[]);
-    block(schema, "alb", &["arn", "name", "type", "port"], &["create", "redirect_80", "waf"]);
+    later(schema, &["bucket", "queue", "dlq", "waf", "autoscaling"]);
 }
 
 /// A task.
 pub fn task_keys(schema: &mut Schema) {
-    hints(schema, &["arn", "image_digest", "log_group", "task_definition_arn"]);
-    later(
+    hints(
         schema,
         &[
-            "port",
-            "container_port",
+            "arn",
+            "image_digest",
+            "log_group",
+            "task_definition_arn",
             "host_port",
-            "health_check",
-            "autoscaling",
-            "efs",
             "certificate_arn",
-            "target_group_name",
             "target_group_arn",
         ],
     );
+    later(schema, &["autoscaling", "efs"]);
+}
+
+/// The load balancer.
+pub fn alb_keys(schema: &mut Schema) {
+    later(schema, &["waf"]);
+}
+
+/// The security group of the load balancer.
+pub fn alb_security_group_keys(schema: &mut Schema) {
+    hints(schema, &["name"]);
 }
 
 /// The ARN beside a name.
 pub fn with_arn(schema: &mut Schema) {
     hints(schema, &["arn"]);
-}
-
-/// The security groups.
-pub fn security_groups_keys(schema: &mut Schema) {
-    block(schema, "alb", &["group_id", "group_name", "name"], &[]);
 }
 
 /// One security group.
@@ -115,6 +107,30 @@ macro_rules! form {
 form! {
     /// Text; a number or a boolean without quotes is taken as it is written.
     Text, _generator => json_schema!({"type": ["string", "number", "boolean"], EXPECTS: "text"})
+}
+
+form! {
+    /// One domain or several.
+    DomainForm, _generator => json_schema!({
+        "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}],
+        EXPECTS: "a domain or a list of domains"
+    })
+}
+
+form! {
+    /// One path or several.
+    PathForm, _generator => json_schema!({
+        "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}],
+        EXPECTS: "a path or a list of paths"
+    })
+}
+
+form! {
+    /// Stickiness: on, off, or for how long.
+    StickinessForm, _generator => json_schema!({
+        "anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 1, "maximum": 604_800}],
+        EXPECTS: "true, false or a whole number of seconds"
+    })
 }
 
 form! {

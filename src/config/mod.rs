@@ -43,8 +43,8 @@ pub use schedule::{Schedule, Unit};
 pub use schema::schema;
 pub use secret::SecretRef;
 pub use types::{
-    App, Cluster, Config, CpuArchitecture, LogGroup, ReleaseRule, Role, SecurityGroup, SecurityGroups,
-    Subnets, Task, TaskType,
+    Alb, AlbSecurityGroup, AlbType, App, Cluster, Config, CpuArchitecture, Deployment, HealthCheck, LogGroup,
+    ReleaseRule, Role, Route53, SecurityGroup, SecurityGroups, Subnets, Task, TaskType,
 };
 pub use update::{UpdateError, update};
 pub use words::split as split_words;

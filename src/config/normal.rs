@@ -6,6 +6,9 @@ use super::secret::SecretRef;
 use super::source::{Path, Seg, Source, join};
 use super::words;
 
+/// Seconds.
+const DAY: u32 = 86_400;
+
 /// Mappings whose keys are the user's own names. A name without a value is a mistake, and not the same as no name.
 const NAMED: [&str; 3] = ["tasks", "environment", "tags"];
 
@@ -137,6 +140,7 @@ pub fn document(source: &Source<'_>, document: &mut Value) {
         }
     }
     as_text(source, &[], top, "account");
+    as_list(top, "domain");
     architecture(top);
     if let Some(Value::Object(tags)) = top.get_mut("tags") {
         texts(source, &["tags".into()], tags);
@@ -157,6 +161,16 @@ pub fn document(source: &Source<'_>, document: &mut Value) {
 fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     let at = |key: &str| join(path, key);
     architecture(task);
+    as_list(task, "domain");
+    as_list(task, "path");
+    match task.get("stickiness") {
+        Some(Value::Bool(true)) => task.insert("stickiness".to_owned(), DAY.into()),
+        Some(Value::Bool(false)) => task.remove("stickiness"),
+        _ => None,
+    };
+    if let Some(Value::Object(check)) = task.get_mut("health_check") {
+        as_text(source, &at("health_check"), check, "matcher");
+    }
     if let Some(Value::Object(tags)) = task.get_mut("tags") {
         texts(source, &at("tags"), tags);
     }
@@ -181,6 +195,13 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     }
     if let Some(Ok(mib)) = task.get("memory").and_then(memory) {
         task.insert("memory".to_owned(), mib.into());
+    }
+}
+
+/// A single text becomes a list of one.
+fn as_list(map: &mut Map<String, Value>, key: &str) {
+    if let Some(one @ Value::String(_)) = map.get_mut(key) {
+        *one = Value::Array(vec![one.take()]);
     }
 }
 

@@ -62,6 +62,24 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "Option<SecurityGroups>")]
     pub security_groups: SecurityGroups,
+    /// The names under which the `http` and `https` services are reached, unless a service names its own: one domain or a list.
+    /// The first label may be `*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Option<compat::DomainForm>", extend("examples" = ["app.example.com"]))]
+    pub domain: Vec<String>,
+    /// The certificate (ACM, in the stack's region) of the `https` services. Without it, an issued one that covers the domain is
+    /// used, and one is requested where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"]))]
+    pub certificate_arn: Option<String>,
+    /// Where the DNS records of the domains go.
+    #[serde(default)]
+    #[schemars(with = "Option<Route53>")]
+    pub route53: Route53,
+    /// The load balancer of the `http` and `https` services.
+    #[serde(default)]
+    #[schemars(with = "Option<Alb>")]
+    pub alb: Alb,
     /// What the images of the tasks are built for, and with it the processor that Fargate runs them on. Default: `X86_64`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<compat::ArchitectureForm>", extend("examples" = ["ARM64"]))]
@@ -145,12 +163,160 @@ pub struct LogGroup {
 
 /// The security groups of the stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(transform = compat::security_groups_keys)]
 pub struct SecurityGroups {
     /// The security group of the tasks.
     #[serde(default)]
     #[schemars(with = "Option<SecurityGroup>")]
     pub fargate: SecurityGroup,
+    /// The security group of the load balancer.
+    #[serde(default)]
+    #[schemars(with = "Option<AlbSecurityGroup>")]
+    pub alb: AlbSecurityGroup,
+}
+
+/// The security group of the load balancer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = compat::alb_security_group_keys)]
+pub struct AlbSecurityGroup {
+    /// The name of the group that is made for the stack's own load balancer (up to 255 characters). Default: `<app>-alb-sg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_name: Option<String>,
+    /// For a load balancer that is not the stack's own: the one of its security groups that the tasks accept traffic from. Default:
+    /// the first one that lets the port of the listener in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["sg-0123456789abcdef0"]))]
+    pub group_id: Option<String>,
+}
+
+/// Route 53.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Route53 {
+    /// The profile of the AWS configuration files for Route 53, when the hosted zone is in another account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["dns"]))]
+    pub profile: Option<String>,
+    /// The role to assume for Route 53, when the hosted zone is in another account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["arn:aws:iam::123456789012:role/dns"]))]
+    pub role_arn: Option<String>,
+    /// The hosted zone of the domains. Default: the zone with the longest name that the domain ends with, public for a public
+    /// load balancer and private for an internal one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["Z0123456789ABCDEFGHIJ"]))]
+    pub zone_id: Option<String>,
+    /// Whether DNS records are made at all. With `false` the domains must be pointed to the load balancer by other means, and an
+    /// issued certificate must exist. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<bool>,
+}
+
+/// Who can reach a load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AlbType {
+    /// The internet (`internet-facing` in the API), in public subnets.
+    Public,
+    /// The VPC and what is connected to it (`internal` in the API), in private subnets.
+    Private,
+}
+
+/// The load balancer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = compat::alb_keys)]
+pub struct Alb {
+    /// An existing load balancer to use. Without it, the stack's own one is used; else the only one of the VPC with the right
+    /// scheme; else one is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/main/0123456789abcdef"]))]
+    pub arn: Option<String>,
+    /// The name of the load balancer: of an existing one to use, or of the one that is made. Default: `<app>-alb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Makes a load balancer for this stack even where an existing one could be used (as `--create-alb` does). Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<bool>,
+    /// Who can reach the services. Default: `public` for `https`, `private` for `http`.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AlbType>,
+    /// The port that the load balancer listens on. Default: 443 for `https`, 80 for `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535), extend("x-expects" = "a port number"))]
+    pub port: Option<u16>,
+    /// For `https`: whether port 80 redirects to it. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_80: Option<bool>,
+    /// The TLS policy of `https` listeners that are made. Default: `ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["ELBSecurityPolicy-TLS13-1-2-2021-06"]))]
+    pub ssl_policy: Option<String>,
+    /// Seconds without data after which the stack's own load balancer closes a connection. Default: 60.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 4000), extend("x-expects" = "a whole number of seconds"))]
+    pub idle_timeout: Option<u32>,
+    /// Who may connect to the stack's own load balancer: address ranges, security groups (`sg-…`) and prefix lists (`pl-…`).
+    /// Default: everybody for a public one, the address ranges of the VPC for an internal one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Option<Vec<String>>", extend("examples" = [["203.0.113.0/24"]]))]
+    pub allow: Vec<String>,
+}
+
+/// How the load balancer finds out whether a task can serve.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HealthCheck {
+    /// Must be true: a load balancer always checks tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// The path that is asked for. Default: `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["/health"]))]
+    pub path: Option<String>,
+    /// The port that is asked. Default: the container's port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535), extend("x-expects" = "a port number"))]
+    pub port: Option<u16>,
+    /// The status codes that mean healthy: `200`, `200,204` or `200-299`. Default: `200`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<compat::Text>", extend("examples" = ["200-299"]))]
+    pub matcher: Option<String>,
+    /// Seconds between two checks of a task (5 to 300). Default: 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 5, max = 300), extend("x-expects" = "a whole number of seconds"))]
+    pub interval_seconds: Option<u32>,
+    /// Seconds that an answer may take (2 to 120). Default: 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 120), extend("x-expects" = "a whole number of seconds"))]
+    pub timeout_seconds: Option<u32>,
+    /// How many good answers in a row make an unhealthy task healthy (2 to 10). Default: 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 10), extend("x-expects" = "a whole number of answers"))]
+    pub healthy_threshold_count: Option<u32>,
+    /// How many bad answers in a row make a task unhealthy (2 to 10). Default: 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 10), extend("x-expects" = "a whole number of answers"))]
+    pub unhealthy_threshold_count: Option<u32>,
+    /// Seconds after its start in which ECS does not stop a task for failed checks. Default: 60.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-expects" = "a whole number of seconds"))]
+    pub grace_period_seconds: Option<u32>,
+}
+
+/// How ECS replaces the tasks of a service (rolling update).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Deployment {
+    /// Per cent of the desired tasks that always run, rounded up. Default: 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100), extend("x-expects" = "a whole number of per cent"))]
+    pub minimum_healthy_percent: Option<u32>,
+    /// Per cent of the desired tasks that are never exceeded, rounded down. Default: 200.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 2000), extend("x-expects" = "a whole number of per cent"))]
+    pub maximum_percent: Option<u32>,
+    /// Whether a rollout whose tasks keep failing ends. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<bool>,
+    /// Whether the last good revision then comes back. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<bool>,
 }
 
 /// A security group.
@@ -171,6 +337,22 @@ pub enum TaskType {
     Task,
     /// Runs all the time as an ECS service without a load balancer.
     Daemon,
+    /// Runs all the time as an ECS service behind an internal load balancer on port 80.
+    Http,
+    /// Runs all the time as an ECS service behind a public load balancer on port 443, with a certificate.
+    Https,
+}
+
+impl TaskType {
+    /// It runs as an ECS service.
+    pub fn is_service(self) -> bool {
+        self != Self::Task
+    }
+
+    /// It is behind a load balancer.
+    pub fn is_web(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
+    }
 }
 
 /// The processors of Fargate (`runtimePlatform.cpuArchitecture` of the ECS API).
@@ -263,6 +445,48 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 5000), extend("x-expects" = "a whole number of tasks"))]
     pub desired_count: Option<u32>,
+    /// For `http` and `https`: as the key of the same name at the top, and instead of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Option<compat::DomainForm>", extend("examples" = ["api.example.com"]))]
+    pub domain: Vec<String>,
+    /// For `http` and `https`: the paths that the service answers for, one or a list; `*` stands for any characters. Default: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Option<compat::PathForm>", extend("examples" = ["/api/*"]))]
+    pub path: Vec<String>,
+    /// For `http` and `https`: the place of the service's rule among those of the listener (1 to 50000, the lowest is asked first).
+    /// Default: a free one, more specific rules before others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 50000), extend("x-expects" = "a whole number"))]
+    pub priority: Option<u32>,
+    /// For `http` and `https`: the port that the container listens on. Default: `port`, else 80.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535), extend("x-expects" = "a port number", "examples" = [8080]))]
+    pub container_port: Option<u16>,
+    /// The same as `container_port`, which wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535), extend("x-expects" = "a port number"))]
+    pub port: Option<u16>,
+    /// For `http` and `https`: how the load balancer finds out whether a task can serve.
+    #[serde(default)]
+    #[schemars(with = "Option<HealthCheck>")]
+    pub health_check: HealthCheck,
+    /// For `http` and `https`: seconds that a task may still answer open requests after it was taken out (0 to 3600). Default: 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 3600), extend("x-expects" = "a whole number of seconds"))]
+    pub deregistration_delay: Option<u32>,
+    /// For `http` and `https`: whether a client comes back to the same task, by a cookie of the load balancer: true (for a day), or
+    /// for how many seconds (1 to 604800). Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<compat::StickinessForm>")]
+    pub stickiness: Option<u32>,
+    /// For `http` and `https`: the name of the target group (up to 32 characters). The default is made from the names of the
+    /// application and the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_group_name: Option<String>,
+    /// For services: how ECS replaces tasks.
+    #[serde(default)]
+    #[schemars(with = "Option<Deployment>")]
+    pub deployment: Deployment,
     /// Places this task as the key of the same name at the top does, and wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assign_public_ip: Option<bool>,
@@ -289,6 +513,17 @@ impl Config {
         task.cpu_architecture.or(self.cpu_architecture).unwrap_or_default()
     }
 
+    /// The names under which a web service is reached.
+    pub fn domains_of<'a>(&'a self, task: &'a Task) -> &'a [String] {
+        if task.domain.is_empty() { &self.domain } else { &task.domain }
+    }
+
+    /// Who can reach a web service.
+    pub fn reach_of(&self, task: &Task) -> AlbType {
+        let by_type = if task.kind == TaskType::Https { AlbType::Public } else { AlbType::Private };
+        self.alb.kind.unwrap_or(by_type)
+    }
+
     /// What the file says about a task whose image lacks the tag that is released.
     pub fn release_of(&self, task: &Task) -> Option<ReleaseRule> {
         task.release.or(self.release)
@@ -296,6 +531,11 @@ impl Config {
 }
 
 impl Task {
+    /// The port that the container of a web service listens on.
+    pub fn listens_on(&self) -> u16 {
+        self.container_port.or(self.port).unwrap_or(80)
+    }
+
     /// CPU and memory in effect: `cpu` and `memory` win over `size`, and `size` has a default by the kind of task.
     pub fn capacity(&self) -> Capacity {
         let sized =

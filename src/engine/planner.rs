@@ -55,7 +55,7 @@ pub enum PlanError {
     },
     /// A resource that nobody tagged has our name, and could only be used by deleting it.
     #[error(
-        "{address} cannot adopt the existing `{name}`, which no stack owns: its `{path}` cannot be changed in place"
+        "{address} cannot adopt the existing `{name}`, which no stack owns: its `{path}` is not as wanted and cannot be changed"
     )]
     Unfit {
         /// Our resource.
@@ -126,8 +126,10 @@ fn decide(
         }
     }
     let mut warnings = request.warnings;
-    let kept =
-        |change: &Change, at: &Locator| change.at.address == at.address && same_place(&change.at, at, seen);
+    // What a wanted resource is now is never deleted, whatever it was called before.
+    let kept = |change: &Change, at: &Locator| {
+        change.at.address.kind() == at.address.kind() && same_place(&change.at, at, seen)
+    };
     let mut leaving = Vec::new();
     for at in &request.owned {
         let Some(Some(observed)) = seen.get(at) else {
@@ -265,7 +267,15 @@ impl Walk<'_> {
         let mut attrs = diff::changed(rules, &seen.attrs, &want.attrs);
         let released = self.mark_releases(rules, &mut attrs);
         let forced = attrs.iter().find(|change| change.forces_replace).map(|change| change.path.clone());
+        let guarded = attrs
+            .iter()
+            .find(|change| diff::covered(rules.guarded, &diff::segments(&change.path)))
+            .map(|change| change.path.clone());
         let (action, reason) = match forced {
+            _ if seen.owner == Owner::Nobody && guarded.is_some() => {
+                let (address, name) = (address.clone(), want.at.name.clone());
+                return Err(PlanError::Unfit { address, name, path: guarded.unwrap_or_default() });
+            }
             // It may be somebody's own: what no stack owns is taken over, never deleted.
             Some(path) if seen.owner == Owner::Nobody => {
                 let (address, name) = (address.clone(), want.at.name.clone());

@@ -17,6 +17,7 @@ mod task_definition;
 #[cfg(test)]
 mod wants;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -25,9 +26,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::aws::Aws;
+use crate::aws::inventory::Owned;
 use crate::engine::{BoxFuture, Driver, Registry};
 use crate::model::{CallError, Locator, Observed, Outputs, Owner, Resource, Rules};
-use crate::stack::{Names, Stack};
+use crate::stack::{Names, Stack, tags};
 
 pub use task_definition::attribute;
 
@@ -76,6 +78,16 @@ pub trait Kind: Send + Sync + 'static {
         None
     }
 
+    /// Where resources of this kind are that carry no tags: the tags of others (`tagged`: everything of this stack in the
+    /// inventory) lead to them. Reads only.
+    fn traced(
+        _aws: &Aws,
+        _names: &Names,
+        _tagged: &[Owned],
+    ) -> impl Future<Output = Result<Vec<Locator>, CallError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// The existing resource; absent is `Ok(None)`.
     fn read(
         aws: &Aws,
@@ -114,6 +126,8 @@ pub struct Entry {
     pub candidates: fn(&Names) -> Vec<Locator>,
     /// Its reading of an owned ARN.
     pub locate: fn(&str, &Locator) -> Option<Locator>,
+    /// Its resources without tags.
+    pub traced: for<'a> fn(&'a Aws, &'a Names, &'a [Owned]) -> BoxFuture<'a, Result<Vec<Locator>, CallError>>,
     /// Its driver.
     pub bind: fn(Aws) -> Arc<dyn Driver>,
 }
@@ -125,6 +139,7 @@ fn entry<K: Kind>() -> Entry {
         desired: desired::<K>,
         candidates: K::candidates,
         locate: K::locate,
+        traced: |aws, names, tagged| Box::pin(K::traced(aws, names, tagged)),
         bind: |aws| Arc::new(Bound::<K> { aws, kind: std::marker::PhantomData }),
     }
 }
@@ -149,6 +164,25 @@ pub fn wanted(stack: &Stack) -> Result<Vec<Resource>, CallError> {
         resources.extend((entry.desired)(stack)?);
     }
     Ok(resources)
+}
+
+/// Where everything of a stack is that exists: by tags (`tagged`), by name, and what the tags of others lead to. Sorted.
+pub async fn owned(aws: &Aws, names: &Names, tagged: &[Owned]) -> Result<Vec<Locator>, CallError> {
+    let entries = all();
+    let mut found: BTreeSet<Locator> =
+        entries.iter().flat_map(|entry| (entry.candidates)(names)).collect();
+    for owned in tagged {
+        let Some(address) = tags::address(&owned.tags) else {
+            continue;
+        };
+        let at = names.at(address.kind(), address.name(), "");
+        let entry = entries.iter().find(|entry| entry.kind == address.kind());
+        found.extend(entry.and_then(|entry| (entry.locate)(&owned.arn, &at)));
+    }
+    for entry in &entries {
+        found.extend((entry.traced)(aws, names, tagged).await?);
+    }
+    Ok(found.into_iter().collect())
 }
 
 /// The drivers of all kinds over one AWS account and region.

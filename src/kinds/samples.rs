@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Image, ImageOrigin};
 use crate::stack::facts::TaskImage;
-use crate::stack::{Names, Provenance, Runs, Stack, StackTask};
+use crate::stack::{Deployment, Names, Provenance, Runs, ServiceRun, Stack, StackTask, Web};
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-west-1";
@@ -26,12 +26,12 @@ pub fn scheduled() -> Stack {
 
 /// One task that runs all the time.
 pub fn daemon() -> Stack {
-    stack("my-daemon", [task("my-daemon", Runs::Daemon { desired_count: 1 }, "helloworld")])
+    stack("my-daemon", [task("my-daemon", service(1), "helloworld")])
 }
 
 /// One of each, two schedules, a nested repository, a public image, secrets in two tasks.
 pub fn multi() -> Stack {
-    let mut web = task("worker", Runs::Daemon { desired_count: 2 }, "team/worker");
+    let mut web = task("worker", service(2), "team/worker");
     web.command = vec!["worker".to_owned(), "--verbose".to_owned()];
     web.environment = BTreeMap::from([("MODE".to_owned(), "production".to_owned())]);
     web.secrets = BTreeMap::from([("DB_PASSWORD".to_owned(), secret("db-password-a1b2c3"))]);
@@ -49,12 +49,22 @@ pub fn multi() -> Stack {
 /// Another partition, with public addresses.
 pub fn china() -> Stack {
     let public = |task| StackTask { assign_public_ip: true, ..task };
-    let daemon = task("fern-2", Runs::Daemon { desired_count: 0 }, "fern");
+    let daemon = task("fern-2", service(0), "fern");
     Stack {
         partition: "aws-cn".to_owned(),
         region: "cn-north-1".to_owned(),
         ..stack("fern", [public(task("fern", cron(), "fern")), public(daemon)])
     }
+}
+
+fn service(desired_count: i32) -> Runs {
+    let deployment = Deployment {
+        minimum_healthy_percent: 100,
+        maximum_percent: 200,
+        circuit_breaker: true,
+        rollback: true,
+    };
+    Runs::Service(ServiceRun { desired_count, deployment, web: None })
 }
 
 fn cron() -> Runs {
@@ -140,6 +150,7 @@ pub fn stack<const N: usize>(app: &str, tasks: [StackTask; N]) -> Stack {
         log_retention_days: 14,
         tags: BTreeMap::from([("team".to_owned(), "platform".to_owned())]),
         provenance: Provenance::default(),
+        web: Web::default(),
         warnings: Vec::new(),
         tasks: tasks.into_iter().map(|task| (task.key.clone(), task)).collect(),
     }

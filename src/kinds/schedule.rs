@@ -115,7 +115,7 @@ impl Kind for Schedule {
             .values()
             .filter_map(|task| match &task.runs {
                 Runs::Scheduled(expression) => Some(want(stack, task, expression)),
-                Runs::OneOff | Runs::Daemon { .. } => None,
+                Runs::OneOff | Runs::Service(_) => None,
             })
             .collect()
     }

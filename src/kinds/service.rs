@@ -17,7 +17,7 @@ use super::common::{
 use super::{Kind, Seen, Want};
 use crate::aws::{Aws, Retry, WAIT_LIMIT, absent, call, retrying, until};
 use crate::model::{CallError, Input, Locator, Outputs, Owner, Rules};
-use crate::stack::{Runs, Stack, StackTask, owner, ownership};
+use crate::stack::{Runs, ServiceRun, Stack, StackTask, owner, ownership};
 
 /// The kind.
 pub struct Service;
@@ -121,7 +121,7 @@ impl Kind for Service {
             .tasks
             .values()
             .filter_map(|task| match task.runs {
-                Runs::Daemon { desired_count } => Some(want(stack, task, desired_count)),
+                Runs::Service(ref run) => Some(want(stack, task, run)),
                 Runs::OneOff | Runs::Scheduled(_) => None,
             })
             .collect()
@@ -223,7 +223,7 @@ impl Kind for Service {
     }
 }
 
-fn want(stack: &Stack, task: &StackTask, desired_count: i32) -> Want<Attrs> {
+fn want(stack: &Stack, task: &StackTask, run: &ServiceRun) -> Want<Attrs> {
     let names = &stack.names;
     let at = names.at(Service::KIND, &task.key, &names.service(&task.key));
     let group = Input::of(names.address("security_group", "tasks"), "id");
@@ -231,7 +231,7 @@ fn want(stack: &Stack, task: &StackTask, desired_count: i32) -> Want<Attrs> {
         name: at.name.clone(),
         cluster: names.cluster.clone(),
         task_definition: Input::of(names.address("task_definition", &task.key), "arn"),
-        desired_count,
+        desired_count: run.desired_count,
         launch_type: "FARGATE".to_owned(),
         scheduling: "REPLICA".to_owned(),
         platform_version: "LATEST".to_owned(),
@@ -239,10 +239,10 @@ fn want(stack: &Stack, task: &StackTask, desired_count: i32) -> Want<Attrs> {
         security_groups: BTreeSet::from([group]),
         assign_public_ip: task.assign_public_ip,
         deployment: Deployment {
-            minimum_healthy_percent: 100,
-            maximum_percent: 200,
-            circuit_breaker: true,
-            rollback: true,
+            minimum_healthy_percent: run.deployment.minimum_healthy_percent,
+            maximum_percent: run.deployment.maximum_percent,
+            circuit_breaker: run.deployment.circuit_breaker,
+            rollback: run.deployment.rollback,
         },
         enable_ecs_managed_tags: true,
         propagate_tags: "SERVICE".to_owned(),

@@ -32,8 +32,10 @@ pub use error::{LookupError, Problem};
 pub use outside::{Mirror, Registries};
 
 use crate::aws::Aws;
+use crate::aws::inventory::Inventory;
 use crate::config::Config;
 use crate::model::{CallError, Demand};
+use crate::stack::facts::WebFacts;
 use crate::stack::{Facts, Names, Placement, Provenance, Scope};
 
 /// What the command line and its surroundings ask of the lookups.
@@ -103,7 +105,15 @@ pub fn reads() -> BTreeSet<&'static str> {
 }
 
 /// Reads everything that the stack needs to know of its account before any resource is looked at.
-pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Result<Facts, LookupError> {
+/// `inventory` is of what carries the stack's tags.
+pub async fn facts(
+    aws: &Aws,
+    config: &Config,
+    names: &Names,
+    wish: &Wish,
+    inventory: &Inventory<'_>,
+) -> Result<Facts, LookupError> {
+    let _ = inventory;
     let scope =
         Scope { partition: aws.partition.clone(), region: aws.region.clone(), account: aws.account.clone() };
     let request = request(config);
@@ -139,6 +149,7 @@ pub async fn facts(aws: &Aws, config: &Config, names: &Names, wish: &Wish) -> Re
         placements: network.placements,
         images,
         secrets,
+        web: WebFacts::default(),
         provenance: wish.provenance.clone(),
         warnings,
         resolved,

@@ -48,7 +48,10 @@ impl FromStr for Address {
             !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
         };
         match text.split_once('.') {
-            Some((kind, name)) if well_formed(kind) && well_formed(name) => Ok(Self::new(kind, name)),
+            // A name may be a domain and hold dots; a kind never does.
+            Some((kind, name)) if well_formed(kind) && name.split('.').all(well_formed) => {
+                Ok(Self::new(kind, name))
+            }
             _ => Err(AddressError(text.to_owned())),
         }
     }

@@ -36,6 +36,8 @@ pub struct Rules {
     pub passive: &'static [&'static str],
     /// Maps that others may add keys to: only the wanted keys are compared.
     pub shared: &'static [&'static str],
+    /// Attributes in which a resource that no stack owns must be as wanted, or it is not adopted: somebody may rely on it.
+    pub guarded: &'static [&'static str],
     /// Attributes that name the released image: not part of a plan's fingerprint.
     pub release: &'static [&'static str],
     /// Attributes whose values must never be shown.
@@ -68,6 +70,7 @@ impl Rules {
             create_only: &[],
             passive: &[],
             shared: &["tags"],
+            guarded: &[],
             release: &[],
             sensitive: &[],
             restarts_tasks_on: &[],

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::web::{Certificate, OwnCertificate, Scheme, SharedBalancer, Zone};
 use crate::model::Image;
 
 /// The image of one task as found.
@@ -35,6 +36,96 @@ pub struct Provenance {
     pub run: Option<String>,
 }
 
+/// What the web services of a stack have or will have in the account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebFacts {
+    /// The load balancers that are used.
+    pub balancers: BTreeMap<Scheme, BalancerFact>,
+    /// Task key → the physical name of its target group: of the one that exists and fits, or a free one.
+    pub target_groups: BTreeMap<String, String>,
+    /// Task key → its rule.
+    pub rules: BTreeMap<String, Existing>,
+    /// Task key → its rule that redirects port 80, where a listener of somebody else needs one.
+    pub redirects: BTreeMap<String, Existing>,
+    /// Domain of an `https` service → its certificate.
+    pub certificates: BTreeMap<String, CertificateFact>,
+    /// Domain and scheme → the zone of its record; absent where no record is to be made.
+    pub zones: BTreeMap<(String, Scheme), Zone>,
+    /// The IPv4 blocks of the VPC.
+    pub vpc_ranges: Vec<String>,
+}
+
+/// A load balancer as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BalancerFact {
+    /// This stack's own, or one to be made.
+    Own {
+        /// Its physical name.
+        name: String,
+        /// Its ARN, when it exists.
+        arn: Option<String>,
+        /// One subnet an Availability Zone, at least two.
+        subnets: Vec<String>,
+        /// Port → what listens there.
+        listeners: BTreeMap<u16, ListenerFact>,
+    },
+    /// Somebody else's.
+    Shared {
+        /// The load balancer.
+        balancer: SharedBalancer,
+        /// Port → what listens there.
+        listeners: BTreeMap<u16, ListenerFact>,
+    },
+}
+
+impl BalancerFact {
+    /// Port → what listens there.
+    pub fn listeners(&self) -> &BTreeMap<u16, ListenerFact> {
+        match self {
+            Self::Own { listeners, .. } | Self::Shared { listeners, .. } => listeners,
+        }
+    }
+}
+
+/// A listener as found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListenerFact {
+    /// Its ARN.
+    pub arn: String,
+    /// It is this stack's (by its tags), or will be (on a load balancer of this stack).
+    pub is_ours: bool,
+    /// Its default action redirects to HTTPS.
+    pub redirects: bool,
+    /// The ARNs of its certificates that others attached. Those that this stack attached (by the evidence in the tags of its rules)
+    /// are not among them.
+    pub certificates: Vec<String>,
+}
+
+impl ListenerFact {
+    /// Whether somebody else attached the certificate.
+    pub(super) fn has(&self, certificate: &Certificate) -> bool {
+        matches!(certificate, Certificate::Found(arn) if self.certificates.contains(arn))
+    }
+}
+
+/// A rule that exists, or the place of one to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Existing {
+    /// Its priority.
+    pub priority: i32,
+    /// Its ARN, when it exists.
+    pub arn: Option<String>,
+}
+
+/// A certificate as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateFact {
+    /// An issued one of somebody else's that covers the domain, by ARN.
+    Found(String),
+    /// This stack's own, or one to be requested.
+    Own(OwnCertificate),
+}
+
 /// Everything read from the account before resources are.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -52,6 +143,8 @@ pub struct Facts {
     pub images: BTreeMap<String, TaskImage>,
     /// Secret path as configured → full ARN.
     pub secrets: BTreeMap<String, String>,
+    /// What the web services have; empty when there are none.
+    pub web: WebFacts,
     /// Which run asks; not read from the account.
     pub provenance: Provenance,
     /// What the reader should know.

@@ -5,19 +5,21 @@ pub mod facts;
 mod names;
 mod policy;
 pub mod tags;
+pub mod web;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::config::{Config, Task, TaskType};
+use crate::config::{self, Config, Task};
 use crate::model::{Image, ImageOrigin};
 
 pub use capacity::next_size;
 pub use facts::{Facts, Placement, Provenance};
-pub use names::{Names, Scope};
+pub use names::{Names, Scope, alb_security_group, load_balancer, target_group};
 pub use policy::{Policy, Statement};
 pub use tags::{ADDRESS, STACK, owner, ownership};
+pub use web::{Web, WebService};
 
 /// What the user wants, with every default made explicit and every name decided.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct Stack {
     pub provenance: Provenance,
     /// The tasks by key.
     pub tasks: BTreeMap<String, StackTask>,
+    /// What its web services share.
+    pub web: Web,
     /// What the lookups want the reader to know.
     pub warnings: Vec<String>,
 }
@@ -53,11 +57,44 @@ pub enum Runs {
     OneOff,
     /// By an `EventBridge` rule with this (normalised) expression.
     Scheduled(String),
-    /// As an ECS service without load balancer, with this many tasks at creation.
-    Daemon {
-        /// Tasks at creation.
-        desired_count: i32,
-    },
+    /// As an ECS service.
+    Service(ServiceRun),
+}
+
+/// An ECS service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceRun {
+    /// Tasks at creation.
+    pub desired_count: i32,
+    /// How ECS replaces tasks.
+    pub deployment: Deployment,
+    /// How it is reached; `None` without a load balancer.
+    pub web: Option<WebService>,
+}
+
+/// How ECS replaces tasks (rolling update).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deployment {
+    /// Per cent of the desired tasks that always run (rounded up).
+    pub minimum_healthy_percent: i32,
+    /// Per cent of the desired tasks that never are exceeded (rounded down).
+    pub maximum_percent: i32,
+    /// A rollout whose tasks keep failing ends.
+    pub circuit_breaker: bool,
+    /// … and the last good revision comes back.
+    pub rollback: bool,
+}
+
+impl Deployment {
+    fn new(wanted: &config::Deployment) -> Self {
+        let circuit_breaker = wanted.circuit_breaker.unwrap_or(true);
+        Self {
+            minimum_healthy_percent: wanted.minimum_healthy_percent.map_or(100, whole),
+            maximum_percent: wanted.maximum_percent.map_or(200, whole),
+            circuit_breaker,
+            rollback: wanted.rollback.unwrap_or(circuit_breaker),
+        }
+    }
 }
 
 /// One task, everything decided.
@@ -109,11 +146,13 @@ impl Stack {
             placements,
             images,
             secrets,
+            web,
             provenance,
             warnings,
             resolved: _,
         } = facts;
-        let mut facts = TaskFacts { placements, images, secrets };
+        let (web, services) = Web::new(config, &web);
+        let mut facts = TaskFacts { placements, images, secrets, services };
         let tasks = config
             .tasks
             .iter()
@@ -130,6 +169,7 @@ impl Stack {
             tags: config.tags.clone(),
             provenance,
             tasks,
+            web,
             warnings,
         }
     }
@@ -154,6 +194,7 @@ struct TaskFacts {
     placements: BTreeMap<String, Placement>,
     images: BTreeMap<String, facts::TaskImage>,
     secrets: BTreeMap<String, String>,
+    services: BTreeMap<String, WebService>,
 }
 
 impl StackTask {
@@ -167,7 +208,7 @@ impl StackTask {
         tags.extend(task.tags.clone());
         Self {
             key: key.to_owned(),
-            runs: runs(task),
+            runs: runs(key, task, facts),
             family: family(key, task).to_owned(),
             container: container(key, task).to_owned(),
             cpu: whole(capacity.cpu),
@@ -195,11 +236,15 @@ pub fn container<'a>(key: &'a str, task: &'a Task) -> &'a str {
     task.name.as_deref().unwrap_or(key)
 }
 
-fn runs(task: &Task) -> Runs {
-    match (task.kind, &task.schedule) {
-        (TaskType::Daemon, _) => Runs::Daemon { desired_count: task.desired_count.map_or(1, whole) },
-        (TaskType::Task, Some(schedule)) => Runs::Scheduled(schedule.to_string()),
-        (TaskType::Task, None) => Runs::OneOff,
+fn runs(key: &str, task: &Task, facts: &mut TaskFacts) -> Runs {
+    match &task.schedule {
+        _ if task.kind.is_service() => Runs::Service(ServiceRun {
+            desired_count: task.desired_count.map_or(1, whole),
+            deployment: Deployment::new(&task.deployment),
+            web: facts.services.remove(key),
+        }),
+        Some(schedule) => Runs::Scheduled(schedule.to_string()),
+        None => Runs::OneOff,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every physical name, every address and every ARN that can be told before the resource exists, in one place.
 
+use super::web::{self, Scheme};
 use crate::config::{Config, normal_name};
 use crate::model::{Address, Locator};
 
@@ -86,6 +87,31 @@ impl Names {
     pub fn service(&self, task: &str) -> String {
         task.to_owned()
     }
+}
+
+/// What a load balancer of this stack is called when nothing stands in the way. A stack with two of them tells the internal one.
+pub fn load_balancer(config: &Config, scheme: Scheme) -> String {
+    let own = format!("{}-{}alb", config.app.name, infix(config, scheme));
+    config.alb.name.clone().unwrap_or_else(|| web::balancing_name(&own, None))
+}
+
+/// The name of a load balancer's security group.
+pub fn alb_security_group(config: &Config, scheme: Scheme) -> String {
+    let own = format!("{}-{}alb-sg", config.app.name, infix(config, scheme));
+    config.security_groups.alb.group_name.clone().unwrap_or(own)
+}
+
+/// What a web service's target group is called when nothing stands in the way: `<app>-tg`, as App::FargateStack calls it, for
+/// the only web service of a stack whose name is the application's, `<app>-<task>-tg` else.
+pub fn target_group(config: &Config, task: &str) -> String {
+    let app = &config.app.name;
+    let chosen = config.tasks.get(task).and_then(|task| task.target_group_name.clone());
+    let own = if task == app { format!("{app}-tg") } else { format!("{app}-{task}-tg") };
+    chosen.unwrap_or_else(|| web::balancing_name(&own, None))
+}
+
+fn infix(config: &Config, scheme: Scheme) -> &'static str {
+    if scheme == Scheme::Internal && web::is_mixed(config) { "internal-" } else { "" }
 }
 
 /// Where in AWS: what every ARN starts with.

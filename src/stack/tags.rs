@@ -21,6 +21,14 @@ pub const PULL_REQUEST: &str = "fargate-stack:pull-request";
 /// On a task definition: the address of the workflow run that registered it.
 pub const RUN: &str = "fargate-stack:run";
 
+/// On a target group and a certificate: the hosted zones (`id/name`, separated by spaces) that records of this stack are in.
+/// Records have no tags: this leads to them.
+pub const ZONES: &str = "fargate-stack:zones";
+/// On a rule in a listener of somebody else: scheme and port of the listener, and the ids (last part of the ARN) of the
+/// certificates of others that this stack added to it, separated by spaces: `public-443 12345678-1234-…`. The stack's own
+/// certificates are not named: their tags tell.
+pub const CERTIFICATES: &str = "fargate-stack:certificates";
+
 /// The ownership tags of a resource, over the user's own.
 pub fn ownership(
     stack: &str,
@@ -31,6 +39,11 @@ pub fn ownership(
     tags.insert(STACK.to_owned(), stack.to_owned());
     tags.insert(ADDRESS.to_owned(), address.to_string());
     tags
+}
+
+/// The address that the tags of a resource hold.
+pub fn address(tags: &BTreeMap<String, String>) -> Option<Address> {
+    tags.get(ADDRESS)?.parse().ok()
 }
 
 /// Whose a resource with these tags is, seen from the stack that asks.

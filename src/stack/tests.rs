@@ -25,6 +25,11 @@ fn config(text: &str) -> Config {
     parse("fargate-stack.yml", text).unwrap()
 }
 
+fn daemon(desired_count: i32) -> Runs {
+    let deployment = Deployment::new(&config::Deployment::default());
+    Runs::Service(ServiceRun { desired_count, deployment, web: None })
+}
+
 fn facts() -> Facts {
     Facts {
         account: "123456789012".into(),
@@ -117,7 +122,7 @@ fn each_kind_of_task_has_its_size_and_its_way_to_run() {
     let sized = |key: &str| (stack.tasks[key].cpu, stack.tasks[key].memory, stack.tasks[key].runs.clone());
     assert_eq!(sized("job"), (256, 512, Runs::OneOff));
     assert_eq!(sized("cron"), (1024, 2048, Runs::Scheduled("cron(00 15 * * ? *)".into())));
-    assert_eq!(sized("worker"), (1024, 2048, Runs::Daemon { desired_count: 1 }));
+    assert_eq!(sized("worker"), (1024, 2048, daemon(1)));
     assert_eq!((stack.log_retention_days, stack.vpc_id.as_str()), (14, "vpc-1"));
     assert_eq!((stack.tasks["job"].family.as_str(), stack.tasks["job"].container.as_str()), ("job", "job"));
 }
@@ -146,7 +151,7 @@ tasks:
     );
     let task = &stack.tasks["worker"];
     assert_eq!((task.cpu, task.memory), (512, 2048));
-    assert_eq!(task.runs, Runs::Daemon { desired_count: 0 });
+    assert_eq!(task.runs, daemon(0));
     assert_eq!((task.family.as_str(), task.container.as_str()), ("f", "c"));
     assert_eq!(stack.log_retention_days, 30);
     let tag = |key: &str| task.tags[key].as_str();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use fargate_stack::aws::Aws;
+use fargate_stack::aws::inventory::Inventory;
 use fargate_stack::engine::{Driver, Registry};
 use fargate_stack::lookup::{self, Wish};
 use fargate_stack::model::{Locator, Observed, Outputs, Owner, Resource};
@@ -73,6 +74,8 @@ pub fn clients(account: &str) -> Aws {
         events: aws_sdk_eventbridge::Client::new(&config),
         autoscaling: aws_sdk_applicationautoscaling::Client::new(&config),
         balancing: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+        certificates: aws_sdk_acm::Client::new(&config),
+        dns: aws_sdk_route53::Client::new(&config),
         trail: aws_sdk_cloudtrail::Client::new(&config),
         tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
@@ -85,7 +88,8 @@ impl Flow {
         let aws = clients(&world.account);
         let config = config::parse("fargate-stack.yml", STACK).unwrap();
         let names = Names::new(&config);
-        let facts = lookup::facts(&aws, &config, &names, &Wish::default()).await.unwrap();
+        let inventory = Inventory::new(&aws, "fargate-stack:stack", &names.stack);
+        let facts = lookup::facts(&aws, &config, &names, &Wish::default(), &inventory).await.unwrap();
         let wanted = kinds::wanted(&Stack::new(&config, facts)).unwrap();
         let registry = kinds::registry(&aws);
         Self { world, aws, registry, wanted, known: BTreeMap::new() }
