@@ -345,7 +345,9 @@ impl Web {
                     Some(listener) => !listener.redirects,
                     None => web.redirect(balancer, scheme, *port, listener_port(config, task)),
                 },
-                BalancerFact::Own { .. } => web.redirect(balancer, scheme, *port, listener_port(config, task)),
+                BalancerFact::Own { .. } => {
+                    web.redirect(balancer, scheme, *port, listener_port(config, task))
+                }
             });
             for domain in config.domains_of(task) {
                 if let Some(zone) = facts.zones.get(&(domain.clone(), scheme)) {
