@@ -4,6 +4,7 @@
 mod change;
 mod killed;
 mod lives;
+mod regressions;
 mod shared;
 
 use std::collections::BTreeSet;
