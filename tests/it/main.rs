@@ -37,3 +37,4 @@ mod run_task;
 mod sandbox;
 mod stacks;
 mod verdict;
+mod web;
