@@ -4,6 +4,7 @@ mod clients;
 mod error;
 pub mod inventory;
 mod op;
+pub mod together;
 mod wait;
 
 pub use clients::{Aws, ConnectError, Connection, Options};

@@ -1,10 +1,13 @@
 //! What several kinds need: tags in the SDK's shape, outputs, parts of answers. Not a kind.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use aws_sdk_ecs::types::Tag as EcsTag;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 
-use crate::model::{CallError, Input, Outputs};
+use crate::model::{CallError, Input, Locator, Outputs};
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
@@ -27,6 +30,20 @@ pub fn from_ecs(tags: &[EcsTag]) -> Tags {
     tags.iter()
         .map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned()))
         .collect()
+}
+
+/// A client token (32 characters: ECS takes 36, ACM 32) that is the same for the same creation, so that a repeated call makes no
+/// second one.
+pub fn token(at: &Locator, want: &impl Serialize, round: u32) -> String {
+    // Attributes of strings, numbers and sets always serialise.
+    let attrs = serde_json::to_string(want).unwrap_or_default();
+    let digest = Sha256::digest(format!("{}\n{}\n{attrs}\n{round}", at.stack, at.address));
+    let mut token = String::new();
+    for byte in digest.iter().take(16) {
+        // Writing to a string does not fail.
+        let _ = write!(token, "{byte:02x}");
+    }
+    token
 }
 
 /// Outputs from pairs.

@@ -2,8 +2,10 @@
 //!
 //! A kind's file holds its typed attributes, the pure `desired`, and the AWS calls. The diff is not in it.
 
+mod certificate;
 mod cluster;
 mod common;
+mod dns_record;
 mod iam_role;
 #[cfg(test)]
 mod laws;
@@ -151,8 +153,10 @@ pub fn all() -> Vec<Entry> {
         entry::<log_group::LogGroup>(),
         entry::<iam_role::IamRole>(),
         entry::<security_group::SecurityGroup>(),
+        entry::<certificate::Certificate>(),
         entry::<task_definition::TaskDefinition>(),
         entry::<service::Service>(),
+        entry::<dns_record::DnsRecord>(),
         entry::<schedule::Schedule>(),
     ]
 }
