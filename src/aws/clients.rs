@@ -78,6 +78,8 @@ pub struct Aws {
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Secrets Manager.
     pub secrets: aws_sdk_secretsmanager::Client,
+    /// Who is told what is waited for.
+    pub tell: super::Tell,
 }
 
 impl Connection {
@@ -149,6 +151,7 @@ impl Connection {
             trail: aws_sdk_cloudtrail::Client::new(config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
+            tell: super::Tell::default(),
         })
     }
 }
