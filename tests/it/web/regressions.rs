@@ -35,7 +35,7 @@ fn several_load_balancers_are_named_and_the_key_that_chooses_one() {
     let own = world.run(&["plan", "--create-alb", "--format", "json"]).expect(0).json();
     let lines = super::super::stacks::listed(&own);
     assert!(lines.contains(&"create load_balancer.public (https-test-alb)".to_owned()), "{lines:#?}");
-    world.write("fargate-stack.yml", &format!("alb: {{arn: '{}'}}\n{}", first.arn, example("https")));
+    world.write("fargate-stack.yml", &format!("alb: {{arn: '{}'}}\n{}", first, example("https")));
     let shared = world.run(&["plan", "--format", "json"]).expect(0).json();
     assert!(!super::super::stacks::listed(&shared).iter().any(|line| line.contains("load_balancer")));
 }
