@@ -166,6 +166,7 @@ async fn reset(state: &State, reset: Reset) -> Result<Value, Refused> {
     state.moto.reset(account).await.map_err(|error| (500, error.to_string()))?;
     let kept = |name: &str| account.is_some_and(|account| account != name);
     lock(&state.ecs).retain(|(name, _), _| kept(name));
+    lock(&state.elb).retain(|(name, _), _| kept(name));
     lock(&state.recorder).forget(account);
     lock(&state.faults).forget(account);
     lock(&state.faults).hurry(account);

@@ -10,6 +10,7 @@ use crate::aws::caller::account_of;
 use crate::aws::ecr::Pending;
 use crate::clock::Clock;
 use crate::ecs::Ecs;
+use crate::elb::Elb;
 use crate::fault::Faults;
 use crate::github::GitHub;
 use crate::internal::Internal;
@@ -48,6 +49,8 @@ pub struct State {
     pub faults: Mutex<Faults>,
     /// The ECS models, one an account and region.
     pub ecs: Mutex<BTreeMap<Place, Ecs>>,
+    /// The models of Elastic Load Balancing, one an account and region.
+    pub elb: Mutex<BTreeMap<Place, Elb>>,
     /// The GitHub stub.
     pub github: Mutex<GitHub>,
     /// The temporary access keys that were given out.
@@ -83,6 +86,7 @@ impl State {
             recorder: Mutex::default(),
             faults: Mutex::default(),
             ecs: Mutex::default(),
+            elb: Mutex::default(),
             github: Mutex::new(GitHub::new()),
             keys: Mutex::default(),
             seeds: Mutex::default(),
@@ -121,5 +125,12 @@ impl State {
         let mut all = lock(&self.ecs);
         let place = (account.to_owned(), region.to_owned());
         use_it(all.entry(place).or_insert_with(|| Ecs::new(account, region)))
+    }
+
+    /// Uses the model of Elastic Load Balancing of an account and region; it is made on first use.
+    pub fn with_elb<T>(&self, account: &str, region: &str, use_it: impl FnOnce(&mut Elb) -> T) -> T {
+        let mut all = lock(&self.elb);
+        let place = (account.to_owned(), region.to_owned());
+        use_it(all.entry(place).or_insert_with(|| Elb::new(account, region)))
     }
 }

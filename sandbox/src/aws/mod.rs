@@ -1,18 +1,19 @@
-//! The AWS side: reads what a call is, answers ECS and the tagging API itself, and forwards the rest to moto with its
+//! The AWS side: reads what a call is, answers what the sandbox models itself, and forwards the rest to moto with its
 //! mistakes corrected.
 
+mod balancing;
 pub mod caller;
 mod checks;
 mod cloudtrail;
 pub mod ecr;
 pub mod error;
 mod fixes;
+pub mod form;
 mod logs;
 pub mod operation;
 mod outside;
 mod schedule;
 mod tagging;
-mod target_health;
 mod usage;
 
 use caller::{DEFAULT_REGION, Scope};
@@ -140,6 +141,9 @@ async fn effect(
     }
     let refused = match (scope.service.as_str(), call.operation.as_str()) {
         ("ecs", operation) => ecs(state, account, &scope.region, operation, &call.parameters).await,
+        ("elasticloadbalancing", operation) => {
+            balancing::call(state, account, &scope.region, operation, &call.parameters).await
+        }
         ("tagging", "GetResources") if call.protocol == Protocol::Json => {
             tagging::get_resources(state, account, &scope.region, &call.parameters)
                 .await
@@ -170,11 +174,13 @@ async fn ecs(
     input: &Value,
 ) -> Result<Response, Refusal> {
     let needs = crate::ecs::Ecs::needs(operation, input);
-    let outside = outside::fetch(state.internal(account, region), &needs).await.map_err(|error| Refusal {
-        status: 500,
-        code: "ServerException".into(),
-        message: error.to_string(),
+    let mut outside = outside::fetch(state.internal(account, region), &needs).await.map_err(|error| {
+        Refusal { status: 500, code: "ServerException".into(), message: error.to_string() }
     })?;
+    state.with_elb(account, region, |elb| {
+        let groups = needs.target_groups.iter().filter_map(|arn| Some((arn.clone(), elb.target_group(arn)?)));
+        outside.target_groups.extend(groups);
+    });
     let now = state.now();
     Ok(state.with_ecs(account, region, |ecs| match ecs.call(operation, input, now, &outside) {
         Ok(body) => amazon_json(200, &body),
@@ -221,10 +227,6 @@ async fn forward(
         ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &mut response).await,
         ("ecr", operation) => {
             ecr::correct(state, (account, &scope.region), operation, input, &mut response);
-        }
-        ("elasticloadbalancing", "DescribeTargetHealth") if result_of(&response) != "TargetGroupNotFound" => {
-            let known = target_health::describe(state, account, &scope.region, input);
-            response = known.unwrap_or(response);
         }
         ("sts", issued) if issued.starts_with("AssumeRole") => remember_key(state, account, input, &response),
         _ => {}
