@@ -30,6 +30,8 @@ pub async fn call(
         message: error.to_string(),
     })?;
     facts.now = state.now();
+    state.settle_certificates();
+    facts.certificates = state.with_acm(account, region, |acm| acm.statuses());
     if let ("DescribeTargetHealth", Some(group)) = (operation, text(&input, "TargetGroupArn")) {
         facts.tasks = state.with_ecs(account, region, |ecs| ecs.targets(group, facts.now));
     }

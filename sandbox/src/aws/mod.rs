@@ -12,6 +12,7 @@ pub mod form;
 mod logs;
 pub mod operation;
 mod outside;
+mod route53;
 mod schedule;
 mod tagging;
 mod usage;
@@ -144,6 +145,10 @@ async fn effect(
         ("elasticloadbalancing", operation) => {
             balancing::call(state, account, &scope.region, operation, &call.parameters).await
         }
+        ("route53", _) => route53::call(state, account, call).await,
+        ("acm", operation) if call.protocol == Protocol::Json => {
+            acm(state, account, &scope.region, operation, &call.parameters)
+        }
         ("tagging", "GetResources") if call.protocol == Protocol::Json => {
             tagging::get_resources(state, account, &scope.region, &call.parameters)
                 .await
@@ -186,6 +191,20 @@ async fn ecs(
         Ok(body) => amazon_json(200, &body),
         Err(error) => amazon_json(error.status, &error.body()),
     }))
+}
+
+fn acm(
+    state: &State,
+    account: &str,
+    region: &str,
+    operation: &str,
+    input: &Value,
+) -> Result<Response, Refusal> {
+    state.settle_certificates();
+    let uses = state.with_elb(account, region, |elb| elb.certificates());
+    let now = state.now();
+    let answer = state.with_acm(account, region, |acm| acm.call(operation, input, &uses, now))?;
+    Ok(amazon_json(200, &answer))
 }
 
 /// Sends a call on to moto, after the checks that moto forgets and before the repairs of what it loses.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::caller::DEFAULT_REGION;
 use super::error::Refusal;
 use crate::internal::{Internal, InternalError};
 use crate::state::State;
@@ -34,6 +35,13 @@ async fn everything(state: &State, account: &str, region: &str) -> Result<Tagged
     let internal = state.internal(account, region);
     let mut found: Tagged = state.with_ecs(account, region, |ecs| ecs.tagged()).into_iter().collect();
     found.extend(state.with_elb(account, region, |elb| elb.tagged()));
+    found.extend(state.with_acm(account, region, |acm| acm.tagged()));
+    if region == DEFAULT_REGION {
+        // Route 53 is global; its zones are listed in one region.
+        let zones = state.with_dns(account, |dns| dns.tagged());
+        found
+            .extend(zones.into_iter().map(|(id, tags)| (format!("arn:aws:route53:::hostedzone/{id}"), tags)));
+    }
     found.extend(of_moto(internal).await?);
     found.extend(of_rules(internal).await?);
     found.retain(|_, tags| !tags.is_empty());
@@ -53,7 +61,10 @@ async fn of_moto(internal: Internal<'_>) -> Result<Tagged, InternalError> {
         for item in answer.get("ResourceTagMappingList").and_then(Value::as_array).into_iter().flatten() {
             let arn = item.get("ResourceARN").and_then(Value::as_str).unwrap_or_default();
             // moto lists roles, and never sees what the sandbox models.
-            if !matches!(service_of(arn), "iam" | "ecs" | "events" | "elasticloadbalancing") {
+            if !matches!(
+                service_of(arn),
+                "iam" | "ecs" | "events" | "elasticloadbalancing" | "acm" | "route53"
+            ) {
                 found.insert(arn.to_owned(), tags_of(item.get("Tags")));
             }
         }

@@ -186,6 +186,12 @@ impl Elb {
         self.balancers.get(arn).ok_or_else(missing)
     }
 
+    /// DNS name in lower case and hosted zone of every load balancer.
+    pub fn names(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        let zone = hosted_zone(&self.place.region).to_owned();
+        self.balancers.values().map(move |one| (one.dns_name.to_ascii_lowercase(), zone.clone()))
+    }
+
     /// The VPC of a load balancer.
     pub(super) fn vpc_of(&self, balancer: &str) -> &str {
         self.balancers.get(balancer).map_or("", |one| &one.vpc)
@@ -199,7 +205,7 @@ impl Balancer {
             "LoadBalancerArn": arn,
             "DNSName": self.dns_name,
             "CanonicalHostedZoneId": hosted_zone(region),
-            "CreatedTime": super::groups::written(self.created_at),
+            "CreatedTime": crate::clock::written(self.created_at),
             "LoadBalancerName": self.name,
             "Scheme": self.scheme,
             "VpcId": self.vpc,

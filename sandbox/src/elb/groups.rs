@@ -1,8 +1,6 @@
 //! Target groups.
 
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::{Answer, Elb, Facts, Refusal, invalid, need, number, page, tags};
 use crate::ecs::json::{Object, list, text, texts};
@@ -205,14 +203,6 @@ impl Group {
 /// The refusal of a target group that is not there.
 pub fn group_not_found(arn: &str) -> Refusal {
     Refusal::new("TargetGroupNotFound", format!("Target groups '{arn}' not found"))
-}
-
-/// A point in time as the protocol writes it.
-pub fn written(at: f64) -> String {
-    #[allow(clippy::cast_possible_truncation, reason = "milliseconds since the epoch fit")]
-    let nanos = i128::from((at * 1000.0) as i64) * 1_000_000;
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
-    moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 fn check_name(name: &str) -> Answer<()> {
