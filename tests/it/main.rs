@@ -38,3 +38,4 @@ mod run_task;
 mod sandbox;
 mod stacks;
 mod verdict;
+mod web;
