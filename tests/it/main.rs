@@ -33,6 +33,7 @@ mod logs;
 mod ownership;
 mod regressions;
 mod releases;
+mod rounds;
 mod run_task;
 mod sandbox;
 mod stacks;
