@@ -114,7 +114,8 @@ impl<'a> One<'_, 'a> {
                 }
                 Ok(_) if service => {
                     let hint = "remove `schedule`, or use the type `task`".to_owned();
-                    let message = format!("`{what}` is for the type `task` only; a service runs all the time");
+                    let message =
+                        format!("`{what}` is for the type `task` only; a service runs all the time");
                     self.checker.findings.push(Finding::key(path, message, hint));
                 }
                 Ok(_) => {}
