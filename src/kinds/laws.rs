@@ -78,6 +78,7 @@ fn offline() -> Aws {
         tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
         tell: crate::aws::Tell::default(),
+        together: std::sync::Arc::default(),
     }
 }
 
