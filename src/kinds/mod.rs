@@ -9,12 +9,17 @@ mod dns_record;
 mod iam_role;
 #[cfg(test)]
 mod laws;
+mod listener;
+mod listener_certificate;
+mod listener_rule;
+mod load_balancer;
 mod log_group;
 #[cfg(test)]
 mod samples;
 mod schedule;
 mod security_group;
 mod service;
+mod target_group;
 mod task_definition;
 #[cfg(test)]
 mod wants;
@@ -153,7 +158,12 @@ pub fn all() -> Vec<Entry> {
         entry::<log_group::LogGroup>(),
         entry::<iam_role::IamRole>(),
         entry::<security_group::SecurityGroup>(),
+        entry::<load_balancer::LoadBalancer>(),
+        entry::<target_group::TargetGroup>(),
         entry::<certificate::Certificate>(),
+        entry::<listener::Listener>(),
+        entry::<listener_rule::ListenerRule>(),
+        entry::<listener_certificate::ListenerCertificate>(),
         entry::<task_definition::TaskDefinition>(),
         entry::<service::Service>(),
         entry::<dns_record::DnsRecord>(),
