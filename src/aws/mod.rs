@@ -5,6 +5,7 @@ mod clients;
 mod error;
 pub mod inventory;
 mod op;
+pub mod together;
 mod wait;
 
 pub use batch::{Answer, Batcher};

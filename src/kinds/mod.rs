@@ -2,8 +2,10 @@
 //!
 //! A kind's file holds its typed attributes, the pure `desired`, and the AWS calls. The diff is not in it.
 
+mod certificate;
 mod cluster;
 mod common;
+mod dns_record;
 mod iam_role;
 #[cfg(test)]
 mod laws;
@@ -158,11 +160,13 @@ pub fn all() -> Vec<Entry> {
         entry::<security_group::SecurityGroup>(),
         entry::<load_balancer::LoadBalancer>(),
         entry::<target_group::TargetGroup>(),
+        entry::<certificate::Certificate>(),
         entry::<listener::Listener>(),
         entry::<listener_rule::ListenerRule>(),
         entry::<listener_certificate::ListenerCertificate>(),
         entry::<task_definition::TaskDefinition>(),
         entry::<service::Service>(),
+        entry::<dns_record::DnsRecord>(),
         entry::<schedule::Schedule>(),
     ]
 }
