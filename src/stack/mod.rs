@@ -261,6 +261,6 @@ fn as_written(key: &str, task: &Task) -> facts::TaskImage {
 }
 
 /// The SDK's integers are signed; the configuration's checks keep every number far below the limit.
-pub fn whole(number: u32) -> i32 {
+fn whole(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
