@@ -1,6 +1,6 @@
 //! What several kinds need: tags in the SDK's shape, outputs, parts of answers. Not a kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -109,45 +109,46 @@ pub const BALANCING_FRESH: Retry = Retry {
     limit: Duration::from_secs(30),
 };
 
-/// `DescribeTags` takes so many ARNs.
-const TAGS_A_CALL: usize = 20;
-
 /// Tags as Elastic Load Balancing takes them.
 pub fn to_balancing(tags: &Tags) -> Vec<BalancingTag> {
     tags.iter().map(|(key, value)| BalancingTag::builder().key(key).value(value).build()).collect()
 }
 
-/// The tags of load balancers, target groups, listeners and rules, by ARN; without what is no longer there.
-pub async fn balancing_tags(aws: &Aws, arns: &[&str]) -> Result<BTreeMap<String, Tags>, CallError> {
+/// The tags of a load balancer, target group, listener or rule; `None` when it is no longer there.
+pub async fn balancing_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>, CallError> {
+    let batched = &aws.together.balancing_tags;
+    let found = batched.get((), arn.to_owned(), &BALANCING_GONE, |arns| describe_tags(aws, arns));
+    Ok(absent(found.await, &BALANCING_GONE)?.flatten())
+}
+
+/// The same of many, by ARN.
+pub async fn balancing_tags_of(aws: &Aws, arns: &[&str]) -> Result<BTreeMap<String, Tags>, CallError> {
     let mut found = BTreeMap::new();
-    for some in arns.chunks(TAGS_A_CALL) {
-        let mut answer = describe_tags(aws, some).await?;
-        if answer.is_none() && some.len() > 1 {
+    // `DescribeTags` takes 20 ARNs.
+    for some in arns.chunks(20) {
+        match describe_tags(aws, some.iter().map(|arn| (*arn).to_owned()).collect()).await {
             // One that went meanwhile makes the whole call fail.
-            let mut rest = BTreeMap::new();
-            for one in some {
-                rest.extend(describe_tags(aws, &[one]).await?.unwrap_or_default());
+            Err(error) if BALANCING_GONE.contains(&error.code.as_str()) => {
+                for one in some {
+                    found.extend(balancing_tags(aws, one).await?.map(|tags| ((*one).to_owned(), tags)));
+                }
             }
-            answer = Some(rest);
+            answer => found.extend(answer?),
         }
-        found.extend(answer.unwrap_or_default());
     }
     Ok(found)
 }
 
-async fn describe_tags(aws: &Aws, arns: &[&str]) -> Result<Option<BTreeMap<String, Tags>>, CallError> {
-    let arns = arns.iter().map(|arn| (*arn).to_owned()).collect();
-    let request = aws.balancing.describe_tags().set_resource_arns(Some(arns));
-    let answer = absent(call("elasticloadbalancing:DescribeTags", request.send()).await, &BALANCING_GONE)?;
-    let of = |tags: &[BalancingTag]| {
+async fn describe_tags(aws: &Aws, arns: BTreeSet<String>) -> Result<BTreeMap<String, Tags>, CallError> {
+    let request = aws.balancing.describe_tags().set_resource_arns(Some(arns.into_iter().collect()));
+    let answer = call("elasticloadbalancing:DescribeTags", request.send()).await?;
+    let of = |tags: &[BalancingTag]| -> Tags {
         tags.iter()
             .map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned()))
             .collect()
     };
-    Ok(answer.map(|answer| {
-        let described = answer.tag_descriptions().iter();
-        described.map(|one| (one.resource_arn().unwrap_or_default().to_owned(), of(one.tags()))).collect()
-    }))
+    let described = answer.tag_descriptions().iter();
+    Ok(described.map(|one| (one.resource_arn().unwrap_or_default().to_owned(), of(one.tags()))).collect())
 }
 
 /// Gives a load balancer, target group, listener or rule the wanted tags that it lacks.

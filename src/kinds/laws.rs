@@ -21,7 +21,7 @@ const IMPLIED: [&str; 2] = ["iam:PassRole", "iam:CreateServiceLinkedRole"];
 
 /// Calls that a function of `common` makes for several kinds.
 const SHARED: [(&str, &str); 3] = [
-    ("balancing_tags(", "elasticloadbalancing:DescribeTags"),
+    ("balancing_tags", "elasticloadbalancing:DescribeTags"),
     ("tag_balancing(", "elasticloadbalancing:AddTags"),
     ("issued(", "acm:DescribeCertificate"),
 ];

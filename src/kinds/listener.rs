@@ -124,7 +124,7 @@ impl Kind for Listener {
             return Ok(None);
         };
         let arn = listener.listener_arn().unwrap_or_default();
-        let Some(tags) = balancing_tags(aws, &[arn]).await?.remove(arn) else {
+        let Some(tags) = balancing_tags(aws, arn).await? else {
             return Ok(None);
         };
         let certificates = match listener.protocol() {

@@ -10,11 +10,11 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    BALANCING_FRESH, BALANCING_GONE, Tags, balancing_tags, known, outputs, part, redirect_to_https,
-    redirects_to_https, resource_of, tag_balancing, to_balancing,
+    BALANCING_FRESH, BALANCING_GONE, Tags, balancing_tags, balancing_tags_of, known, outputs, part,
+    redirect_to_https, redirects_to_https, resource_of, tag_balancing, to_balancing,
 };
 use super::{Kind, Seen, Want};
-use crate::aws::{Aws, absent, call, retrying, until};
+use crate::aws::{Aws, Retry, absent, call, retrying, until};
 use crate::model::{CallError, Input, Locator, Outputs, Owner, Replace, Rules};
 use crate::stack::web::{Certificate, Listener as WebListener, Scheme};
 use crate::stack::{Runs, Stack, StackTask, WebService, owner, ownership, tags};
@@ -44,8 +44,9 @@ pub struct Attrs {
     pub tags: Tags,
 }
 
-/// A place is given up by another step of the same apply.
+/// Another step of the same apply gives up the place.
 const PLACE_LIMIT: Duration = Duration::from_mins(2);
+const MOVING: Retry = Retry { on: &[("PriorityInUse", "")], limit: PLACE_LIMIT };
 
 impl Kind for ListenerRule {
     const KIND: &'static str = "listener_rule";
@@ -90,16 +91,12 @@ impl Kind for ListenerRule {
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
         match (&at.id, &at.parent) {
             (Some(id), _) => {
-                let request = aws.balancing.describe_rules().rule_arns(id);
-                let answer = call("elasticloadbalancing:DescribeRules", request.send()).await;
-                let found =
-                    absent(answer, &BALANCING_GONE)?.and_then(|answer| answer.rules().first().cloned());
-                let Some(rule) = found else {
+                let Some(rule) = describe(aws, id).await? else {
                     return Ok(None);
                 };
-                Ok(balancing_tags(aws, &[id]).await?.remove(id).map(|tags| seen(&rule, tags, at)))
+                Ok(balancing_tags(aws, id).await?.map(|tags| seen(&rule, tags, at)))
             }
-            (None, Some(listener)) => Ok(own(aws, at, listener).await?.into_iter().next()),
+            (None, Some(listener)) => Ok(own(aws, at, &all(aws, listener).await?).await?.into_iter().next()),
             (None, None) => Ok(None),
         }
     }
@@ -108,8 +105,10 @@ impl Kind for ListenerRule {
     async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallError> {
         const OP: &str = "elasticloadbalancing:CreateRule";
         let listener = known(OP, &want.listener)?;
-        until(OP, "a free place for the rule", PLACE_LIMIT, || async {
-            let own = own(aws, at, listener).await?;
+        let what = format!("a free place for the rule (the priority {} or one behind it)", want.priority);
+        until(OP, &what, PLACE_LIMIT, || async {
+            let rules = all(aws, listener).await?;
+            let own = own(aws, at, &rules).await?;
             let same = |one: &&Seen<Attrs>| {
                 one.attrs.target_group == want.target_group
                     && one.attrs.redirect_to_https == want.redirect_to_https
@@ -117,9 +116,7 @@ impl Kind for ListenerRule {
             if let Some(made) = own.iter().find(same) {
                 return Self::update(aws, at, made, want).await.map(Some);
             }
-            let Some(priority) = free(aws, at, listener, want.priority).await? else {
-                return Ok(None);
-            };
+            let priority = behind(&own, &rules, want.priority);
             let made = retrying(BALANCING_FRESH, || async {
                 let request = aws
                     .balancing
@@ -144,7 +141,12 @@ impl Kind for ListenerRule {
         .await
     }
 
-    async fn update(aws: &Aws, at: &Locator, seen: &Seen<Attrs>, want: &Attrs) -> Result<Outputs, CallError> {
+    async fn update(
+        aws: &Aws,
+        _at: &Locator,
+        seen: &Seen<Attrs>,
+        want: &Attrs,
+    ) -> Result<Outputs, CallError> {
         const OP: &str = "elasticloadbalancing:ModifyRule";
         let have = &seen.attrs;
         let arn = part(OP, seen.outputs.get("arn"), "RuleArn")?;
@@ -160,7 +162,12 @@ impl Kind for ListenerRule {
             call("elasticloadbalancing:ModifyRule", request.send()).await?;
         }
         if have.priority != want.priority {
-            place(aws, at, arn, want.priority).await?;
+            let place = RulePriorityPair::builder().rule_arn(arn).priority(want.priority).build();
+            retrying(MOVING, || {
+                let request = aws.balancing.set_rule_priorities().rule_priorities(place.clone());
+                call("elasticloadbalancing:SetRulePriorities", request.send())
+            })
+            .await?;
         }
         tag_balancing(aws, arn, &have.tags, &want.tags).await?;
         Ok(seen.outputs.clone())
@@ -260,77 +267,40 @@ async fn all(aws: &Aws, listener: &str) -> Result<Vec<Rule>, CallError> {
     }
 }
 
-/// The rules of a listener that carry the tags of this address, in order of priority.
-async fn own(aws: &Aws, at: &Locator, listener: &str) -> Result<Vec<Seen<Attrs>>, CallError> {
-    let rules = all(aws, listener).await?;
+/// Those of these rules that carry the tags of this address, in order of priority.
+async fn own(aws: &Aws, at: &Locator, rules: &[Rule]) -> Result<Vec<Seen<Attrs>>, CallError> {
     let arns: Vec<&str> = rules.iter().filter_map(Rule::rule_arn).collect();
-    let mut tagged = balancing_tags(aws, &arns).await?;
+    let mut tagged = balancing_tags_of(aws, &arns).await?;
     let mut own: Vec<Seen<Attrs>> = rules
         .iter()
         .filter_map(|rule| Some(seen(rule, tagged.remove(rule.rule_arn()?)?, at)))
-        .filter(|seen| {
-            seen.owner == Owner::Ours && tags::address(&seen.attrs.tags).as_ref() == Some(&at.address)
-        })
+        .filter(|seen| seen.owner == Owner::Ours)
+        .filter(|seen| tags::address(&seen.attrs.tags).as_ref() == Some(&at.address))
         .collect();
     own.sort_by_key(|seen| seen.attrs.priority);
     Ok(own)
 }
 
-/// The place that a new rule takes: the wanted one; behind the rule that it replaces, when that has it. `None` while another rule
-/// of this stack has it, which gives it up in this apply.
-async fn free(aws: &Aws, at: &Locator, listener: &str, wanted: i32) -> Result<Option<i32>, CallError> {
-    let rules = all(aws, listener).await?;
-    let Some(holder) = rules.iter().find(|rule| priority(rule) == Some(wanted)) else {
-        return Ok(Some(wanted));
-    };
-    let tags = of_this_stack(aws, at, holder, wanted).await?;
-    if tags::address(&tags).as_ref() != Some(&at.address) {
-        return Ok(None);
+/// The place that a new rule takes: the wanted one, or the next free one behind it when the rule that it replaces is there.
+fn behind(own: &[Seen<Attrs>], rules: &[Rule], wanted: i32) -> i32 {
+    if own.iter().all(|old| old.attrs.priority != wanted) {
+        return wanted;
     }
     let used: BTreeSet<i32> = rules.iter().filter_map(priority).collect();
-    Ok((wanted..).find(|place| !used.contains(place)))
+    (wanted..).find(|place| !used.contains(place)).unwrap_or(wanted)
 }
 
-/// Brings a rule to its place. Another rule of this stack that is there goes to the place that this one leaves: its own step
-/// brings it where it belongs.
-async fn place(aws: &Aws, at: &Locator, arn: &str, wanted: i32) -> Result<(), CallError> {
-    const OP: &str = "elasticloadbalancing:SetRulePriorities";
-    let listener = part(OP, tags::listener_of(arn), "listener")?;
-    let pair = |arn: Option<&str>, priority: i32| {
-        RulePriorityPair::builder().set_rule_arn(arn.map(str::to_owned)).priority(priority).build()
-    };
-    until(OP, "the end of other changes of priorities", PLACE_LIMIT, || async {
-        let rules = all(aws, &listener).await?;
-        let now = rules.iter().find(|rule| rule.rule_arn() == Some(arn)).and_then(priority);
-        let now = part(OP, now, "rule")?;
-        if now == wanted {
-            return Ok(Some(()));
-        }
-        let mut pairs = vec![pair(Some(arn), wanted)];
-        if let Some(holder) = rules.iter().find(|rule| priority(rule) == Some(wanted)) {
-            of_this_stack(aws, at, holder, wanted).await?;
-            pairs.push(pair(holder.rule_arn(), now));
-        }
-        let request = aws.balancing.set_rule_priorities().set_rule_priorities(Some(pairs));
-        match call("elasticloadbalancing:SetRulePriorities", request.send()).await {
-            Ok(_) => Ok(Some(())),
-            Err(error) if error.code == "PriorityInUse" => Ok(None),
-            Err(error) => Err(error),
-        }
-    })
-    .await
-}
-
-/// The tags of a rule that has a place which we want; an error when it is not this stack's.
-async fn of_this_stack(aws: &Aws, at: &Locator, rule: &Rule, place: i32) -> Result<Tags, CallError> {
-    let arn = rule.rule_arn().unwrap_or_default();
-    let tags = balancing_tags(aws, &[arn]).await?.remove(arn).unwrap_or_default();
-    if owner(&tags, at) == Owner::Ours {
-        return Ok(tags);
-    }
-    let message =
-        format!("the priority {place} belongs to a rule that is not this stack's; choose another one");
-    Err(CallError::local("elasticloadbalancing:DescribeRules", message))
+async fn describe(aws: &Aws, arn: &str) -> Result<Option<Rule>, CallError> {
+    let found = aws.together.rules.get((), arn.to_owned(), &BALANCING_GONE, |arns| async move {
+        let arns = arns.into_iter().collect();
+        let answer = call(
+            "elasticloadbalancing:DescribeRules",
+            aws.balancing.describe_rules().set_rule_arns(Some(arns)).send(),
+        );
+        let rules = answer.await?.rules.unwrap_or_default().into_iter();
+        Ok(rules.filter_map(|rule| Some((rule.rule_arn()?.to_owned(), rule))).collect())
+    });
+    Ok(absent(found.await, &BALANCING_GONE)?.flatten())
 }
 
 fn priority(rule: &Rule) -> Option<i32> {

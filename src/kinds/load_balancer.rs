@@ -102,7 +102,7 @@ impl Kind for LoadBalancer {
         };
         let idle = described.attributes().iter().find(|one| one.key() == Some(IDLE_TIMEOUT));
         let idle = idle.and_then(|one| one.value()?.parse().ok()).unwrap_or(60);
-        let tags = balancing_tags(aws, &[arn]).await?.remove(arn);
+        let tags = balancing_tags(aws, arn).await?;
         Ok(tags.map(|tags| seen(&balancer, idle, tags, at)))
     }
 

@@ -115,10 +115,7 @@ impl Kind for TargetGroup {
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
-        let request = aws.balancing.describe_target_groups().names(&at.name);
-        let answer =
-            absent(call("elasticloadbalancing:DescribeTargetGroups", request.send()).await, &BALANCING_GONE)?;
-        let Some(group) = answer.and_then(|answer| answer.target_groups().first().cloned()) else {
+        let Some(group) = describe(aws, &at.name).await? else {
             return Ok(None);
         };
         let arn = group.target_group_arn().unwrap_or_default();
@@ -127,7 +124,7 @@ impl Kind for TargetGroup {
         let Some(described) = absent(described, &BALANCING_GONE)? else {
             return Ok(None);
         };
-        let tags = balancing_tags(aws, &[arn]).await?.remove(arn);
+        let tags = balancing_tags(aws, arn).await?;
         Ok(tags.map(|tags| seen(&group, described.attributes(), tags, at)))
     }
 
@@ -227,6 +224,18 @@ fn want(stack: &Stack, task: &StackTask, web: &WebService) -> Want<Attrs> {
         tags,
     };
     Want { at, attrs, after: Vec::new() }
+}
+
+async fn describe(aws: &Aws, name: &str) -> Result<Option<SdkGroup>, CallError> {
+    let groups = &aws.together.target_groups;
+    let found = groups.get((), name.to_owned(), &BALANCING_GONE, |names| async move {
+        let names = names.into_iter().collect();
+        let request = aws.balancing.describe_target_groups().set_names(Some(names));
+        let answer = call("elasticloadbalancing:DescribeTargetGroups", request.send()).await?;
+        let groups = answer.target_groups.unwrap_or_default().into_iter();
+        Ok(groups.filter_map(|group| Some((group.target_group_name()?.to_owned(), group))).collect())
+    });
+    Ok(absent(found.await, &BALANCING_GONE)?.flatten())
 }
 
 /// What never changes.
