@@ -5,9 +5,10 @@ pub mod facts;
 mod names;
 mod policy;
 pub mod tags;
-pub mod web;
 #[cfg(test)]
 mod tests;
+mod urls;
+pub mod web;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use facts::{Facts, Placement, Provenance};
 pub use names::{Names, Scope, alb_security_group, load_balancer, target_group};
 pub use policy::{Policy, Statement};
 pub use tags::{ADDRESS, STACK, owner, ownership};
+pub use urls::urls;
 pub use web::{Web, WebService};
 
 /// What the user wants, with every default made explicit and every name decided.
