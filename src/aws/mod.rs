@@ -1,11 +1,13 @@
 //! The AWS SDK: clients, one way to make a call, its errors, waits, and the inventory by tag. Knows no kind.
 
+mod batch;
 mod clients;
 mod error;
 pub mod inventory;
 mod op;
 mod wait;
 
+pub use batch::{Answer, Batcher};
 pub use clients::{Aws, ConnectError, Connection, Options};
 pub use error::{absent, absent_definition, call_error};
 pub use op::{Retry, call, retrying};

@@ -67,6 +67,7 @@ fn offline() -> Aws {
         trail: aws_sdk_cloudtrail::Client::new(&config),
         tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
+        together: std::sync::Arc::default(),
     }
 }
 

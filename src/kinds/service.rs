@@ -255,10 +255,17 @@ fn want(stack: &Stack, task: &StackTask, run: &ServiceRun) -> Want<Attrs> {
 
 /// The service in whatever state; `None` when ECS does not know it or its cluster.
 async fn describe(aws: &Aws, cluster: Option<&str>, name: &str) -> Result<Option<SdkService>, CallError> {
-    let request = aws.ecs.describe_services().set_cluster(cluster.map(str::to_owned));
-    let request = request.services(name).include(ServiceField::Tags);
-    let answer = absent(call("ecs:DescribeServices", request.send()).await, &["ClusterNotFoundException"])?;
-    Ok(answer.and_then(|answer| answer.services().first().cloned()))
+    let cluster = cluster.unwrap_or("default");
+    let services = &aws.together.services;
+    // A name that ECS does not know fails nothing: it comes back in `failures`.
+    let found = services.get(cluster.to_owned(), name.to_owned(), &[], |names| async move {
+        let request = aws.ecs.describe_services().cluster(cluster).include(ServiceField::Tags);
+        let request = request.set_services(Some(names.into_iter().collect()));
+        let answer = call("ecs:DescribeServices", request.send()).await?;
+        let services = answer.services.unwrap_or_default().into_iter();
+        Ok(services.filter_map(|service| Some((service.service_name()?.to_owned(), service))).collect())
+    });
+    Ok(absent(found.await, &["ClusterNotFoundException"])?.flatten())
 }
 
 /// What a service gives, with the deployment that is PRIMARY now.

@@ -46,6 +46,7 @@ struct PlanPage<'a> {
     deleted: usize,
     diff: Vec<String>,
     open: bool,
+    diagram: &'a [String],
     releases: Part<'a, ReleaseView>,
     restarts: Part<'a, String>,
     warnings: Part<'a, String>,
@@ -57,7 +58,7 @@ struct PlanPage<'a> {
 pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
     let templates = Templates::markdown(&view.account);
     let destructive: Vec<&ChangeView> = view.changes.iter().filter(|change| change.destructive).collect();
-    let page = |detail: Detail, shown: usize| {
+    let page = |detail: Detail, diagram: &[String], shown: usize| {
         let diff = diff_lines(&view.changes, detail);
         let list = if detail >= Detail::Table { SHORT_LIST } else { usize::MAX };
         let page = PlanPage {
@@ -68,10 +69,12 @@ pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
             deleted: view.summary.delete,
             open: diff.len() <= OPEN_LINES,
             diff,
+            diagram,
             releases: Part::first(&view.releases, list),
             restarts: Part::first(&view.restarts, list),
             warnings: Part::first(&view.warnings, list),
             left_out: match detail {
+                Detail::All if diagram.len() < view.diagram.len() => "the diagram is left out",
                 Detail::All => "",
                 Detail::NoContext => "the details of what is created are left out",
                 Detail::Counts => "attributes are shown only for replacements and deletions",
@@ -81,14 +84,19 @@ pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
         };
         templates.render("plan.md.j2", page)
     };
+    // A picture tells nothing that the lines do not.
+    let whole = page(Detail::All, &view.diagram, usize::MAX);
+    if budget.holds(&whole) {
+        return whole;
+    }
     for detail in [Detail::All, Detail::NoContext, Detail::Counts, Detail::Lines, Detail::Table] {
-        let document = page(detail, usize::MAX);
+        let document = page(detail, &[], usize::MAX);
         if budget.holds(&document) {
             return document;
         }
     }
     // Even the list of what goes is too long: as much of it as fits, the rest counted.
-    most_that_fits(destructive.len(), budget, |shown| page(Detail::Table, shown))
+    most_that_fits(destructive.len(), budget, |shown| page(Detail::Table, &[], shown))
 }
 
 #[derive(Serialize)]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::diagram::diagram;
 use super::telling::{details, release};
 use super::value::{HIDDEN, clip, for_people, hidden};
 use crate::model::{Action, AttrChange, Change, Plan, Reason, Summary};
@@ -49,6 +50,8 @@ pub struct PlanView {
     pub restarts: Vec<String>,
     /// What the reader should know.
     pub warnings: Vec<String>,
+    /// The lines of a Mermaid flowchart of what is reached by whom; empty when there is nothing to see. For Markdown.
+    pub diagram: Vec<String>,
     /// The command that makes these changes, when it is to be said.
     pub next: Option<String>,
 }
@@ -147,6 +150,7 @@ pub fn plan(plan: &Plan, context: &Context) -> PlanView {
         changes,
         releases: plan.images.iter().map(|image| release(image, plan)).collect(),
         warnings: plan.warnings.clone(),
+        diagram: diagram(plan),
         next: (context.suggest_apply && !plan.is_empty()).then(|| "fargate-stack apply".to_owned()),
     }
 }
