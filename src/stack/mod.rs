@@ -8,6 +8,7 @@ mod policy;
 pub mod tags;
 #[cfg(test)]
 mod tests;
+mod urls;
 pub mod web;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub use facts::{Facts, Placement, Provenance};
 pub use names::{Names, Scope, alb_security_group, load_balancer, target_group};
 pub use policy::{Policy, Statement};
 pub use tags::{ADDRESS, STACK, owner, ownership};
+pub use urls::urls;
 pub use web::{Web, WebService};
 
 /// What the user wants, with every default made explicit and every name decided.
