@@ -126,7 +126,10 @@ mod tests {
     async fn failing(calls: &Calls, keys: BTreeSet<u32>, code: &str) -> Answer<u32, String> {
         if keys.contains(&1) {
             lock(calls).push(keys.into_iter().collect());
-            return Err(CallError { code: code.to_owned(), ..CallError::local("ecs:DescribeServices", "no") });
+            return Err(CallError {
+                code: code.to_owned(),
+                ..CallError::local("ecs:DescribeServices", "no")
+            });
         }
         even(calls, keys).await
     }
@@ -160,9 +163,7 @@ mod tests {
     #[tokio::test]
     async fn an_error_is_everybodys() {
         let (batcher, calls) = (batcher(), Calls::default());
-        let get = |key| {
-            batcher.get("a", key, &["NotFound"], |keys| failing(&calls, keys, "Throttled"))
-        };
+        let get = |key| batcher.get("a", key, &["NotFound"], |keys| failing(&calls, keys, "Throttled"));
         let (one, two) = tokio::join!(get(1), get(2));
         assert_eq!(two.as_ref().map_err(|error| error.code.as_str()), Err("Throttled"));
         assert_eq!(one, two);
@@ -172,9 +173,7 @@ mod tests {
     #[tokio::test]
     async fn one_that_does_not_exist_spoils_nothing_for_the_others() {
         let (batcher, calls) = (batcher(), Calls::default());
-        let get = |key| {
-            batcher.get("a", key, &["NotFound"], |keys| failing(&calls, keys, "NotFound"))
-        };
+        let get = |key| batcher.get("a", key, &["NotFound"], |keys| failing(&calls, keys, "NotFound"));
         let (one, two) = tokio::join!(get(1), get(2));
         assert_eq!(one.map_err(|error| error.code), Err("NotFound".to_owned()));
         assert_eq!(two, Ok(Some("v2".into())));

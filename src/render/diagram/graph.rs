@@ -143,9 +143,10 @@ impl Graph {
             }
         }
         // Of groups that are equally large, the one that nothing happens to.
-        let largest = groups.into_iter().filter(|(_, keys)| keys.len() > 1).max_by(|(a, these), (b, those)| {
-            these.len().cmp(&those.len()).then_with(|| (b.1, b.0).cmp(&(a.1, a.0)))
-        });
+        let largest =
+            groups.into_iter().filter(|(_, keys)| keys.len() > 1).max_by(|(a, these), (b, those)| {
+                these.len().cmp(&those.len()).then_with(|| (b.1, b.0).cmp(&(a.1, a.0)))
+            });
         let Some(((sort, state, noun, _), keys)) = largest else { return false };
         let count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
         let node = Node { state, noun: String::new(), text: plural(count, noun) };

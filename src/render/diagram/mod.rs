@@ -112,7 +112,8 @@ impl<'a> Survey<'a> {
         for (balancer, ports) in ports {
             let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
             let noun = if ports.len() == 1 { "port" } else { "ports" };
-            if let Some(node) = graph.nodes.get_mut(&(Sort::Balancer, balancer)).filter(|_| !ports.is_empty()) {
+            if let Some(node) = graph.nodes.get_mut(&(Sort::Balancer, balancer)).filter(|_| !ports.is_empty())
+            {
                 node.text = format!("{}, {noun} {}", node.text, ports.join(" and "));
             }
         }
@@ -130,7 +131,9 @@ impl<'a> Survey<'a> {
                 let balancers: BTreeSet<Key> =
                     self.uses(change).filter_map(|used| self.behind(used)).collect();
                 let internal = address.ends_with("-internal")
-                    || balancers.iter().any(|one| graph.arrows.contains(&(entry(Some("internal")), one.clone())));
+                    || balancers
+                        .iter()
+                        .any(|one| graph.arrows.contains(&(entry(Some("internal")), one.clone())));
                 let entry = entry(Some(if internal { "internal" } else { "public" }));
                 for balancer in balancers {
                     // Requests find the load balancer by its names.

@@ -28,12 +28,20 @@ impl Stack {
             changes: Vec::new(),
             edges: BTreeMap::new(),
             images: Vec::new(),
+            endpoints: Vec::new(),
             warnings: Vec::new(),
             fingerprint: "0".repeat(64),
         })
     }
 
-    fn add(self, action: Action, (kind, name): (&str, &str), called: &str, attrs: Value, uses: &[&str]) -> Self {
+    fn add(
+        self,
+        action: Action,
+        (kind, name): (&str, &str),
+        called: &str,
+        attrs: Value,
+        uses: &[&str],
+    ) -> Self {
         let Self(mut plan) = self;
         let address = Address::new(kind, name);
         let uses: BTreeSet<Address> = uses.iter().map(|text| text.parse().unwrap()).collect();
@@ -72,8 +80,11 @@ impl Stack {
     }
 
     fn web(self, action: Action, name: &str, listener: &str) -> Self {
-        let (definition, rule, group) =
-            (format!("task_definition.{name}"), format!("listener_rule.{name}"), format!("target_group.{name}"));
+        let (definition, rule, group) = (
+            format!("task_definition.{name}"),
+            format!("listener_rule.{name}"),
+            format!("target_group.{name}"),
+        );
         self.task(action, name, &[])
             .add(action, ("target_group", name), &format!("shop-{name}-tg"), json!({}), &[])
             .add(action, ("listener_rule", name), "", json!({}), &[listener, &group])
@@ -151,25 +162,32 @@ fn a_load_balancer_of_somebody_else_shows_through_the_rules_in_its_listener() {
     };
     insta::assert_snapshot!("shared", stack("shop.example.com").text());
     assert!(stack("shop.example.com-internal").text().contains("VPC"));
-    assert!(Stack::new()
-        .add(Action::Create, ("listener_rule", "web"), "", rule.clone(), &[])
-        .add(Action::Create, ("service", "web"), "web", json!({}), &[])
-        .text()
-        .contains("n1([\"clients\"])"));
+    assert!(
+        Stack::new()
+            .add(Action::Create, ("listener_rule", "web"), "", rule.clone(), &[])
+            .add(Action::Create, ("service", "web"), "web", json!({}), &[])
+            .text()
+            .contains("n1([\"clients\"])")
+    );
 }
 
 #[test]
 fn what_is_made_beside_its_predecessor_is_replaced() {
-    let stack = Stack::new()
-        .worker(Action::Create, "worker", &["key"])
-        .add(Action::Delete, ("service", "worker"), "worker", json!({}), &[]);
+    let stack = Stack::new().worker(Action::Create, "worker", &["key"]).add(
+        Action::Delete,
+        ("service", "worker"),
+        "worker",
+        json!({}),
+        &[],
+    );
     assert!(stack.text().contains("replaced worker worker"), "{}", stack.text());
 }
 
 #[test]
 fn a_plan_in_which_no_part_changes_has_no_diagram() {
     assert_eq!(shop(Action::Keep).text(), "");
-    let only_logs = shop(Action::Keep).add(Action::Update, ("log_group", "main"), "/ecs/shop", json!({}), &[]);
+    let only_logs =
+        shop(Action::Keep).add(Action::Update, ("log_group", "main"), "/ecs/shop", json!({}), &[]);
     assert_eq!(only_logs.text(), "");
     assert!(!only_logs.markdown(Budget::comment(0)).contains("mermaid"));
     // One box alone says nothing.
@@ -264,7 +282,8 @@ fn is_id(text: &str) -> bool {
 
 /// Harmless characters and entity codes; the first word is ours.
 fn is_label(label: &str) -> bool {
-    let ours = ["new", "changed", "replaced", "deleted", "internet", "VPC", "clients", "DNS", "load", "service"];
+    let ours =
+        ["new", "changed", "replaced", "deleted", "internet", "VPC", "clients", "DNS", "load", "service"];
     let ours = ours.iter().chain(&["worker", "schedule", "task", "secret", "queue"]);
     let mut rest = label;
     while let Some(at) = rest.find('#') {
@@ -298,7 +317,13 @@ fn hostile(text: &str) -> Stack {
         .worker(Action::Update, "w", &[text])
         .add(Action::Create, ("service", text), text, json!({}), &["queue.jobs"])
         .add(Action::Delete, ("queue", "jobs"), text, json!({}), &[])
-        .add(Action::Create, ("task_definition", text), text, json!({"containers": [{"secrets": {"A": text}}]}), &[])
+        .add(
+            Action::Create,
+            ("task_definition", text),
+            text,
+            json!({"containers": [{"secrets": {"A": text}}]}),
+            &[],
+        )
 }
 
 /// What a stack with such names draws, in a comment; fails when it is more than text.
