@@ -2,6 +2,17 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A moment, in seconds since the epoch, as the XML protocols write it: in whole milliseconds.
+pub fn written(at: f64) -> String {
+    #[allow(clippy::cast_possible_truncation, reason = "milliseconds since the epoch fit")]
+    let nanos = i128::from((at * 1000.0) as i64) * 1_000_000;
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
+    moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
 /// A clock that can be set, moved and made faster.
 #[derive(Debug, Clone)]
 pub struct Clock {
@@ -62,6 +73,11 @@ mod tests {
         clock.set(1000.0);
         clock.advance(2.5);
         assert!((clock.now() - 1002.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_moment_is_written_with_milliseconds() {
+        assert_eq!(written(1_800_000_000.25), "2027-01-15T08:00:00.25Z");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::acm::Planted;
 use crate::aws::caller::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 use crate::aws::ecr::NewImage;
 use crate::ecs::Script;
@@ -111,6 +112,13 @@ async fn route(state: &State, request: &Request, rest: &str) -> Result<Value, Re
         ("POST", "/seed") => plant(state, body(request)?).await?,
         ("POST", "/registry/images") => lock(&state.registry).push(body(request)?),
         ("POST", "/schedules/fire") => body::<Fire>(request)?.now(state).await?,
+        ("POST", "/acm/certificates") => {
+            let planted: Planted = body(request)?;
+            let account = planted.account.clone().unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned());
+            let region = planted.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned());
+            let now = state.now();
+            json!({ "arn": state.with_acm(&account, &region, |acm| acm.plant(planted, now)) })
+        }
         ("POST", "/ecr/images") => body::<NewImage>(request)?.push(state).await?,
         ("POST", "/rollouts") => script(state, body(request)?)?,
         ("GET", "/rollouts") => scripts(state, account),
@@ -166,6 +174,9 @@ async fn reset(state: &State, reset: Reset) -> Result<Value, Refused> {
     state.moto.reset(account).await.map_err(|error| (500, error.to_string()))?;
     let kept = |name: &str| account.is_some_and(|account| account != name);
     lock(&state.ecs).retain(|(name, _), _| kept(name));
+    lock(&state.elb).retain(|(name, _), _| kept(name));
+    lock(&state.acm).retain(|(name, _), _| kept(name));
+    lock(&state.dns).retain(|name, _| kept(name));
     lock(&state.recorder).forget(account);
     lock(&state.faults).forget(account);
     lock(&state.faults).hurry(account);

@@ -1,13 +1,16 @@
 //! A local AWS and GitHub that behave: the instrument of the demo and of every test of `fargate-stack`.
 //!
-//! ECS is modelled here ([`ecs`]), every other AWS service is forwarded to a moto server that the sandbox starts
+//! ECS ([`ecs`]), load balancing ([`elb`]), certificates ([`acm`]) and DNS ([`dns`]) are modelled here, every other AWS service is forwarded to a moto server that the sandbox starts
 //! and ends itself ([`moto`]), GitHub is a stub of our own ([`github`]). Everything is recorded ([`record`]) and can be
 //! made to fail ([`fault`]). One call takes this way: `server` → `aws` or `github_side` → `pipeline` → a model.
 
+pub mod acm;
 pub mod aws;
 pub mod clock;
 mod control;
+pub mod dns;
 pub mod ecs;
+pub mod elb;
 pub mod fault;
 pub mod github;
 mod github_side;

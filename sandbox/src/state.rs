@@ -6,10 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use crate::Ready;
+use crate::acm::Acm;
 use crate::aws::caller::account_of;
 use crate::aws::ecr::Pending;
 use crate::clock::Clock;
+use crate::dns::Dns;
 use crate::ecs::Ecs;
+use crate::elb::Elb;
 use crate::fault::Faults;
 use crate::github::GitHub;
 use crate::internal::Internal;
@@ -48,6 +51,12 @@ pub struct State {
     pub faults: Mutex<Faults>,
     /// The ECS models, one an account and region.
     pub ecs: Mutex<BTreeMap<Place, Ecs>>,
+    /// The models of Elastic Load Balancing, one an account and region.
+    pub elb: Mutex<BTreeMap<Place, Elb>>,
+    /// The models of Certificate Manager, one an account and region.
+    pub acm: Mutex<BTreeMap<Place, Acm>>,
+    /// The models of Route 53, one an account.
+    pub dns: Mutex<BTreeMap<String, Dns>>,
     /// The GitHub stub.
     pub github: Mutex<GitHub>,
     /// The temporary access keys that were given out.
@@ -83,6 +92,9 @@ impl State {
             recorder: Mutex::default(),
             faults: Mutex::default(),
             ecs: Mutex::default(),
+            elb: Mutex::default(),
+            acm: Mutex::default(),
+            dns: Mutex::default(),
             github: Mutex::new(GitHub::new()),
             keys: Mutex::default(),
             seeds: Mutex::default(),
@@ -121,5 +133,33 @@ impl State {
         let mut all = lock(&self.ecs);
         let place = (account.to_owned(), region.to_owned());
         use_it(all.entry(place).or_insert_with(|| Ecs::new(account, region)))
+    }
+
+    /// Uses the model of Elastic Load Balancing of an account and region; it is made on first use.
+    pub fn with_elb<T>(&self, account: &str, region: &str, use_it: impl FnOnce(&mut Elb) -> T) -> T {
+        let mut all = lock(&self.elb);
+        let place = (account.to_owned(), region.to_owned());
+        use_it(all.entry(place).or_insert_with(|| Elb::new(account, region)))
+    }
+
+    /// Uses the model of Certificate Manager of an account and region; it is made on first use.
+    pub fn with_acm<T>(&self, account: &str, region: &str, use_it: impl FnOnce(&mut Acm) -> T) -> T {
+        let mut all = lock(&self.acm);
+        let place = (account.to_owned(), region.to_owned());
+        use_it(all.entry(place).or_insert_with(|| Acm::new(account, region)))
+    }
+
+    /// Uses the model of Route 53 of an account; it is made on first use.
+    pub fn with_dns<T>(&self, account: &str, use_it: impl FnOnce(&mut Dns) -> T) -> T {
+        use_it(lock(&self.dns).entry(account.to_owned()).or_insert_with(|| Dns::new(account)))
+    }
+
+    /// Issues the certificates whose records are published, in whichever account.
+    pub fn settle_certificates(&self) {
+        let published = lock(&self.dns).values().flat_map(Dns::published).collect();
+        let now = self.now();
+        for acm in lock(&self.acm).values_mut() {
+            acm.settle(&published, now);
+        }
     }
 }

@@ -1,8 +1,23 @@
-//! Just enough XML for the answers of AWS: reading the text of elements, and escaping.
+//! Just enough XML for the answers of AWS: reading the text of elements, and writing values.
+
+use serde_json::Value;
 
 /// Escapes text for an element or an attribute.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// An element that holds a value: members of an object are children, items of a list are children that `item` names
+/// by the list's own name. What is null is left out.
+pub fn element(name: &str, value: &Value, item: fn(&str) -> &str) -> String {
+    let inner = match value {
+        Value::Null => return String::new(),
+        Value::String(text) => escape(text),
+        Value::Array(items) => items.iter().map(|one| element(item(name), one, item)).collect(),
+        Value::Object(members) => members.iter().map(|(name, one)| element(name, one, item)).collect(),
+        other => other.to_string(),
+    };
+    format!("<{name}>{inner}</{name}>")
 }
 
 /// The inner text of every element of this name, outermost first come first; the name is without attributes.
@@ -70,6 +85,15 @@ mod tests {
         let items = all(text, "item");
         assert_eq!(items.len(), 2);
         assert_eq!(items.iter().filter_map(|item| first(item, "id")).collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn members_and_items_are_elements() {
+        let value = serde_json::json!({"A": [{"B": "<"}, {"B": 1}], "C": null, "D": [], "E": true});
+        assert_eq!(
+            element("R", &value, |_| "member"),
+            "<R><A><member><B>&lt;</B></member><member><B>1</B></member></A><D></D><E>true</E></R>"
+        );
     }
 
     #[test]

@@ -169,8 +169,7 @@ pub fn wanted(stack: &Stack) -> Result<Vec<Resource>, CallError> {
 /// Where everything of a stack is that exists: by tags (`tagged`), by name, and what the tags of others lead to. Sorted.
 pub async fn owned(aws: &Aws, names: &Names, tagged: &[Owned]) -> Result<Vec<Locator>, CallError> {
     let entries = all();
-    let mut found: BTreeSet<Locator> =
-        entries.iter().flat_map(|entry| (entry.candidates)(names)).collect();
+    let mut found: BTreeSet<Locator> = entries.iter().flat_map(|entry| (entry.candidates)(names)).collect();
     for owned in tagged {
         let Some(address) = tags::address(&owned.tags) else {
             continue;

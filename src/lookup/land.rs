@@ -22,6 +22,8 @@ pub struct Vpc {
     pub id: String,
     /// Its first IPv4 block.
     pub cidr: String,
+    /// All its IPv4 blocks.
+    pub ranges: Vec<String>,
     /// Its `Name` tag.
     pub name: Option<String>,
     /// The VPC that every account starts with.

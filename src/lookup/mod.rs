@@ -19,6 +19,7 @@ mod registry;
 mod running;
 mod secret;
 mod upkeep;
+mod web;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,7 +36,6 @@ use crate::aws::Aws;
 use crate::aws::inventory::Inventory;
 use crate::config::Config;
 use crate::model::{CallError, Demand};
-use crate::stack::facts::WebFacts;
 use crate::stack::{Facts, Names, Placement, Provenance, Scope};
 
 /// What the command line and its surroundings ask of the lookups.
@@ -101,7 +101,7 @@ impl std::fmt::Debug for Tell {
 pub fn reads() -> BTreeSet<&'static str> {
     let all =
         [network::READS, platforms::READS, registry::READS, running::READS, secret::READS, upkeep::READS];
-    all.into_iter().flatten().copied().collect()
+    all.into_iter().chain(web::READS).flatten().copied().collect()
 }
 
 /// Reads everything that the stack needs to know of its account before any resource is looked at.
@@ -113,25 +113,24 @@ pub async fn facts(
     wish: &Wish,
     inventory: &Inventory<'_>,
 ) -> Result<Facts, LookupError> {
-    let _ = inventory;
     let scope =
         Scope { partition: aws.partition.clone(), region: aws.region.clone(), account: aws.account.clone() };
-    let request = request(config);
-    let (land, images, secrets) = tokio::join!(
-        network::read(aws, config.vpc_id.as_deref()),
+    let (ground, images, secrets) = tokio::join!(
+        ground(aws, config, names, inventory),
         image::images(aws, config, names, &scope, wish),
         secret::secrets(aws, config),
     );
     let mut error = LookupError::default();
-    let network = error.take(land.and_then(|land| placement::decide(&land, &request)));
+    let ground = error.take(ground);
     let images = error.take(images);
     let secrets = error.take(secrets);
-    let (Some(network), Some((images, image_warnings)), Some((secrets, secret_warnings))) =
-        (network, images, secrets)
+    let (Some((network, web)), Some((images, image_warnings)), Some((secrets, secret_warnings))) =
+        (ground, images, secrets)
     else {
         return Err(error);
     };
     let mut warnings = network.warnings.clone();
+    warnings.extend(web.warnings);
     warnings.extend(image_warnings);
     warnings.extend(secret_warnings);
     if network.is_isolated {
@@ -140,7 +139,8 @@ pub async fn facts(
             format!("the image `{}` of task `{task}` is outside ECR, and its subnets have no route to the internet", found.source)
         }));
     }
-    let resolved = resolved(&scope, names, &network);
+    let mut resolved = resolved(&scope, names, &network);
+    resolved.extend(web.resolved);
     Ok(Facts {
         account: scope.account,
         region: scope.region,
@@ -149,11 +149,35 @@ pub async fn facts(
         placements: network.placements,
         images,
         secrets,
-        web: WebFacts::default(),
+        web: web.facts,
         provenance: wish.provenance.clone(),
         warnings,
         resolved,
     })
+}
+
+/// The network, and what the web services have in it. Beside it nothing waits for an answer that it does not need.
+async fn ground(
+    aws: &Aws,
+    config: &Config,
+    names: &Names,
+    inventory: &Inventory<'_>,
+) -> Result<(placement::Decision, web::Found), LookupError> {
+    let request = request(config);
+    let (land, first) =
+        tokio::join!(network::read(aws, config.vpc_id.as_deref()), web::first(aws, config, inventory));
+    let mut error = LookupError::default();
+    let first = error.take(first);
+    let land = error.take(land);
+    let decision = land.as_ref().and_then(|land| error.take(placement::decide(land, &request)));
+    let (Some(first), Some(land), Some(mut decision)) = (first, land, decision) else {
+        return Err(error);
+    };
+    let web = match first {
+        Some(first) => web::rest(aws, config, names, first, &land, &request, &mut decision).await?,
+        None => web::Found::default(),
+    };
+    Ok((decision, web))
 }
 
 /// A subnet that the command line names, and what the reader should know about it.
@@ -257,7 +281,7 @@ mod tests {
             (secret::READS, include_str!("secret.rs")),
             (upkeep::READS, include_str!("upkeep.rs")),
         ];
-        for (reads, source) in files {
+        for (reads, source) in files.into_iter().chain(web::READS.into_iter().zip(web::SOURCES)) {
             let (head, body) = source.split_once("];").unwrap_or((source, ""));
             let code = body.split("#[cfg(test)]").next().unwrap_or(body);
             let used: BTreeSet<&str> = code.split('"').filter(|text| is_action(text)).collect();

@@ -86,7 +86,19 @@ fn name(tags: &[Tag]) -> Option<String> {
 
 fn vpc(found: &ec2::Vpc, attached: &[&str]) -> Vpc {
     let id = owned(found.vpc_id());
+    let holds = |block: &&ec2::VpcCidrBlockAssociation| {
+        block
+            .cidr_block_state()
+            .and_then(ec2::VpcCidrBlockState::state)
+            .is_none_or(|state| matches!(state.as_str(), "associating" | "associated"))
+    };
+    let blocks = found.cidr_block_association_set().iter().filter(holds);
+    let mut ranges: Vec<String> = blocks.filter_map(|block| block.cidr_block()).map(str::to_owned).collect();
+    if ranges.is_empty() {
+        ranges.extend(found.cidr_block().map(str::to_owned));
+    }
     Vpc {
+        ranges,
         has_internet_gateway: attached.contains(&id.as_str()),
         cidr: owned(found.cidr_block()),
         name: name(found.tags()),

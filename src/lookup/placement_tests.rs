@@ -11,6 +11,7 @@ fn vpc(id: &str, has_internet_gateway: bool) -> Vpc {
     Vpc {
         id: id.into(),
         cidr: "10.0.0.0/16".into(),
+        ranges: vec!["10.0.0.0/16".into()],
         name: Some(format!("name of {id}")),
         is_default: false,
         has_internet_gateway,

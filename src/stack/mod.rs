@@ -6,9 +6,9 @@ pub mod facts;
 mod names;
 mod policy;
 pub mod tags;
-pub mod web;
 #[cfg(test)]
 mod tests;
+pub mod web;
 
 use std::collections::BTreeMap;
 

@@ -342,10 +342,12 @@ impl Web {
             let missing = web.listen(config, balancer, (scheme, port), &certificates);
             let redirect_from = redirects(config, task).then_some(80).filter(|port| match balancer {
                 BalancerFact::Shared { listeners, .. } => match listeners.get(port) {
-                    Some(listener) => !listener.redirects,
-                    None => web.redirect(balancer, scheme, *port, listener_port(config, task)),
+                    Some(listener) if !listener.is_ours => !listener.redirects,
+                    _ => web.redirect(balancer, scheme, *port, listener_port(config, task)),
                 },
-                BalancerFact::Own { .. } => web.redirect(balancer, scheme, *port, listener_port(config, task)),
+                BalancerFact::Own { .. } => {
+                    web.redirect(balancer, scheme, *port, listener_port(config, task))
+                }
             });
             for domain in config.domains_of(task) {
                 if let Some(zone) = facts.zones.get(&(domain.clone(), scheme)) {

@@ -18,6 +18,7 @@ mod daily_schedules;
 mod daily_services;
 mod daily_tasks;
 mod discovery;
+mod discovery_web;
 mod documents;
 mod exec;
 mod generated;

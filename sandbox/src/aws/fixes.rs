@@ -97,13 +97,15 @@ fn tag_fields(input: &Value, kind: &str) -> BTreeMap<String, String> {
     tags
 }
 
-/// A security group that an ECS service uses, or that a rule of another group names, cannot be deleted.
+/// A security group that an ECS service or a load balancer uses, or that a rule of another group names, cannot be deleted.
 pub async fn group_in_use(state: &State, internal: Internal<'_>, input: &Value) -> Result<(), Refusal> {
     let Some(id) = input.get("GroupId").and_then(Value::as_str) else {
         return Ok(());
     };
     let used = crate::aws::usage::security_groups(state, internal.account, internal.region);
-    if used.contains(id) || named_by_another(internal, id).await {
+    let now = state.now();
+    let balancers = state.with_elb(internal.account, internal.region, |elb| elb.security_groups(now));
+    if used.contains(id) || balancers.contains(id) || named_by_another(internal, id).await {
         return Err(Refusal::new("DependencyViolation", format!("resource {id} has a dependent object")));
     }
     Ok(())

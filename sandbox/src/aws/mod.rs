@@ -1,18 +1,20 @@
-//! The AWS side: reads what a call is, answers ECS and the tagging API itself, and forwards the rest to moto with its
+//! The AWS side: reads what a call is, answers what the sandbox models itself, and forwards the rest to moto with its
 //! mistakes corrected.
 
+mod balancing;
 pub mod caller;
 mod checks;
 mod cloudtrail;
 pub mod ecr;
 pub mod error;
 mod fixes;
+pub mod form;
 mod logs;
 pub mod operation;
 mod outside;
+mod route53;
 mod schedule;
 mod tagging;
-mod target_health;
 mod usage;
 
 use caller::{DEFAULT_REGION, Scope};
@@ -140,6 +142,13 @@ async fn effect(
     }
     let refused = match (scope.service.as_str(), call.operation.as_str()) {
         ("ecs", operation) => ecs(state, account, &scope.region, operation, &call.parameters).await,
+        ("elasticloadbalancing", operation) => {
+            balancing::call(state, account, &scope.region, operation, &call.parameters).await
+        }
+        ("route53", _) => route53::call(state, account, call).await,
+        ("acm", operation) if call.protocol == Protocol::Json => {
+            acm(state, account, &scope.region, operation, &call.parameters)
+        }
         ("tagging", "GetResources") if call.protocol == Protocol::Json => {
             tagging::get_resources(state, account, &scope.region, &call.parameters)
                 .await
@@ -170,16 +179,32 @@ async fn ecs(
     input: &Value,
 ) -> Result<Response, Refusal> {
     let needs = crate::ecs::Ecs::needs(operation, input);
-    let outside = outside::fetch(state.internal(account, region), &needs).await.map_err(|error| Refusal {
-        status: 500,
-        code: "ServerException".into(),
-        message: error.to_string(),
+    let mut outside = outside::fetch(state.internal(account, region), &needs).await.map_err(|error| {
+        Refusal { status: 500, code: "ServerException".into(), message: error.to_string() }
     })?;
+    state.with_elb(account, region, |elb| {
+        let groups = needs.target_groups.iter().filter_map(|arn| Some((arn.clone(), elb.target_group(arn)?)));
+        outside.target_groups.extend(groups);
+    });
     let now = state.now();
     Ok(state.with_ecs(account, region, |ecs| match ecs.call(operation, input, now, &outside) {
         Ok(body) => amazon_json(200, &body),
         Err(error) => amazon_json(error.status, &error.body()),
     }))
+}
+
+fn acm(
+    state: &State,
+    account: &str,
+    region: &str,
+    operation: &str,
+    input: &Value,
+) -> Result<Response, Refusal> {
+    state.settle_certificates();
+    let uses = state.with_elb(account, region, |elb| elb.certificates());
+    let now = state.now();
+    let answer = state.with_acm(account, region, |acm| acm.call(operation, input, &uses, now))?;
+    Ok(amazon_json(200, &answer))
 }
 
 /// Sends a call on to moto, after the checks that moto forgets and before the repairs of what it loses.
@@ -221,10 +246,6 @@ async fn forward(
         ("ec2", "CreateSecurityGroup") => fixes::tag_new_group(internal, input, &mut response).await,
         ("ecr", operation) => {
             ecr::correct(state, (account, &scope.region), operation, input, &mut response);
-        }
-        ("elasticloadbalancing", "DescribeTargetHealth") if result_of(&response) != "TargetGroupNotFound" => {
-            let known = target_health::describe(state, account, &scope.region, input);
-            response = known.unwrap_or(response);
         }
         ("sts", issued) if issued.starts_with("AssumeRole") => remember_key(state, account, input, &response),
         _ => {}

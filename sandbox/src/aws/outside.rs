@@ -1,10 +1,10 @@
-//! Looks up in moto what the ECS model asks about other services.
+//! Looks up in moto what the models ask about other services.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::ecs::{Needs, Outside, Role, Subnet, TargetGroup};
+use crate::ecs::{Needs, Outside, Role, Subnet};
 use crate::http::decode;
 use crate::internal::{Internal, InternalError};
 use crate::xml;
@@ -23,21 +23,6 @@ pub async fn fetch(internal: Internal<'_>, needs: &Needs) -> Result<Outside, Int
     {
         outside.security_groups.extend(xml::first(&group, "groupId"));
     }
-    for arn in &needs.target_groups {
-        let fields = [("TargetGroupArns.member.1", arn.as_str())];
-        let Some(text) =
-            present(internal.query("elasticloadbalancing", "DescribeTargetGroups", &fields).await)?
-        else {
-            continue;
-        };
-        let balancers = xml::all(&text, "LoadBalancerArns").first().map(|inner| xml::all(inner, "member"));
-        let found = TargetGroup {
-            target_type: xml::first(&text, "TargetType").unwrap_or_else(|| "instance".into()),
-            vpc_id: xml::first(&text, "VpcId").unwrap_or_default(),
-            load_balancers: balancers.unwrap_or_default().into_iter().map(str::to_owned).collect(),
-        };
-        outside.target_groups.insert(arn.clone(), found);
-    }
     for name in &needs.roles {
         let Some(text) = present(internal.query("iam", "GetRole", &[("RoleName", name)]).await)? else {
             continue;
@@ -51,7 +36,7 @@ pub async fn fetch(internal: Internal<'_>, needs: &Needs) -> Result<Outside, Int
 }
 
 /// The items of an EC2 description, found by a filter so that absent ones are left out.
-async fn described(
+pub async fn described(
     internal: Internal<'_>,
     action: &str,
     filter: &str,
@@ -73,7 +58,7 @@ async fn described(
 fn present(answer: Result<String, InternalError>) -> Result<Option<String>, InternalError> {
     match answer {
         Ok(text) => Ok(Some(text)),
-        Err(error) if matches!(error.code.as_str(), "NoSuchEntity" | "TargetGroupNotFound") => Ok(None),
+        Err(error) if error.code == "NoSuchEntity" => Ok(None),
         Err(error) => Err(error),
     }
 }

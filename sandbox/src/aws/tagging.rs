@@ -1,10 +1,11 @@
-//! `GetResources` of the Resource Groups Tagging API over everything that carries tags: the ECS model, `EventBridge`
-//! rules, and what moto finds itself. IAM roles are not among them, as at AWS.
+//! `GetResources` of the Resource Groups Tagging API over everything that carries tags: the sandbox's
+//! own models, `EventBridge` rules, and what moto finds itself. IAM roles are not among them, as at AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::caller::DEFAULT_REGION;
 use super::error::Refusal;
 use crate::internal::{Internal, InternalError};
 use crate::state::State;
@@ -33,6 +34,14 @@ pub async fn get_resources(
 async fn everything(state: &State, account: &str, region: &str) -> Result<Tagged, InternalError> {
     let internal = state.internal(account, region);
     let mut found: Tagged = state.with_ecs(account, region, |ecs| ecs.tagged()).into_iter().collect();
+    found.extend(state.with_elb(account, region, |elb| elb.tagged()));
+    found.extend(state.with_acm(account, region, |acm| acm.tagged()));
+    if region == DEFAULT_REGION {
+        // Route 53 is global; its zones are listed in one region.
+        let zones = state.with_dns(account, |dns| dns.tagged());
+        found
+            .extend(zones.into_iter().map(|(id, tags)| (format!("arn:aws:route53:::hostedzone/{id}"), tags)));
+    }
     found.extend(of_moto(internal).await?);
     found.extend(of_rules(internal).await?);
     found.retain(|_, tags| !tags.is_empty());
@@ -51,8 +60,11 @@ async fn of_moto(internal: Internal<'_>) -> Result<Tagged, InternalError> {
             internal.json("tagging", "ResourceGroupsTaggingAPI_20170126.GetResources", &input).await?;
         for item in answer.get("ResourceTagMappingList").and_then(Value::as_array).into_iter().flatten() {
             let arn = item.get("ResourceARN").and_then(Value::as_str).unwrap_or_default();
-            // moto lists roles, and never sees the ECS of this sandbox.
-            if !matches!(service_of(arn), "iam" | "ecs" | "events") {
+            // moto lists roles, and never sees what the sandbox models.
+            if !matches!(
+                service_of(arn),
+                "iam" | "ecs" | "events" | "elasticloadbalancing" | "acm" | "route53"
+            ) {
                 found.insert(arn.to_owned(), tags_of(item.get("Tags")));
             }
         }

@@ -28,7 +28,12 @@ impl Place {
 
     /// An ARN of ECS; `tail` is `cluster/…`, `service/…` and so on.
     pub fn arn(&self, tail: &str) -> String {
-        format!("arn:{}:ecs:{}:{}:{tail}", self.partition, self.region, self.account)
+        self.arn_of("ecs", tail)
+    }
+
+    /// An ARN of a service in this account and region.
+    pub fn arn_of(&self, service: &str, tail: &str) -> String {
+        format!("arn:{}:{service}:{}:{}:{tail}", self.partition, self.region, self.account)
     }
 
     /// The root user: stands for the caller, whom ECS names in `registeredBy` and `createdBy`.

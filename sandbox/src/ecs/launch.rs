@@ -12,7 +12,7 @@ use super::tasks::{Launch, Task, may_exec};
 impl World<'_> {
     /// Starts one task of PRIMARY, the `turn`th; its id.
     pub fn launch(&mut self, service: &mut Service, turn: i64, at: f64) -> Option<String> {
-        let group = target_groups(service).into_iter().next();
+        let balancers = target_groups(service);
         let deployment = service.deployments.first_mut()?;
         let spec = Value::Object(deployment.spec.clone());
         let definition = task_definitions::find(self.families, text(&spec, "taskDefinition")?)?;
@@ -32,7 +32,8 @@ impl World<'_> {
             members.insert("capacityProviderName".to_owned(), json!(provider));
         }
         members.insert("enableExecuteCommand".to_owned(), json!(may_exec(&service.settings)));
-        let course = deployment.plan.next(definition.containers(), group.as_deref());
+        let course =
+            deployment.plan.next(definition.containers(), balancers.first().map(|(group, _)| group.as_str()));
         let deployment = deployment.id.clone();
         let launch = Launch {
             cluster: &service.cluster,
@@ -43,7 +44,7 @@ impl World<'_> {
             course,
             members,
             subnet: (subnet, zone),
-            balanced: group.is_some(),
+            balancers,
             tags: tags_of_a_task(service, &definition.tags),
         };
         let task = Task::new(launch, self.place, self.ids, at);

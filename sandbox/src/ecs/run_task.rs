@@ -141,7 +141,7 @@ impl Ecs {
             course,
             members,
             subnet: (subnet, zone),
-            balanced: false,
+            balancers: Vec::new(),
             tags: run.tags(),
         };
         let mut task = Task::new(launch, &self.place, &mut self.ids, self.settled_at);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Ecs;
 use super::course::Pace;
 use super::ids::{Ids, Place};
-use super::json::{count, list, text};
+use super::json::{count, int, list, text};
 use super::services::{Service, Status};
 use super::task_definitions::Family;
 use super::tasks::Task;
@@ -114,19 +114,20 @@ impl World<'_> {
 
     /// Targets of tasks that have come to run are registered.
     fn announce(&mut self, service: &mut Service, at: f64) {
-        let groups = target_groups(service);
         let fresh: Vec<String> = self
             .of(service)
             .filter(|one| !one.registered && one.is_running(at))
             .map(|one| one.arn.clone())
             .collect();
+        let mut groups = Vec::new();
         for arn in &fresh {
             if let Some(task) = self.tasks.get_mut(arn) {
                 task.registered = true;
+                count_groups(&mut groups, task);
             }
         }
-        for group in groups.iter().filter(|_| !fresh.is_empty()) {
-            let message = format!("registered {} targets in (target-group {group})", fresh.len());
+        for (group, count) in groups {
+            let message = format!("registered {count} targets in (target-group {group})");
             service.event(self.ids, at, &message);
         }
     }
@@ -240,10 +241,12 @@ impl World<'_> {
         let deployment = service.deployments.first();
         let id = deployment.map(|one| one.id.clone()).unwrap_or_default();
         let mut ids = Vec::new();
-        let mut registered = 0_usize;
+        let mut groups = Vec::new();
         for arn in arns {
             if let Some(task) = self.tasks.get_mut(&arn) {
-                registered += usize::from(task.registered);
+                if task.registered {
+                    count_groups(&mut groups, task);
+                }
                 task.stop(
                     at,
                     "ServiceSchedulerInitiated",
@@ -252,8 +255,8 @@ impl World<'_> {
                 ids.push(task.id().to_owned());
             }
         }
-        for group in target_groups(service).iter().filter(|_| registered > 0) {
-            let message = format!("deregistered {registered} targets in (target-group {group})");
+        for (group, count) in groups {
+            let message = format!("deregistered {count} targets in (target-group {group})");
             service.event(self.ids, at, &message);
         }
         let message = format!("has stopped {} running tasks: {}.", ids.len(), listed(&ids));
@@ -343,11 +346,22 @@ pub fn listed(ids: &[String]) -> String {
     ids.iter().map(|id| format!("(task {id})")).collect::<Vec<_>>().join(" ")
 }
 
-/// The target groups that a service registers its tasks with.
-pub fn target_groups(service: &Service) -> Vec<String> {
+/// The target groups that a service registers new tasks with, each with the container's port.
+pub fn target_groups(service: &Service) -> Vec<(String, i64)> {
     list(&service.settings, "loadBalancers")
         .iter()
-        .filter_map(|one| text(one, "targetGroupArn"))
-        .map(str::to_owned)
+        .filter_map(|one| {
+            Some((text(one, "targetGroupArn")?.to_owned(), int(one, "containerPort").unwrap_or_default()))
+        })
         .collect()
+}
+
+/// Counts a task for each of its target groups, in the order in which they are first seen.
+fn count_groups(groups: &mut Vec<(String, usize)>, task: &Task) {
+    for (group, _) in &task.balancers {
+        match groups.iter_mut().find(|(known, _)| known == group) {
+            Some((_, count)) => *count += 1,
+            None => groups.push((group.clone(), 1)),
+        }
+    }
 }

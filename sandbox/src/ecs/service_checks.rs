@@ -171,6 +171,14 @@ pub fn network(settings: &Value, given: &Value, definition: &Revision, outside: 
 
 fn balancers(settings: &Value, given: &Value, definition: &Revision, outside: &Outside) -> Answer<()> {
     let all = list(settings, "loadBalancers");
+    if all.is_empty() && given.get("healthCheckGracePeriodSeconds").is_some() {
+        return invalid(
+            "Health check grace period is only valid for services configured to use load balancers",
+        );
+    }
+    if int(given, "healthCheckGracePeriodSeconds").is_some_and(|seconds| seconds < 0) {
+        return invalid("healthCheckGracePeriodSeconds must be greater than or equal to 0.");
+    }
     if all.len() > 5 {
         return invalid("load balancers can have at most 5 items.");
     }

@@ -111,6 +111,11 @@ fn patched(old: &Value, input: &Value) -> Object {
             }
         }
     }
+    if settings.get("loadBalancers").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        settings.remove("healthCheckGracePeriodSeconds");
+    } else {
+        default_to(&mut settings, "healthCheckGracePeriodSeconds", json!(0));
+    }
     settings
 }
 

@@ -1,10 +1,13 @@
-//! The targets that services register: every task that runs is one, in each target group of its service.
+//! The targets that services register: every task that runs is one, in each target group that its service had
+//! when it was started.
 
 use serde_json::Value;
 
 use super::Ecs;
 use super::course::TargetHealth;
-use super::json::{int, list, text};
+use super::json::text;
+use super::scheduler::target_groups;
+use super::services::Service;
 use super::tasks::Task;
 
 /// One target of a group.
@@ -21,26 +24,24 @@ pub struct Target {
 }
 
 impl Ecs {
-    /// The targets of a group at `now`; `None` when no service uses it, so that ECS has no say in it.
+    /// The targets of a group at `now`: the tasks that were started for it. `None` when no service uses it and none of
+    /// its tasks is left, so that ECS has no say in it.
     pub fn targets(&mut self, group: &str, now: f64) -> Option<Vec<Target>> {
         self.settle(now);
         let now = self.settled_at;
-        let mut found = None;
-        for service in self.services.values().filter(|service| !service.is_inactive()) {
-            let balancers = list(&service.settings, "loadBalancers").iter();
-            for balancer in balancers.filter(|one| text(one, "targetGroupArn") == Some(group)) {
-                let port = int(balancer, "containerPort").unwrap_or_default();
-                let own = self.tasks.values().filter(|task| {
-                    task.cluster == service.cluster && task.service.as_deref() == Some(&service.name)
-                });
-                let mut own: Vec<&Task> =
-                    own.filter(|task| task.has_run(now) && !task.is_stopped(now)).collect();
-                own.sort_by_key(|task| task.sequence);
-                let all: &mut Vec<Target> = found.get_or_insert_default();
-                all.extend(own.into_iter().map(|task| target(task, port, now)));
-            }
-        }
-        found
+        let names = |service: &Service| target_groups(service).iter().any(|(own, _)| own == group);
+        let used = self.services.values().any(|service| !service.is_inactive() && names(service));
+        let mut own: Vec<(&Task, i64)> = self
+            .tasks
+            .values()
+            .filter(|task| task.has_run(now) && !task.is_stopped(now))
+            .flat_map(|task| task.balancers.iter().map(move |balancer| (task, balancer)))
+            .filter(|(_, (own, _))| own == group)
+            .map(|(task, (_, port))| (task, *port))
+            .collect();
+        own.sort_by_key(|(task, _)| task.sequence);
+        (used || !own.is_empty())
+            .then(|| own.into_iter().map(|(task, port)| target(task, port, now)).collect())
     }
 }
 

@@ -47,7 +47,8 @@ pub struct Task {
     /// When it was created.
     pub created_at: f64,
     pending_at: f64,
-    balanced: bool,
+    /// The target groups that its service registers it with, each with the container's port.
+    pub balancers: Vec<(String, i64)>,
     /// What `DescribeTasks` shows of it at any time.
     pub members: Object,
     /// The security groups of its network interface, for a task of `RunTask`; a service knows its own.
@@ -91,8 +92,8 @@ pub struct Launch<'a> {
     pub members: Object,
     /// Subnet and Availability Zone.
     pub subnet: (&'a str, &'a str),
-    /// Whether it goes behind a load balancer.
-    pub balanced: bool,
+    /// The target groups that it goes into, each with the container's port.
+    pub balancers: Vec<(String, i64)>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -158,7 +159,7 @@ impl Task {
             pending_at: now + launch.course.pending_s,
             course: launch.course,
             counted: false,
-            balanced: launch.balanced,
+            balancers: launch.balancers,
             members,
             groups: Vec::new(),
             logged: None,
@@ -170,6 +171,11 @@ impl Task {
     /// The last part of the ARN.
     pub fn id(&self) -> &str {
         self.arn.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether it goes behind a load balancer.
+    fn is_balanced(&self) -> bool {
+        !self.balancers.is_empty()
     }
 
     /// Orders it to stop, unless that has been done.
@@ -256,12 +262,12 @@ impl Task {
             {
                 "DEPROVISIONING"
             }
-            Some(_) if self.balanced => "DEACTIVATING",
+            Some(_) if self.is_balanced() => "DEACTIVATING",
             Some(_) => "STOPPING",
             None if now < self.pending_at => "PROVISIONING",
             // A task behind a load balancer is registered in the second half of its way to RUNNING.
             None if now < self.running_at => {
-                if self.balanced && now >= f64::midpoint(self.pending_at, self.running_at) {
+                if self.is_balanced() && now >= f64::midpoint(self.pending_at, self.running_at) {
                     "ACTIVATING"
                 } else {
                     "PENDING"

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::deployments::{Breaker, Deployment};
-use super::json::{list, text};
+use super::json::text;
 use super::releases::{Monitor, Rollback, Status, watched_alarms};
-use super::scheduler::{World, listed, target_groups};
+use super::scheduler::{World, listed};
 use super::script::{Outcome, Plan, Script};
 use super::services::Service;
 use super::task_definitions;
@@ -108,7 +108,6 @@ impl World<'_> {
     /// Ends the tasks whose time has come.
     pub fn end_tasks(&mut self, service: &mut Service, at: f64) -> Vec<Ended> {
         let arns: Vec<String> = self.of(service).map(|one| one.arn.clone()).collect();
-        let groups = target_groups(service);
         let mut ended = Vec::new();
         for arn in arns {
             let Some(task) = self.tasks.get_mut(&arn).filter(|task| task.is_wanted()) else {
@@ -118,16 +117,12 @@ impl World<'_> {
                 continue;
             }
             let (id, sick, registered) = (task.id().to_owned(), task.course.sick, task.registered);
-            let target = task.course.target.clone();
+            let (target, groups) = (task.course.target.clone(), task.balancers.clone());
             ended.push(Ended { by: task.started_by.clone(), was_healthy: task.has_been_healthy(at) });
             service.steady = false;
             if sick {
                 let message = match groups.first() {
-                    Some(group) => {
-                        let port = list(&service.settings, "loadBalancers")
-                            .first()
-                            .and_then(|one| super::json::int(one, "containerPort"))
-                            .unwrap_or(80);
+                    Some((group, port)) => {
                         let why = target.description.unwrap_or_else(|| "Health checks failed".into());
                         format!("(port {port}) is unhealthy in (target-group {group}) due to (reason {why}).")
                     }
@@ -136,7 +131,7 @@ impl World<'_> {
                 service.event(self.ids, at, &message);
                 service.event(self.ids, at, &format!("has stopped 1 running tasks: {}.", listed(&[id])));
             }
-            for group in groups.iter().filter(|_| registered) {
+            for (group, _) in groups.iter().filter(|_| registered) {
                 let message = format!("deregistered 1 targets in (target-group {group})");
                 service.event(self.ids, at, &message);
             }

@@ -6,6 +6,7 @@ mod network;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::dns::NewZone;
 use crate::internal::{Internal, InternalError};
 use crate::state::{State, lock};
 
@@ -57,8 +58,8 @@ pub async fn plant(state: &State, account: &str, region: &str, seed: Seed) -> Re
 
 async fn standard(state: &State, internal: Internal<'_>) -> Result<Value, InternalError> {
     let network = network::make(internal).await?;
-    let public_zone = zone(internal, None).await?;
-    let private_zone = zone(internal, Some(&network.vpc)).await?;
+    let public_zone = zone(state, internal, None)?;
+    let private_zone = zone(state, internal, Some(&network.vpc))?;
     let secret = internal
         .json(
             "secretsmanager",
@@ -87,19 +88,23 @@ async fn standard(state: &State, internal: Internal<'_>) -> Result<Value, Intern
     }))
 }
 
-/// Makes a hosted zone, private when a VPC is given.
-async fn zone(internal: Internal<'_>, vpc: Option<&str>) -> Result<String, InternalError> {
-    let place = vpc.map_or_else(String::new, |vpc| {
-        format!("<VPC><VPCRegion>{}</VPCRegion><VPCId>{vpc}</VPCId></VPC>", internal.region)
-    });
-    let private = vpc.is_some();
-    let body = format!(
-        "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{DOMAIN}</Name>{place}\
-         <CallerReference>seed-{private}</CallerReference><HostedZoneConfig><PrivateZone>{private}</PrivateZone>\
-         </HostedZoneConfig></CreateHostedZoneRequest>"
-    );
-    let text = internal.rest("route53", "POST", "/2013-04-01/hostedzone", "text/xml", body).await?;
-    let id = crate::xml::first(&text, "Id").unwrap_or_default();
+/// Makes a hosted zone, private when a VPC is given; its id.
+fn zone(state: &State, internal: Internal<'_>, vpc: Option<&str>) -> Result<String, InternalError> {
+    let new = NewZone {
+        name: DOMAIN.to_owned(),
+        reference: format!("seed-{}", vpc.is_some()),
+        comment: None,
+        vpc: vpc.map(|vpc| (internal.region.to_owned(), vpc.to_owned())),
+    };
+    let vpcs = vpc.into_iter().map(str::to_owned).collect();
+    let now = state.now();
+    let made = state.with_dns(internal.account, |dns| dns.create_zone(new, &vpcs, now));
+    let made = made.map_err(|refusal| InternalError {
+        call: "route53:CreateHostedZone".into(),
+        code: refusal.code,
+        said: refusal.message,
+    })?;
+    let id = made.pointer("/HostedZone/Id").and_then(Value::as_str).unwrap_or_default();
     Ok(id.trim_start_matches("/hostedzone/").to_owned())
 }
 

@@ -68,3 +68,49 @@ fn a_group_without_a_service_is_none_of_ecs() {
     let mut bench = Bench::running();
     assert_eq!(bench.ecs.targets(IDLE, bench.now), None);
 }
+
+#[test]
+fn old_tasks_stay_in_the_old_group_until_they_stop_and_new_ones_go_into_the_new() {
+    let mut bench = Bench::ready();
+    let other = format!("{GROUP}0");
+    let behind = bench.outside.target_groups[GROUP].clone();
+    bench.outside.target_groups.insert(other.clone(), behind);
+    balanced(&mut bench, None);
+    bench.after(5.0);
+    assert_eq!(states(&mut bench), ["healthy"]);
+    let balancer =
+        |group: &str| json!({ "targetGroupArn": group, "containerName": "web", "containerPort": 80 });
+    bench.update(json!({ "loadBalancers": [balancer(&other)] }));
+    assert_eq!(bench.ecs.targets(&other, bench.now), Some(Vec::new()));
+    let mut seen = Vec::new();
+    for _ in 0..60 {
+        let old = bench.ecs.targets(GROUP, bench.now).map(|all| all.len());
+        let new = bench.ecs.targets(&other, bench.now).map(|all| all.len());
+        seen.push((old, new));
+        bench.after(0.2);
+    }
+    seen.dedup();
+    assert_eq!(seen, [(Some(1), Some(0)), (Some(1), Some(1)), (None, Some(1))]);
+    bench.update(json!({ "loadBalancers": [balancer(GROUP), balancer(&other)] }));
+    bench.after(20.0);
+    assert_eq!(states(&mut bench), ["healthy"]);
+    assert_eq!(bench.ecs.targets(&other, bench.now).unwrap().len(), 1);
+    bench.ok("DeleteService", json!({ "cluster": "app", "service": "web", "force": true }));
+    assert_eq!(states(&mut bench), ["draining Target.DeregistrationInProgress"]);
+    bench.after(20.0);
+    assert_eq!(bench.ecs.targets(GROUP, bench.now), None);
+}
+
+#[test]
+fn a_grace_period_belongs_to_load_balancers() {
+    let mut bench = Bench::ready();
+    let grace = json!({ "healthCheckGracePeriodSeconds": 30 });
+    let (code, text) =
+        ("InvalidParameterException", "only valid for services configured to use load balancers");
+    bench.refuses("CreateService", with(service(), grace.clone()), code, text);
+    balanced(&mut bench, None);
+    bench.update(grace);
+    bench.update(json!({ "loadBalancers": [] }));
+    let input = json!({ "cluster": "app", "service": "web", "healthCheckGracePeriodSeconds": 30 });
+    bench.refuses("UpdateService", input, code, text);
+}

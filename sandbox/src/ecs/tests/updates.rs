@@ -59,7 +59,6 @@ fn what_reaches_later_tasks_or_the_service_alone_starts_nothing() {
         json!({ "desiredCount": 3 }),
         json!({ "deploymentConfiguration": { "maximumPercent": 150 } }),
         json!({ "availabilityZoneRebalancing": "DISABLED" }),
-        json!({ "healthCheckGracePeriodSeconds": 30 }),
         json!({ "enableECSManagedTags": true }),
         json!({ "propagateTags": "SERVICE" }),
     ] {

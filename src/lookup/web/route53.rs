@@ -1,0 +1,108 @@
+//! What Route 53 says, perhaps of another account.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_route53::types::{ResourceRecordSet, RrType};
+
+use super::found::HostedZone;
+use crate::aws::{Aws, absent, call};
+use crate::model::CallError;
+use crate::stack::web::Zone;
+
+/// The IAM actions of this file.
+pub const READS: &[&str] =
+    &["route53:ListHostedZones", "route53:GetHostedZone", "route53:ListResourceRecordSets"];
+
+/// Every hosted zone of the account, in order of name and id.
+pub async fn zones(aws: &Aws) -> Result<Vec<HostedZone>, CallError> {
+    let pages = aws.dns.list_hosted_zones().into_paginator().items().send();
+    let found = call("route53:ListHostedZones", pages.collect::<Result<Vec<_>, _>>()).await?;
+    let zone = |zone: &aws_sdk_route53::types::HostedZone| HostedZone {
+        id: zone.id().trim_start_matches("/hostedzone/").to_owned(),
+        name: plain(zone.name()),
+        is_private: zone.config().is_some_and(|config| config.private_zone()),
+    };
+    let mut all: Vec<HostedZone> = found.iter().map(zone).collect();
+    all.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    Ok(all)
+}
+
+/// The VPCs that a private zone answers in.
+pub async fn vpcs(aws: &Aws, zone: &str) -> Result<BTreeSet<String>, CallError> {
+    let sent = aws.dns.get_hosted_zone().id(zone).send();
+    let found = absent(call("route53:GetHostedZone", sent).await, &["NoSuchHostedZone"])?;
+    let vpcs = found.iter().flat_map(|found| found.vpcs());
+    Ok(vpcs.filter_map(|vpc| vpc.vpc_id()).map(str::to_owned).collect())
+}
+
+/// The addresses of the records of a stack in a zone, as their marker records tell.
+pub async fn marked(aws: &Aws, zone: &Zone, stack: &str) -> Result<BTreeSet<String>, CallError> {
+    let root = format!("{stack}._fargate-stack.{}", zone.name).to_ascii_lowercase();
+    let below = format!(".{root}");
+    let (mut name, mut kind) = (root, RrType::Txt);
+    let mut found = BTreeSet::new();
+    // Names are sorted by their labels from the right: everything below the root follows it.
+    loop {
+        let ask = aws.dns.list_resource_record_sets().hosted_zone_id(&zone.id);
+        let sent = ask.start_record_name(&name).start_record_type(kind.clone()).send();
+        let page = call("route53:ListResourceRecordSets", sent).await?;
+        let sets = page.resource_record_sets();
+        for set in
+            sets.iter().filter(|set| *set.r#type() == RrType::Txt && plain(set.name()).ends_with(&below))
+        {
+            found.extend(set.resource_records().iter().filter_map(|record| address(record.value(), stack)));
+        }
+        let goes_on =
+            sets.iter().all(|set| plain(set.name()).ends_with(&below) || plain(set.name()) == below[1..]);
+        match (page.next_record_name(), page.next_record_type()) {
+            (Some(next), Some(next_kind)) if page.is_truncated() && goes_on => {
+                (name, kind) = (next.to_owned(), next_kind.clone());
+            }
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// Whether a zone has this CNAME.
+pub async fn has_cname(aws: &Aws, zone: &Zone, name: &str, value: &str) -> Result<bool, CallError> {
+    let ask = aws.dns.list_resource_record_sets().hosted_zone_id(&zone.id);
+    let sent = ask.start_record_name(name).start_record_type(RrType::Cname).max_items(1).send();
+    let page = call("route53:ListResourceRecordSets", sent).await?;
+    let is_it = |set: &ResourceRecordSet| {
+        *set.r#type() == RrType::Cname
+            && plain(set.name()) == plain(name)
+            && set.resource_records().iter().any(|record| plain(record.value()) == plain(value))
+    };
+    Ok(page.resource_record_sets().iter().any(is_it))
+}
+
+/// A name as people write it: lower case, no dot at the end, no octal codes.
+fn plain(name: &str) -> String {
+    name.trim_end_matches('.').replace("\\052", "*").to_ascii_lowercase()
+}
+
+/// The address that a marker of this stack holds: `"heritage=fargate-stack stack=<stack> address=<address> type=<type>"`.
+fn address(marker: &str, stack: &str) -> Option<String> {
+    let words: Vec<&str> = marker.trim_matches('"').split(' ').collect();
+    let word = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+    let ours = word("heritage") == Some("fargate-stack") && word("stack") == Some(stack);
+    word("address").filter(|_| ours).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_tells_the_address_to_its_own_stack_only() {
+        let marker = "\"heritage=fargate-stack stack=shop address=dns_record.app.example.com type=A\"";
+        assert_eq!(address(marker, "shop").as_deref(), Some("dns_record.app.example.com"));
+        assert_eq!(address(marker, "sho"), None);
+        assert_eq!(address("\"v=spf1 -all\"", "shop"), None);
+    }
+
+    #[test]
+    fn names_are_compared_without_case_dot_and_octal_codes() {
+        assert_eq!(plain("\\052.Example.com."), "*.example.com");
+    }
+}
