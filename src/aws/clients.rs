@@ -82,6 +82,8 @@ pub struct Aws {
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Secrets Manager.
     pub secrets: aws_sdk_secretsmanager::Client,
+    /// Who is told what is waited for.
+    pub tell: super::Tell,
     /// Reads that are asked for at the same time and made together.
     pub together: Arc<Together>,
 }
@@ -179,6 +181,7 @@ impl Connection {
             trail: aws_sdk_cloudtrail::Client::new(config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
+            tell: super::Tell::default(),
             together: Arc::default(),
         })
     }

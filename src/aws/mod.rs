@@ -5,10 +5,11 @@ mod clients;
 mod error;
 pub mod inventory;
 mod op;
+pub mod together;
 mod wait;
 
 pub use batch::{Answer, Batcher};
 pub use clients::{Aws, ConnectError, Connection, Options};
 pub use error::{absent, absent_definition, call_error};
 pub use op::{Retry, call, retrying};
-pub use wait::{WAIT_LIMIT, now, patiently, pause, until};
+pub use wait::{Tell, WAIT_LIMIT, now, patiently, pause, until, watching};

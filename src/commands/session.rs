@@ -140,12 +140,13 @@ impl Session {
     /// Finds out which account this is; another one than the stack file names is refused.
     pub async fn new(app: &App, loaded: Loaded, connection: Connection) -> Result<Self, Error> {
         let registries = app.registries()?;
-        let aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
+        let mut aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
         lookup::same_account(&aws, &loaded.config)
             .map_err(|problem| failure::lookup(&problem.into(), &loaded))?;
-        let (names, registry) = (Names::new(&loaded.config), kinds::registry(&aws));
         let console = app.console.clone();
         let tell = Tell::new(move |line| console.note(line));
+        aws.tell = tell.clone();
+        let (names, registry) = (Names::new(&loaded.config), kinds::registry(&aws));
         Ok(Self { loaded, aws, names, registry, provenance: app.provenance(), registries, tell })
     }
 

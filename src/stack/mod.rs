@@ -3,6 +3,7 @@
 mod capacity;
 mod endpoints;
 pub mod facts;
+pub mod marker;
 mod names;
 mod policy;
 pub mod tags;
@@ -262,6 +263,6 @@ fn as_written(key: &str, task: &Task) -> facts::TaskImage {
 }
 
 /// The SDK's integers are signed; the configuration's checks keep every number far below the limit.
-fn whole(number: u32) -> i32 {
+pub fn whole(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

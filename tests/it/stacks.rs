@@ -93,9 +93,7 @@ fn calls_of(kind: &str, action: &str) -> (Vec<&'static str>, &'static [&'static 
             &[],
             "elasticloadbalancing:RemoveListenerCertificates",
         ),
-        "certificate" => {
-            ("acm:RequestCertificate", &["acm:AddTagsToCertificate"], "acm:DeleteCertificate")
-        }
+        "certificate" => ("acm:RequestCertificate", &["acm:AddTagsToCertificate"], "acm:DeleteCertificate"),
         "dns_record" => (
             "route53:ChangeResourceRecordSets",
             &["route53:ChangeResourceRecordSets"],
@@ -106,9 +104,7 @@ fn calls_of(kind: &str, action: &str) -> (Vec<&'static str>, &'static [&'static 
             &["ecs:RegisterTaskDefinition", "ecs:TagResource"],
             "ecs:DeregisterTaskDefinition",
         ),
-        "service" => {
-            ("ecs:CreateService", &["ecs:UpdateService", "ecs:TagResource"], "ecs:DeleteService")
-        }
+        "service" => ("ecs:CreateService", &["ecs:UpdateService", "ecs:TagResource"], "ecs:DeleteService"),
         "schedule" => (
             "events:PutRule",
             &["events:PutRule", "events:PutTargets", "events:TagResource", "events:RemoveTargets"],

@@ -43,7 +43,8 @@ pub fn issued(world: &World, domain: &str) -> String {
 /// A public load balancer as somebody may have made it by hand, with a security group, plain and TLS listeners, and rules; its
 /// ARN.
 pub fn balancer(world: &World, name: &str, certificate: &str) -> String {
-    let seed = world.control("GET", &format!("seed?account={}&region=us-east-1", world.account), &json!(null));
+    let seed =
+        world.control("GET", &format!("seed?account={}&region=us-east-1", world.account), &json!(null));
     let subnets: Vec<String> = seed["public_subnets"].as_array().unwrap().iter().map(text).collect();
     let vpc = text(&seed["vpc_id"]);
     block(async {
@@ -119,7 +120,10 @@ fn a_certificate_that_a_foreign_listener_lacks_is_added_to_it_and_taken_back() {
 
     let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
     let lines = listed(&plan);
-    assert!(lines.iter().any(|line| line.starts_with("create listener_certificate.public-443-")), "{lines:#?}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("create listener_certificate.public-443-")),
+        "{lines:#?}"
+    );
     world.forget_calls();
     world.run(&["apply", "--yes"]).expect(0);
     promises_kept(&world, &plan);
@@ -167,7 +171,9 @@ fn one_of_two_services_is_removed_and_the_other_stays_as_it_was() {
     let world = World::with(STACK);
     world.run(&["apply", "--yes"]).expect(0);
     let one = state(&world);
-    let two = format!("{STACK}  api: {{type: https, image: 'http-test:latest', path: /api/*, container_port: 9000}}\n");
+    let two = format!(
+        "{STACK}  api: {{type: https, image: 'http-test:latest', path: /api/*, container_port: 9000}}\n"
+    );
     world.write("fargate-stack.yml", &two);
     world.run(&["apply", "--yes"]).expect(0);
     world.write("fargate-stack.yml", STACK);
@@ -202,8 +208,7 @@ fn records_go_into_a_zone_of_another_account() {
     let role = format!("route53: {{role_arn: 'arn:aws:iam::{}:role/dns'}}\n{STACK}", dns.account);
     world.write("fargate-stack.yml", &role);
     world.run(&["apply", "--yes"]).expect(0);
-    let records: Vec<String> =
-        state(&dns).into_iter().filter(|line| line.starts_with("record ")).collect();
+    let records: Vec<String> = state(&dns).into_iter().filter(|line| line.starts_with("record ")).collect();
     insta::assert_snapshot!("records_in_another_account", records.join("\n"));
     world.forget_calls();
     world.run(&["apply", "--yes"]).expect(0);
