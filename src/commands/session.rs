@@ -11,7 +11,7 @@ use crate::error::{Error, ExitStatus};
 use crate::kinds;
 use crate::lookup::{self, Mirror, Registries, Tell, Wish};
 use crate::model::{Address, CallError, Demand, Locator, Plan};
-use crate::stack::{Names, Provenance, STACK, Stack, StackTask};
+use crate::stack::{self, Names, Provenance, STACK, Stack, StackTask};
 
 use super::{App, failure};
 
@@ -202,12 +202,18 @@ impl Session {
             scope.as_ref().is_none_or(|scope| scope.addresses.contains(&definition))
         };
         let images = stack.tasks.values().filter(of_plan).map(|task| task.image.image.clone()).collect();
+        let endpoints = stack::endpoints(config, &stack);
+        let endpoints = endpoints
+            .into_iter()
+            .filter(|one| stack.tasks.get(&one.task).as_ref().is_some_and(of_plan))
+            .collect();
         let allow_delete = selection.allow_delete.iter().cloned().collect();
         let request = Request {
             wanted,
             owned,
             allow_delete,
             images,
+            endpoints,
             scope,
             warnings: stack.warnings,
             ..self.request()

@@ -22,7 +22,7 @@ pub use daily::{
 };
 pub use history::{Family, Fate, History, Listed, Release, ReleaseState, Revision};
 pub use input::{Input, Ref};
-pub use plan::{Demand, Image, ImageOrigin, Plan, Summary};
+pub use plan::{Demand, Endpoint, Image, ImageOrigin, Plan, Summary};
 pub use report::{ApplyReport, Event, Outcome, Step, StepError, Verb};
 pub use resource::{Locator, Observed, Outputs, Owner, Resource};
 pub use rollout::{

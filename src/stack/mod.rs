@@ -1,6 +1,7 @@
 //! Config + facts → `Stack`: every default made explicit. Pure.
 
 mod capacity;
+mod endpoints;
 pub mod facts;
 pub mod marker;
 mod names;
@@ -17,6 +18,7 @@ use crate::config::{self, Config, Task};
 use crate::model::{Image, ImageOrigin};
 
 pub use capacity::next_size;
+pub use endpoints::endpoints;
 pub use facts::{Facts, Placement, Provenance};
 pub use names::{Names, Scope, alb_security_group, load_balancer, target_group};
 pub use policy::{Policy, Statement};
