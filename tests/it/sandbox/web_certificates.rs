@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::account::block;
 use super::web::{Web, plant};
-use super::{Bench, assert_refused};
+use super::{Bench, assert_refused, control};
 
 async fn look(acm: &Acm, arn: &str) -> CertificateDetail {
     acm.describe_certificate().certificate_arn(arn).send().await.unwrap().certificate().unwrap().clone()
@@ -110,5 +110,8 @@ fn certificates_are_listed_by_status_and_key_and_in_pages() {
         assert_eq!(pages.collect::<Result<Vec<_>, _>>().await.unwrap().len(), 3);
         let tags = acm.list_tags_for_certificate().certificate_arn(&wildcard).send().await.unwrap();
         assert_eq!(tags.tags(), [Tag::builder().key("team").value("web").build().unwrap()]);
+        let (status, said) =
+            control("acm/certificates", &json!({"domain": "a.example.com", "status": "GONE"}));
+        assert_eq!((status, said.contains("`GONE` is not one of PENDING_VALIDATION")), (400, true), "{said}");
     });
 }
