@@ -4,8 +4,8 @@
 use aws_sdk_ec2::types::{IpPermission, IpRange};
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, Certificate, FixedResponseActionConfig, LoadBalancerSchemeEnum,
-    LoadBalancerTypeEnum, ProtocolEnum, RuleCondition, Tag, TargetTypeEnum,
+    Action, ActionTypeEnum, Certificate, FixedResponseActionConfig, LoadBalancerSchemeEnum, ProtocolEnum,
+    RuleCondition, Tag, TargetTypeEnum,
 };
 use serde_json::{Value, json};
 
@@ -204,17 +204,15 @@ fn a_load_balancer_that_cannot_be_used_is_told_with_those_that_can() {
         let internal = LoadBalancerSchemeEnum::Internal;
         let far = shop.elb.create_load_balancer().name("far").scheme(internal.clone());
         let far = far.set_subnets(Some(subnets)).send().await.unwrap();
-        let net = shop.elb.create_load_balancer().name("net").r#type(LoadBalancerTypeEnum::Network);
-        let net = net.set_subnets(Some(shop.subnets("public_subnets"))).send().await.unwrap();
         let arn = |made: &[aws_sdk_elasticloadbalancingv2::types::LoadBalancer]| {
             made[0].load_balancer_arn().unwrap().to_owned()
         };
         shop.public("blue").await;
         shop.public("green").await;
         let inner = shop.balancer("inner", internal, &[80]).await;
-        [inner, arn(net.load_balancers()), arn(far.load_balancers())]
+        [inner, arn(far.load_balancers())]
     });
-    let [inner, net, far] = arns;
+    let [inner, far] = arns;
     let nowhere = inner.replace("inner", "nowhere");
     let named = |kind: &str, arn: &str| stack(kind, &format!("alb:\n  arn: {arn}"));
     refused(
@@ -224,7 +222,6 @@ fn a_load_balancer_that_cannot_be_used_is_told_with_those_that_can() {
             ("two that could", stack("https", "")),
             ("alb.arn does not exist", named("https", &nowhere)),
             ("alb.arn is internal", named("https", &inner)),
-            ("alb.arn is a network load balancer", named("https", &net)),
             ("alb.arn is in another VPC", named("http", &far)),
             ("alb.name is internal", stack("https", "alb: {name: inner}")),
         ],
