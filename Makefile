@@ -14,7 +14,7 @@ demo: $(stamp) ## Pull request, plan comment, merge, apply: the whole loop again
 	cargo build --locked --workspace --all-targets # what the tests build too, so nothing is compiled twice
 	$(venv)/bin/python demo/demo.py
 
-bench: $(stamp) ## How soon the end of a rollout is told, and how many calls waiting for it makes
+bench: $(stamp) ## How soon the end of a rollout is told, and what waiting for it and planning cost in calls and rounds
 	cargo build --locked --workspace --all-targets
 	$(venv)/bin/python demo/bench.py
 

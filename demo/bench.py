@@ -1,7 +1,12 @@
-"""How soon a rollout's end is told, and what the waiting costs: `fargate-stack wait` against the sandbox, its clock at real speed.
+"""How soon a rollout's end is told, what the waiting costs, and what a plan costs: against the sandbox, its clock at real speed.
 
-The fact is what the sandbox's ECS says: the end of the service deployment, the beginning of its rollback, the stop of the first
-task. Our line is what `wait` writes to standard error, by the same clock. Rollouts take different, random times.
+Rollouts: the fact is what the sandbox's ECS says: the end of the service deployment, the beginning of its rollback, the stop of the
+first task. Our line is what `wait` writes to standard error, by the same clock. Rollouts take different, random times.
+
+Plans: of stacks that are as they should be, every call 50 ms later than the sandbox could answer. `rounds` is the length of the
+longest chain of calls of which none began before the one before it had ended: what latency makes slow, and nothing else does.
+
+With an argument, `rollouts` or `plans`, only that part.
 """
 
 import random
@@ -16,7 +21,14 @@ from pathlib import Path
 
 import boto3
 
-from demo import Sandbox, target_directory
+from demo import ROOT, Sandbox, target_directory
+
+# Milliseconds before each answer, how often each plan is made, the sizes of the generated stacks, and the bound.
+LATENCY = 50
+PLANS = 3
+EXAMPLES = ["worker", "multi"]
+SERVICES = [5, 20, 50]
+ROUNDS_MAX = 8
 
 RUNS = 12
 PARALLEL = 6
@@ -84,32 +96,101 @@ def one(sandbox, binaries, number, outcome, after, code, pattern):
         return ours - fact.timestamp(), task, calls * 60 / max(ended - began, 1)
 
 
-def main():
-    binaries = target_directory()
+def rounds(calls):
+    """The longest chain of calls that did not overlap: of those that can be next, the one that ends first."""
+    count, free = 0, 0.0
+    for begin, end in sorted(((one["time"], one["time"] + one["ms"] / 1000) for one in calls), key=lambda span: span[1]):
+        if begin >= free:
+            count, free = count + 1, end
+    return count
+
+
+def generated(services):
+    """A stack of services, each behind a host name of its own where the product and the sandbox can do that."""
+    tasks = [
+        f"  service{number}:\n    type: daemon\n    image: helloworld:latest\n    secrets: [helloworld/api-key:API_KEY]"
+        for number in range(services)
+    ]
+    return "\n".join([f"app:\n  name: many{services}", "tasks:", *tasks, ""])
+
+
+def unchanged_plan(sandbox, binaries, account, text):
+    """A stack, applied, then planned with latency: calls, rounds, seconds."""
+    sandbox.ask("POST", "seed", {"account": account, "seed": "standard"})
+    env = environment(sandbox, account)
+    with tempfile.TemporaryDirectory(prefix="fargate-stack-bench-") as folder:
+        (Path(folder) / "fargate-stack.yml").write_text(text)
+
+        def run(*args):
+            begin = time.time()
+            ended = subprocess.run([binaries / "fargate-stack", *args], cwd=folder, env=env, capture_output=True, text=True)
+            if ended.returncode:
+                sys.exit(f"{args[0]} failed:\n{ended.stdout}{ended.stderr}")
+            return time.time() - begin
+
+        run("apply", "--yes")
+        sandbox.ask("POST", "latency", {"account": account, "ms": LATENCY})
+        found = []
+        for _ in range(PLANS):
+            sandbox.ask("DELETE", f"calls?account={account}")
+            # Exit code 6, and so the end, when there is anything to change.
+            took = run("plan", "--detailed-exitcode")
+            calls = sandbox.ask("GET", f"calls?account={account}")
+            found.append((len(calls), rounds(calls), took))
+        sandbox.ask("DELETE", f"latency?account={account}")
+    # The machine's noise only ever adds.
+    return min(found, key=lambda one: (one[1], one[2]))
+
+
+def plans(sandbox, binaries):
+    """What the plan of an unchanged stack costs, by the size of the stack."""
+    stacks = [(name, (ROOT / "examples" / name / "fargate-stack.yml")) for name in EXAMPLES]
+    stacks = [(f"example {name}", path.read_text()) for name, path in stacks if path.exists()]
+    stacks += [(f"{count} services", generated(count)) for count in SERVICES]
+    print(f"{f'plan, nothing to do, {LATENCY} ms a call':40}{'calls':>8}{'rounds':>8}{'time':>10}")
+    slow = []
+    for number, (name, text) in enumerate(stacks):
+        calls, chain, took = unchanged_plan(sandbox, binaries, str(400_000_000_001 + number), text)
+        print(f"{name:40}{calls:8}{chain:8}{took:8.2f} s", flush=True)
+        if chain > ROUNDS_MAX:
+            slow.append(name)
+    if slow:
+        sys.exit(f"more than {ROUNDS_MAX} rounds: {', '.join(slow)}")
+
+
+def rollouts(sandbox, binaries):
+    """How soon the end of a rollout is told."""
     chance = random.Random(1)
-    sandbox = Sandbox(binaries)
     rows, number = [], 0
-    try:
-        for name, outcome, shortest, longest, code, pattern in KINDS:
-            jobs = []
-            with ThreadPoolExecutor(PARALLEL) as pool:
-                for _ in range(RUNS):
-                    after = round(chance.uniform(shortest, longest), 2)
-                    jobs.append(pool.submit(one, sandbox, binaries, number, outcome, after, code, pattern))
-                    number += 1
-            results = [job.result() for job in jobs]
-            rows.append((name, [result[0] for result in results], [result[2] for result in results]))
-            tasks = [result[1] for result in results if result[1] is not None]
-            if tasks:
-                rows.append(("first failed task", tasks, None))
-    finally:
-        sandbox.close()
+    for name, outcome, shortest, longest, code, pattern in KINDS:
+        jobs = []
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            for _ in range(RUNS):
+                after = round(chance.uniform(shortest, longest), 2)
+                jobs.append(pool.submit(one, sandbox, binaries, number, outcome, after, code, pattern))
+                number += 1
+        results = [job.result() for job in jobs]
+        rows.append((name, [result[0] for result in results], [result[2] for result in results]))
+        tasks = [result[1] for result in results if result[1] is not None]
+        if tasks:
+            rows.append(("first failed task", tasks, None))
     print(f"{'from the fact to our line':28}{'runs':>6}{'median':>10}{'worst':>10}{'calls a minute':>18}")
     for name, delays, calls in rows:
         rate = f"{statistics.median(calls):.0f}" if calls else ""
         print(f"{name:28}{len(delays):6}{statistics.median(delays):8.1f} s{max(delays):8.1f} s{rate:>18}")
     if any(statistics.median(delays) > 5 for name, delays, calls in rows if calls):
         sys.exit("the median is beyond 5 s")
+
+
+def main():
+    binaries = target_directory()
+    wanted = sys.argv[1:] or ["plans", "rollouts"]
+    sandbox = Sandbox(binaries)
+    try:
+        for part in wanted:
+            {"plans": plans, "rollouts": rollouts}[part](sandbox, binaries)
+    finally:
+        sandbox.close()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 //! The one place where SDK clients are configured.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -8,6 +11,7 @@ use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_sts::error::DisplayErrorContext;
 use aws_smithy_http_client::tls;
 
+use super::Batcher;
 use crate::model::CallError;
 
 /// What the command line says about the connection; everything else is AWS's standard environment.
@@ -88,6 +92,34 @@ pub struct Aws {
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Secrets Manager.
     pub secrets: aws_sdk_secretsmanager::Client,
+    /// Who is told what is waited for.
+    pub tell: super::Tell,
+    /// Reads that are asked for at the same time and made together.
+    pub together: Arc<Together>,
+}
+
+/// Reads that are asked for at the same time and made together: see [`Batcher`].
+#[derive(Debug)]
+pub struct Together {
+    /// Services of a cluster, by name: `ecs:DescribeServices` takes ten.
+    pub services: Batcher<String, String, aws_sdk_ecs::types::Service>,
+    /// Tags of load balancers, target groups, listeners and rules, by ARN: `elasticloadbalancing:DescribeTags` takes twenty.
+    pub balancing_tags: Batcher<(), String, BTreeMap<String, String>>,
+    /// Target groups by name: a page of `elasticloadbalancing:DescribeTargetGroups` has up to 400, the names are not limited.
+    pub target_groups: Batcher<(), String, aws_sdk_elasticloadbalancingv2::types::TargetGroup>,
+    /// Rules by ARN: `elasticloadbalancing:DescribeRules`.
+    pub rules: Batcher<(), String, aws_sdk_elasticloadbalancingv2::types::Rule>,
+}
+
+impl Default for Together {
+    fn default() -> Self {
+        Self {
+            services: Batcher::new(10),
+            balancing_tags: Batcher::new(20),
+            target_groups: Batcher::new(20),
+            rules: Batcher::new(20),
+        }
+    }
 }
 
 impl Connection {
@@ -165,6 +197,8 @@ impl Connection {
             trail: aws_sdk_cloudtrail::Client::new(config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
+            tell: super::Tell::default(),
+            together: Arc::default(),
         })
     }
 }

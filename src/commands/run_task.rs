@@ -74,7 +74,7 @@ async fn prepare(app: &App, args: &RunTaskArgs) -> Result<Prepared, Error> {
     let (aws, names) = (&session.aws, &session.names);
     let mut config = session.loaded.config.clone();
     config.tasks.retain(|other, _| *other == key);
-    // One more task of a web service is behind no load balancer: nothing is to be found for one.
+    // A run is behind no load balancer, so nothing is to be found out about one.
     for task in config.tasks.values_mut().filter(|task| task.kind.is_web()) {
         task.kind = TaskType::Daemon;
     }

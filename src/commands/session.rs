@@ -11,7 +11,7 @@ use crate::error::{Error, ExitStatus};
 use crate::kinds;
 use crate::lookup::{self, Mirror, Registries, Tell, Wish};
 use crate::model::{Address, CallError, Demand, Locator, Plan};
-use crate::stack::{Names, Provenance, STACK, Stack, StackTask};
+use crate::stack::{self, Names, Provenance, STACK, Stack, StackTask};
 
 use super::{App, failure};
 
@@ -145,12 +145,13 @@ impl Session {
     /// Finds out which account this is; another one than the stack file names is refused.
     pub async fn new(app: &App, loaded: Loaded, connection: Connection) -> Result<Self, Error> {
         let registries = app.registries()?;
-        let aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
+        let mut aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
         lookup::same_account(&aws, &loaded.config)
             .map_err(|problem| failure::lookup(&problem.into(), &loaded))?;
-        let (names, registry) = (Names::new(&loaded.config), kinds::registry(&aws));
         let console = app.console.clone();
         let tell = Tell::new(move |line| console.note(line));
+        aws.tell = tell.clone();
+        let (names, registry) = (Names::new(&loaded.config), kinds::registry(&aws));
         Ok(Self { loaded, aws, names, registry, provenance: app.provenance(), registries, tell })
     }
 
@@ -210,12 +211,18 @@ impl Session {
             scope.as_ref().is_none_or(|scope| scope.addresses.contains(&definition))
         };
         let images = stack.tasks.values().filter(of_plan).map(|task| task.image.image.clone()).collect();
+        let endpoints = stack::endpoints(config, &stack);
+        let endpoints = endpoints
+            .into_iter()
+            .filter(|one| stack.tasks.get(&one.task).as_ref().is_some_and(of_plan))
+            .collect();
         let allow_delete = selection.allow_delete.iter().cloned().collect();
         let request = Request {
             wanted,
             owned,
             allow_delete,
             images,
+            endpoints,
             scope,
             warnings: stack.warnings,
             ..self.request()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::check_task;
+use super::check_web;
 use super::judge::{Finding, cut, found};
 use super::names::{self, Rule};
 use super::normal;
@@ -23,9 +24,10 @@ pub fn check(source: &Source<'_>, document: &Value) -> Vec<Finding> {
     checker.roles();
     checker.named(&["cluster", "name"], &names::ECS);
     checker.log_group();
-    checker.security_group();
+    checker.security_group_name(&["security_groups", "fargate", "group_name"]);
     let stack_tags = checker.tags(&keys(&["tags"]), document.get("tags"), &BTreeSet::new());
     check_task::check(&mut checker, &stack_tags);
+    check_web::check(&mut checker);
     checker.findings
 }
 
@@ -223,13 +225,12 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn security_group(&mut self) {
-        let at = ["security_groups", "fargate", "group_name"];
-        self.named(&at, &names::SECURITY_GROUP);
-        if self.text(&at).is_some_and(|name| name.to_ascii_lowercase().starts_with("sg-")) {
-            let message =
-                "`security_groups.fargate.group_name` begins with `sg-`, and EC2 takes no such name";
-            self.wrong(keys(&at), message, None);
+    /// Checks the name of a security group.
+    pub fn security_group_name(&mut self, at: &[&str]) {
+        self.named(at, &names::SECURITY_GROUP);
+        if self.text(at).is_some_and(|name| name.to_ascii_lowercase().starts_with("sg-")) {
+            let message = format!("`{}` begins with `sg-`, and EC2 takes no such name", at.join("."));
+            self.wrong(keys(at), message, None);
         }
     }
 

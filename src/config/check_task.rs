@@ -15,6 +15,19 @@ use super::schedule::Schedule;
 use super::source::{Path, Seg, join, keys, spell};
 use super::types::TaskType;
 
+/// The keys of services behind a load balancer.
+const OF_WEB: [&str; 9] = [
+    "domain",
+    "path",
+    "priority",
+    "container_port",
+    "port",
+    "health_check",
+    "deregistration_delay",
+    "stickiness",
+    "target_group_name",
+];
+
 /// Checks all tasks.
 pub fn check<'a>(checker: &mut Checker<'a>, stack_tags: &BTreeSet<&'a str>) {
     let document = checker.document;
@@ -27,6 +40,8 @@ pub fn check<'a>(checker: &mut Checker<'a>, stack_tags: &BTreeSet<&'a str>) {
         one.names();
         one.image();
         one.kind();
+        one.of_other_types();
+        one.deployment();
         one.capacity();
         one.command();
         let variables = one.environment();
@@ -132,6 +147,68 @@ impl<'a> One<'_, 'a> {
                 message,
                 "remove it, or use the type `daemon`".to_owned(),
             ));
+        }
+    }
+
+    /// The keys of services, and of services behind a load balancer, on a task that is none. One without a value in it asks for
+    /// nothing.
+    fn of_other_types(&mut self) {
+        let is_task = matches!(self.text("type"), None | Some("task"));
+        let is_web = !is_task && self.text("type") != Some("daemon");
+        let asks = |key: &&str| {
+            self.task.get(*key).is_some_and(|value| !value.as_object().is_some_and(Map::is_empty))
+        };
+        let web = OF_WEB.iter().filter(|_| !is_web).filter(|key| asks(key));
+        let found: Vec<&str> =
+            web.chain(["deployment"].iter().filter(|_| is_task).filter(|key| asks(key))).copied().collect();
+        for key in found {
+            let path = self.at(key);
+            let (types, why, other) = match key {
+                "deployment" => ("services", "a task runs when it is asked or scheduled", "daemon"),
+                _ => ("the types `http` and `https`", "no other type is behind a load balancer", "https"),
+            };
+            let message = format!("`{}` is for {types} only; {why}", spell(&path));
+            let hint = format!("remove it, or use the type `{other}`");
+            self.checker.findings.push(Finding::key(path, message, hint));
+        }
+    }
+
+    /// How ECS replaces tasks: it must be able to.
+    fn deployment(&mut self) {
+        let is_service = matches!(self.text("type"), Some("daemon" | "http" | "https"));
+        let Some(deployment) = self.task.get("deployment").filter(|_| is_service) else { return };
+        let at = self.at("deployment");
+        let number = |key: &str| deployment.get(key).and_then(Value::as_u64);
+        let (given_least, given_most) = (number("minimum_healthy_percent"), number("maximum_percent"));
+        let (least, most) = (given_least.unwrap_or(100), given_most.unwrap_or(200));
+        let count = self.task.get("desired_count").map_or(Some(1), Value::as_u64).unwrap_or(1).max(1);
+        let key = if given_most.is_some() { "maximum_percent" } else { "minimum_healthy_percent" };
+        let hint = || {
+            let at = spell(&at);
+            format!("for example `{at}.minimum_healthy_percent: 100` and `{at}.maximum_percent: 200`")
+        };
+        if least > most {
+            let message = format!(
+                "`{}` of {most} is less than the {least} per cent that always run",
+                spell(&join(&at, key))
+            );
+            self.checker.wrong(join(&at, key), message, hint());
+        } else if (count * least).div_ceil(100) >= count && count * most / 100 <= count {
+            let tasks = if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
+            let message = format!(
+                "{least} to {most} per cent of {tasks} leave ECS no way to replace one: it may stop none and start none"
+            );
+            self.checker.wrong(join(&at, key), message, hint());
+        }
+        let flag = |key: &str| deployment.get(key).and_then(Value::as_bool);
+        if flag("rollback") == Some(true) && flag("circuit_breaker") == Some(false) {
+            let path = join(&at, "rollback");
+            let message = format!(
+                "`{}` needs the circuit breaker, which ends the rollout that is taken back",
+                spell(&path)
+            );
+            let hint = format!("remove `{}`", spell(&join(&at, "circuit_breaker")));
+            self.checker.wrong(path, message, hint);
         }
     }
 

@@ -41,7 +41,10 @@ fn add(schema: &mut Schema, keys: &[&str], value: &Value) {
 
 /// The top level.
 pub fn config_keys(schema: &mut Schema) {
-    hints(schema, &["id", "last_updated", "config_name", "default_log_group", "services", "route53_profile"]);
+    // `arn` holds a `redirect_80` that was meant for `alb`.
+    let state =
+        ["id", "last_updated", "config_name", "default_log_group", "services", "route53_profile", "arn"];
+    hints(schema, &state);
     later(schema, &["bucket", "queue", "dlq", "waf", "autoscaling"]);
 }
 
@@ -122,6 +125,14 @@ form! {
     PathForm, _generator => json_schema!({
         "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}],
         EXPECTS: "a path or a list of paths"
+    })
+}
+
+form! {
+    /// A boolean, also as App::FargateStack writes it back: quoted, or as a number.
+    FlagForm, _generator => json_schema!({
+        "anyOf": [{"type": "boolean"}, {"enum": [0, 1, "true", "false"]}],
+        EXPECTS: "true or false"
     })
 }
 

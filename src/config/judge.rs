@@ -156,10 +156,6 @@ impl Judge<'_> {
         let given = error.instance().as_str().unwrap_or_default();
         let is_type = path.last() == Some(&Seg::Key("type".to_owned()));
         let (message, hint) = match given {
-            "http" | "https" if is_type => (
-                format!("`{}: {given}` is not supported yet in this version", spell(&path)),
-                Some(format!("this version knows the types {list}")),
-            ),
             "scheduled" if is_type => (
                 format!("{} must be one of {list}, found `scheduled`", name(&path)),
                 Some("a scheduled task has the type `task` and a `schedule`".to_owned()),

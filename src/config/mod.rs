@@ -13,6 +13,7 @@
 
 mod check;
 mod check_task;
+mod check_web;
 mod compat;
 mod diagnostic;
 mod fargate;
@@ -30,6 +31,7 @@ mod source;
 mod tests;
 mod types;
 mod update;
+mod web_names;
 mod words;
 mod yaml;
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::secret::SecretRef;
 use super::source::{Path, Seg, Source, join};
-use super::words;
+use super::{web_names, words};
 
 /// Seconds.
 const DAY: u32 = 86_400;
@@ -130,6 +130,16 @@ pub fn memory(value: &Value) -> Option<Result<u32, &'static str>> {
     }
 }
 
+/// A boolean, also quoted or as a number.
+pub fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::Number(number) => number.as_u64().filter(|number| *number <= 1).map(|number| number == 1),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
 /// Rewrites a checked document. What was not understood stays as it is; the check has spoken about it.
 pub fn document(source: &Source<'_>, document: &mut Value) {
     let Value::Object(top) = document else { return };
@@ -142,6 +152,13 @@ pub fn document(source: &Source<'_>, document: &mut Value) {
     as_text(source, &[], top, "account");
     as_list(top, "domain");
     architecture(top);
+    if let Some(Value::Object(alb)) = top.get_mut("alb") {
+        as_boolean(alb, "create");
+        as_boolean(alb, "redirect_80");
+    }
+    if let Some(Value::String(zone)) = top.get_mut("route53").and_then(|route53| route53.get_mut("zone_id")) {
+        *zone = web_names::zone_id(zone).to_owned();
+    }
     if let Some(Value::Object(tags)) = top.get_mut("tags") {
         texts(source, &["tags".into()], tags);
     }
@@ -170,6 +187,7 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     };
     if let Some(Value::Object(check)) = task.get_mut("health_check") {
         as_text(source, &at("health_check"), check, "matcher");
+        as_boolean(check, "enabled");
     }
     if let Some(Value::Object(tags)) = task.get_mut("tags") {
         texts(source, &at("tags"), tags);
@@ -202,6 +220,12 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
 fn as_list(map: &mut Map<String, Value>, key: &str) {
     if let Some(one @ Value::String(_)) = map.get_mut(key) {
         *one = Value::Array(vec![one.take()]);
+    }
+}
+
+fn as_boolean(map: &mut Map<String, Value>, key: &str) {
+    if let Some(value) = map.get(key).and_then(boolean) {
+        map.insert(key.to_owned(), value.into());
     }
 }
 

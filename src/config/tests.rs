@@ -121,6 +121,21 @@ fn every_way_of_writing_a_value_gives_the_same_types() {
 }
 
 #[test]
+fn what_is_for_all_web_services_holds_unless_one_says_otherwise() {
+    let config = load(&root().join("good/several_web_services.yml")).unwrap().config;
+    let [site, api, admin] = ["site", "api", "admin"].map(|key| &config.tasks[key]);
+    assert_eq!(config.domains_of(site), ["shop.example.com", "www.shop.example.com"]);
+    assert_eq!(config.domains_of(admin), ["*.admin.example.com"]);
+    assert_eq!((site.listens_on(), api.listens_on(), admin.listens_on()), (80, 8080, 3000));
+    assert_eq!((site.stickiness, api.stickiness, admin.stickiness), (None, Some(86_400), Some(600)));
+    assert_eq!(admin.health_check.matcher.as_deref(), Some("401"));
+    assert_eq!(config.reach_of(site), AlbType::Public);
+    let multi = load(&root().join("good/multi_tasks.yml")).unwrap().config;
+    assert_eq!(multi.reach_of(&multi.tasks["http-test"]), AlbType::Private);
+    assert_eq!(multi.alb.create, Some(true));
+}
+
+#[test]
 fn what_the_predecessor_wrote_back_is_read_and_its_state_is_not() {
     let config = load(&root().join("good/written_back_by_the_predecessor.yml")).unwrap().config;
     assert_eq!(config.log_group.name.as_deref(), Some("/ecs/app-fargatestack/my-stack"));
@@ -128,9 +143,19 @@ fn what_the_predecessor_wrote_back_is_read_and_its_state_is_not() {
     assert_eq!(config.security_groups.fargate.group_name.as_deref(), Some("my-stack-sg"));
     assert_eq!(config.tasks["my-daemon"].secrets[0].env, "DB_PASSWORD");
     let text = serde_json::to_string(&config).unwrap();
-    for state in ["task-definition", "sha256", "sg-0123", "last_updated", "route53"] {
+    for state in ["task-definition", "sha256", "sg-0123", "last_updated"] {
         assert!(!text.contains(state), "{state}");
     }
+    let plain = load(&root().join("good/http_written_back_by_the_predecessor.yml")).unwrap().config;
+    let web = &plain.tasks["http-test"];
+    assert_eq!((web.listens_on(), web.health_check.enabled), (80, Some(true)));
+    assert_eq!(web.target_group_name.as_deref(), Some("http-test-tg"));
+    assert_eq!(plain.route53.zone_id.as_deref(), Some("Z0123456789ABCDEFGHIJ"));
+    assert_eq!((plain.alb.create, plain.alb.port), (Some(true), Some(80)));
+    let secure = load(&root().join("good/https_written_back_by_the_predecessor.yml")).unwrap().config;
+    assert_eq!(secure.alb.redirect_80, Some(true));
+    let text = serde_json::to_string(&secure.tasks).unwrap();
+    assert!(!text.contains("arn"), "{text}");
     let old = load(&root().join("good/oldest_form.yml")).unwrap().config;
     assert_eq!(old.role.name.as_deref(), Some("ecsTaskExecutionRole"));
     assert_eq!(old.tasks["batch"].capacity(), Capacity { cpu: 1024, memory: 2048 });
@@ -142,6 +167,8 @@ fn sizes_have_their_defaults_by_the_kind_of_task() {
         ("minimal_task", Capacity { cpu: 256, memory: 512 }),
         ("minimal_scheduled_task", Capacity { cpu: 1024, memory: 2048 }),
         ("minimal_daemon", Capacity { cpu: 1024, memory: 2048 }),
+        ("minimal_http", Capacity { cpu: 1024, memory: 2048 }),
+        ("minimal_https", Capacity { cpu: 1024, memory: 2048 }),
     ] {
         let config = load(&root().join(format!("good/{file}.yml"))).unwrap().config;
         assert_eq!(config.tasks.values().next().unwrap().capacity(), capacity, "{file}");

@@ -234,6 +234,7 @@ pub struct Alb {
     pub name: Option<String>,
     /// Makes a load balancer for this stack even where an existing one could be used (as `--create-alb` does). Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<compat::FlagForm>")]
     pub create: Option<bool>,
     /// Who can reach the services. Default: `public` for `https`, `private` for `http`.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
@@ -244,6 +245,7 @@ pub struct Alb {
     pub port: Option<u16>,
     /// For `https`: whether port 80 redirects to it. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<compat::FlagForm>")]
     pub redirect_80: Option<bool>,
     /// The TLS policy of `https` listeners that are made. Default: `ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -265,6 +267,7 @@ pub struct Alb {
 pub struct HealthCheck {
     /// Must be true: a load balancer always checks tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<compat::FlagForm>")]
     pub enabled: Option<bool>,
     /// The path that is asked for. Default: `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,7 +9,7 @@ use super::{Driver, Registry};
 use crate::model::{CallError, Locator, Observed};
 
 /// How many reads run at once: enough to hide latency, few enough to stay below ECS's read limits.
-const LIMIT: usize = 16;
+const LIMIT: usize = 64;
 
 /// Reads each locator; every failure is returned, not only the first.
 pub async fn read_all(

@@ -88,17 +88,16 @@ impl Kind for IamRole {
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
-        let found = call("iam:GetRole", aws.iam.get_role().role_name(&at.name).send()).await;
-        let Some(found) = absent(found, &["NoSuchEntity"])? else {
+        let found = call("iam:GetRole", aws.iam.get_role().role_name(&at.name).send());
+        // Boxed, because both together are large.
+        let (found, listed) = tokio::join!(Box::pin(found), Box::pin(policy_names(aws, &at.name)));
+        let (Some(found), Some(listed)) = (absent(found, &["NoSuchEntity"])?, listed?) else {
             return Ok(None);
         };
         let role = part("iam:GetRole", found.role(), "Role")?;
         let tags: Tags =
             role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
         let trust = document("iam:GetRole", role.assume_role_policy_document().unwrap_or("{}"))?;
-        let Some(listed) = policy_names(aws, &at.name).await? else {
-            return Ok(None);
-        };
         let mut policies = BTreeMap::new();
         for name in listed.into_iter().filter(|name| is_ours(name, &tags)) {
             let request = aws.iam.get_role_policy().role_name(&at.name).policy_name(&name);

@@ -2,17 +2,24 @@
 //!
 //! A kind's file holds its typed attributes, the pure `desired`, and the AWS calls. The diff is not in it.
 
+mod certificate;
 mod cluster;
 mod common;
+mod dns_record;
 mod iam_role;
 #[cfg(test)]
 mod laws;
+mod listener;
+mod listener_certificate;
+mod listener_rule;
+mod load_balancer;
 mod log_group;
 #[cfg(test)]
 mod samples;
 mod schedule;
 mod security_group;
 mod service;
+mod target_group;
 mod task_definition;
 #[cfg(test)]
 mod wants;
@@ -151,8 +158,15 @@ pub fn all() -> Vec<Entry> {
         entry::<log_group::LogGroup>(),
         entry::<iam_role::IamRole>(),
         entry::<security_group::SecurityGroup>(),
+        entry::<load_balancer::LoadBalancer>(),
+        entry::<target_group::TargetGroup>(),
+        entry::<certificate::Certificate>(),
+        entry::<listener::Listener>(),
+        entry::<listener_rule::ListenerRule>(),
+        entry::<listener_certificate::ListenerCertificate>(),
         entry::<task_definition::TaskDefinition>(),
         entry::<service::Service>(),
+        entry::<dns_record::DnsRecord>(),
         entry::<schedule::Schedule>(),
     ]
 }

@@ -1,17 +1,23 @@
 //! Stacks for tests.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::BTreeMap;
 
+use crate::config;
 use crate::model::{Image, ImageOrigin};
-use crate::stack::facts::TaskImage;
-use crate::stack::{Deployment, Names, Provenance, Runs, ServiceRun, Stack, StackTask, Web};
+use crate::stack::facts::{BalancerFact, CertificateFact, Existing, ListenerFact, TaskImage, WebFacts};
+use crate::stack::web::{OwnCertificate, Scheme, SharedBalancer, Zone};
+use crate::stack::{
+    Deployment, Facts, Names, Placement, Provenance, Runs, ServiceRun, Stack, StackTask, Web,
+};
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-west-1";
 
 /// Every sample, for laws.
 pub fn all() -> Vec<Stack> {
-    vec![one_off(), scheduled(), daemon(), multi(), china()]
+    vec![one_off(), scheduled(), daemon(), multi(), china(), web(), shared()]
 }
 
 /// One task that runs only when asked.
@@ -55,6 +61,140 @@ pub fn china() -> Stack {
         region: "cn-north-1".to_owned(),
         ..stack("fern", [public(task("fern", cron(), "fern")), public(daemon)])
     }
+}
+
+/// Two `https` services on a public load balancer of the stack's own, nothing made yet: one with a certificate of its own and a
+/// health check on another port, one for a path with a certificate that somebody else has.
+pub fn web() -> Stack {
+    const FILE: &str = "
+app: {name: shop}
+tags: {team: platform}
+tasks:
+  web:
+    type: https
+    image: helloworld:latest
+    domain: [www.example.com, '*.shop.example.com']
+    container_port: 8080
+    stickiness: 3600
+    health_check: {path: /health, port: 9000}
+  api:
+    type: https
+    image: helloworld:latest
+    domain: api.example.com
+    path: ['/v1/*', /status]
+";
+    let subnets = ["subnet-1b", "subnet-1a"].map(str::to_owned).to_vec();
+    let balancer =
+        BalancerFact::Own { name: "shop-alb".to_owned(), arn: None, subnets, listeners: BTreeMap::new() };
+    web_stack(
+        FILE,
+        WebFacts {
+            balancers: BTreeMap::from([(Scheme::Public, balancer)]),
+            rules: places([("api", 100), ("web", 110)]),
+            certificates: BTreeMap::from([
+                ("*.shop.example.com".to_owned(), own_certificate()),
+                ("api.example.com".to_owned(), CertificateFact::Found(certificate("11111111"))),
+                ("www.example.com".to_owned(), own_certificate()),
+            ]),
+            zones: ["*.shop.example.com", "api.example.com", "www.example.com"]
+                .map(|domain| ((domain.to_owned(), Scheme::Public), zone()))
+                .into(),
+            ..WebFacts::default()
+        },
+    )
+}
+
+/// A service over HTTP and one over HTTPS, on a public load balancer of somebody else, whose listener of port 80 does not redirect
+/// and whose listener of port 443 has none of the certificates.
+pub fn shared() -> Stack {
+    const FILE: &str = "
+app: {name: guest}
+tags: {team: platform}
+alb: {type: public}
+tasks:
+  plain:
+    type: http
+    image: helloworld:latest
+    domain: plain.example.com
+  secure:
+    type: https
+    image: helloworld:latest
+    domain: [secure.example.com, new.example.com]
+";
+    let of = |kind: &str, id: &str| {
+        format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:{kind}/app/main/0123456789abcdef{id}")
+    };
+    let balancer = SharedBalancer {
+        arn: of("loadbalancer", ""),
+        name: "main".to_owned(),
+        dns_name: "main-1.eu-west-1.elb.amazonaws.com".to_owned(),
+        zone_id: "Z32O12XQLNTSW2".to_owned(),
+        security_group: "sg-0main".to_owned(),
+    };
+    let listener = |id: &str, certificates: &[String]| ListenerFact {
+        arn: of("listener", id),
+        certificates: certificates.to_vec(),
+        ..ListenerFact::default()
+    };
+    let listeners = BTreeMap::from([
+        (80, listener("/0000000000000080", &[])),
+        (443, listener("/0000000000000443", &[certificate("99999999")])),
+    ]);
+    let found = CertificateFact::Found(certificate("22222222"));
+    web_stack(
+        FILE,
+        WebFacts {
+            balancers: BTreeMap::from([(Scheme::Public, BalancerFact::Shared { balancer, listeners })]),
+            rules: places([("plain", 130), ("secure", 140)]),
+            redirects: places([("secure", 150)]),
+            certificates: BTreeMap::from([
+                ("new.example.com".to_owned(), own_certificate()),
+                ("secure.example.com".to_owned(), found),
+            ]),
+            zones: ["new.example.com", "plain.example.com", "secure.example.com"]
+                .map(|domain| ((domain.to_owned(), Scheme::Public), zone()))
+                .into(),
+            ..WebFacts::default()
+        },
+    )
+}
+
+fn places<const N: usize>(priorities: [(&str, i32); N]) -> BTreeMap<String, Existing> {
+    priorities.map(|(task, priority)| (task.to_owned(), Existing { priority, arn: None })).into()
+}
+
+fn zone() -> Zone {
+    Zone { id: "Z0EXAMPLE".to_owned(), name: "example.com".to_owned() }
+}
+
+fn certificate(id: &str) -> String {
+    format!("arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{id}-0000-4000-8000-000000000000")
+}
+
+fn own_certificate() -> CertificateFact {
+    let own = OwnCertificate { arn: None, zone: zone(), validation: None, validated_elsewhere: false };
+    CertificateFact::Own(own)
+}
+
+/// A stack of web services; target groups get their plain names.
+fn web_stack(file: &str, web: WebFacts) -> Stack {
+    let config = config::parse("fargate-stack.yml", file).unwrap();
+    let keys = || config.tasks.keys().cloned();
+    let subnets = vec!["subnet-0b".to_owned(), "subnet-0a".to_owned()];
+    let placement = Placement { subnets, assign_public_ip: false };
+    let groups = keys().map(|key| (key.clone(), crate::stack::target_group(&config, &key)));
+    let image = |key: &str| task(key, Runs::OneOff, "helloworld").image;
+    let facts = Facts {
+        account: ACCOUNT.to_owned(),
+        region: REGION.to_owned(),
+        partition: "aws".to_owned(),
+        vpc_id: "vpc-0a1b2c3d".to_owned(),
+        placements: keys().map(|key| (key, placement.clone())).collect(),
+        images: keys().map(|key| (key.clone(), image(&key))).collect(),
+        web: WebFacts { target_groups: groups.collect(), ..web },
+        ..Facts::default()
+    };
+    Stack::new(&config, facts)
 }
 
 fn service(desired_count: i32) -> Runs {

@@ -127,7 +127,9 @@ impl Kind for Schedule {
     }
 
     async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
-        let found = call("events:DescribeRule", aws.events.describe_rule().name(&at.name).send()).await;
+        let found = call("events:DescribeRule", aws.events.describe_rule().name(&at.name).send());
+        // Boxed, because both together are large.
+        let (found, targets) = tokio::join!(Box::pin(found), Box::pin(targets(aws, &at.name)));
         let Some(rule) = absent(found, &["ResourceNotFoundException"])? else {
             return Ok(None);
         };
@@ -140,7 +142,7 @@ impl Kind for Schedule {
         let tags: Tags =
             tagged.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
         let ours = target_id(at.address.name());
-        let target = targets(aws, &at.name).await?.into_iter().find(|target| target.id() == ours);
+        let target = targets?.into_iter().find(|target| target.id() == ours);
         Ok(Some(Seen {
             owner: owner(&tags, at),
             outputs: outputs([("arn", arn), ("name", &at.name)]),

@@ -1,28 +1,27 @@
-//! `service`: the ECS service that keeps a daemon's tasks running.
+//! `service`: the ECS service that keeps the tasks of a daemon or of a web service running.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType,
-    NetworkConfiguration, PropagateTags, SchedulingStrategy, Service as SdkService, ServiceField,
+    AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration,
+    DeploymentRolloutState, LaunchType, LoadBalancer as SdkBalancer, NetworkConfiguration, PropagateTags,
+    SchedulingStrategy, Service as SdkService, ServiceField,
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::common::{
-    Tags, all_known, built, from_ecs, known, missing_tags, outputs, part, resource_of, to_ecs,
+    Tags, all_known, built, from_ecs, known, missing_tags, outputs, part, resource_of, to_ecs, token, whole,
 };
 use super::{Kind, Seen, Want};
 use crate::aws::{Aws, Retry, WAIT_LIMIT, absent, call, retrying, until};
 use crate::model::{CallError, Input, Locator, Outputs, Owner, Rules};
-use crate::stack::{Runs, ServiceRun, Stack, StackTask, owner, ownership};
+use crate::stack::{Runs, ServiceRun, Stack, StackTask, WebService, owner, ownership};
 
 /// The kind.
 pub struct Service;
 
-/// An ECS service without load balancer.
+/// An ECS service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attrs {
@@ -46,6 +45,10 @@ pub struct Attrs {
     pub security_groups: BTreeSet<Input<String>>,
     /// Tasks get a public address.
     pub assign_public_ip: bool,
+    /// The target groups that its tasks are registered in.
+    pub load_balancers: BTreeSet<LoadBalancer>,
+    /// Seconds after a task's start in which failed checks of a load balancer do not stop it; `None` without one.
+    pub health_check_grace_period: Option<i32>,
     /// How ECS replaces tasks.
     pub deployment: Deployment,
     /// Tasks get the tags `aws:ecs:clusterName` and `aws:ecs:serviceName`.
@@ -56,6 +59,18 @@ pub struct Attrs {
     pub enable_execute_command: bool,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// One target group of a service. Called by its container, so that a reader sees what changes in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadBalancer {
+    /// The name of the container.
+    pub name: String,
+    /// The port that it listens on.
+    pub container_port: i32,
+    /// The target group's ARN.
+    pub target_group: Input<String>,
 }
 
 /// How ECS replaces tasks.
@@ -72,16 +87,20 @@ pub struct Deployment {
     pub rollback: bool,
 }
 
-/// What passes by itself: an old service of the name that still drains, a role made a moment ago.
+/// What passes by itself: an old service of the name that still drains, a role or a rule made a moment ago.
 const SETTLING: Retry = Retry {
     on: &[
         ("InvalidParameterException", "still Draining"),
         ("InvalidParameterException", "Unable to assume"),
         ("InvalidParameterException", "unable to assume"),
         ("ClientException", "unable to assume"),
+        ("InvalidParameterException", "does not have an associated load balancer"),
     ],
     limit: Duration::from_mins(5),
 };
+
+/// How long the tasks of a service that moves to another load balancer are waited for.
+const MOVING: Duration = Duration::from_mins(30);
 
 /// The output that names the PRIMARY deployment (`ecs-svc/…`): another one than before is a rollout to watch.
 const DEPLOYMENT: &str = "deployment";
@@ -100,10 +119,11 @@ impl Kind for Service {
             "security_groups",
             "assign_public_ip",
             "platform_version",
+            "load_balancers",
         ],
         outputs: &["arn", "name", "deployment"],
         volatile: &["deployment"],
-        uses: &["cluster", "task_definition", "security_group"],
+        uses: &["cluster", "task_definition", "security_group", "target_group", "listener_rule"],
         reads: &["ecs:DescribeServices"],
         writes: &[
             "ecs:CreateService",
@@ -111,6 +131,8 @@ impl Kind for Service {
             "ecs:TagResource",
             "ecs:DeleteService",
             "iam:PassRole",
+            // The first service with a load balancer makes ECS create its service-linked role on behalf of the caller.
+            "iam:CreateServiceLinkedRole",
         ],
         ..Rules::new("ECS service")
     };
@@ -165,6 +187,11 @@ impl Kind for Service {
             (network_of(have) != network_of(want)).then(|| network("ecs:UpdateService", want)).transpose()?;
         let platform =
             (have.platform_version != want.platform_version).then(|| want.platform_version.clone());
+        let moves = have.load_balancers != want.load_balancers;
+        let balancers = moves.then(|| balancers("ecs:UpdateService", want)).transpose()?;
+        let grace = (have.health_check_grace_period != want.health_check_grace_period)
+            .then_some(want.health_check_grace_period)
+            .flatten();
         let deployment = (have.deployment != want.deployment).then(|| deployment(&want.deployment));
         let managed = (have.enable_ecs_managed_tags != want.enable_ecs_managed_tags)
             .then_some(want.enable_ecs_managed_tags);
@@ -175,6 +202,8 @@ impl Kind for Service {
         let differs = task_definition.is_some()
             || network.is_some()
             || platform.is_some()
+            || moves
+            || grace.is_some()
             || deployment.is_some()
             || managed.is_some()
             || propagate.is_some()
@@ -187,6 +216,8 @@ impl Kind for Service {
                     .set_task_definition(task_definition.clone())
                     .set_network_configuration(network.clone())
                     .set_platform_version(platform.clone())
+                    .set_load_balancers(balancers.clone())
+                    .set_health_check_grace_period_seconds(grace)
                     .set_deployment_configuration(deployment.clone())
                     .set_enable_ecs_managed_tags(managed)
                     .set_propagate_tags(propagate.clone())
@@ -202,6 +233,9 @@ impl Kind for Service {
             let arn = part("ecs:TagResource", seen.outputs.get("arn"), "serviceArn")?;
             let request = aws.ecs.tag_resource().resource_arn(arn).set_tags(Some(to_ecs(&tags)));
             call("ecs:TagResource", request.send()).await?;
+        }
+        if let Some(deployment) = outputs.get(DEPLOYMENT).filter(|_| moves) {
+            moved(aws, have, deployment).await?;
         }
         Ok(outputs)
     }
@@ -238,6 +272,8 @@ fn want(stack: &Stack, task: &StackTask, run: &ServiceRun) -> Want<Attrs> {
         subnets: task.subnets.iter().cloned().collect(),
         security_groups: BTreeSet::from([group]),
         assign_public_ip: task.assign_public_ip,
+        load_balancers: run.web.iter().map(|web| target(stack, task, web)).collect(),
+        health_check_grace_period: run.web.as_ref().map(|web| whole(web.grace_period)),
         deployment: Deployment {
             minimum_healthy_percent: run.deployment.minimum_healthy_percent,
             maximum_percent: run.deployment.maximum_percent,
@@ -250,15 +286,60 @@ fn want(stack: &Stack, task: &StackTask, run: &ServiceRun) -> Want<Attrs> {
         tags: ownership(&stack.name, &at.address, &task.tags),
     };
     let at = Locator { parent: Some(names.cluster.clone()), ..at };
-    Want { at, attrs, after: vec![names.address("cluster", "main")] }
+    // ECS takes no target group that no load balancer uses.
+    let redirect =
+        run.web.as_ref().and_then(|web| web.redirect_from).map(|_| format!("{}-redirect", task.key));
+    let rules = run.web.iter().map(|_| task.key.clone()).chain(redirect);
+    let rules = rules.map(|rule| names.address("listener_rule", &rule));
+    Want { at, attrs, after: [names.address("cluster", "main")].into_iter().chain(rules).collect() }
+}
+
+fn target(stack: &Stack, task: &StackTask, web: &WebService) -> LoadBalancer {
+    LoadBalancer {
+        name: task.container.clone(),
+        container_port: i32::from(web.container_port),
+        target_group: Input::of(stack.names.address("target_group", &task.key), "arn"),
+    }
+}
+
+/// Waits until the tasks of a deployment have taken over: what led to the old ones may go then.
+async fn moved(aws: &Aws, service: &Attrs, deployment: &str) -> Result<(), CallError> {
+    const OP: &str = "ecs:UpdateService";
+    let name = &service.name;
+    until(OP, "the move of the service to its target group", MOVING, || async {
+        let found = describe(aws, Some(&service.cluster), name).await?;
+        let deployments = found.as_ref().map(SdkService::deployments).unwrap_or_default();
+        let Some(found) = deployments.iter().find(|one| one.id() == Some(deployment)) else {
+            let message =
+                format!("the deployment that moves `{name}` to its target group was replaced by another one");
+            return Err(CallError::local(OP, message));
+        };
+        match found.rollout_state() {
+            Some(DeploymentRolloutState::Completed) => Ok(Some(())),
+            Some(DeploymentRolloutState::Failed) => {
+                let reason = found.rollout_state_reason().unwrap_or("ECS gives no reason");
+                let message = format!("`{name}` did not move to its target group: {reason}");
+                Err(CallError::local(OP, message))
+            }
+            _ => Ok(None),
+        }
+    })
+    .await
 }
 
 /// The service in whatever state; `None` when ECS does not know it or its cluster.
 async fn describe(aws: &Aws, cluster: Option<&str>, name: &str) -> Result<Option<SdkService>, CallError> {
-    let request = aws.ecs.describe_services().set_cluster(cluster.map(str::to_owned));
-    let request = request.services(name).include(ServiceField::Tags);
-    let answer = absent(call("ecs:DescribeServices", request.send()).await, &["ClusterNotFoundException"])?;
-    Ok(answer.and_then(|answer| answer.services().first().cloned()))
+    let cluster = cluster.unwrap_or("default");
+    let services = &aws.together.services;
+    // A name that ECS does not know fails nothing: it comes back in `failures`.
+    let found = services.get(cluster.to_owned(), name.to_owned(), &[], |names| async move {
+        let request = aws.ecs.describe_services().cluster(cluster).include(ServiceField::Tags);
+        let request = request.set_services(Some(names.into_iter().collect()));
+        let answer = call("ecs:DescribeServices", request.send()).await?;
+        let services = answer.services.unwrap_or_default().into_iter();
+        Ok(services.filter_map(|service| Some((service.service_name()?.to_owned(), service))).collect())
+    });
+    Ok(absent(found.await, &["ClusterNotFoundException"])?.flatten())
 }
 
 /// What a service gives, with the deployment that is PRIMARY now.
@@ -282,6 +363,8 @@ fn seen(service: &SdkService, at: &Locator) -> Seen<Attrs> {
     let breaker = rollout.and_then(DeploymentConfiguration::deployment_circuit_breaker);
     let cluster = service.cluster_arn().unwrap_or_default();
     let name = service.service_name().unwrap_or_default();
+    let balancers: BTreeSet<LoadBalancer> = service.load_balancers().iter().map(balancer).collect();
+    let grace = service.health_check_grace_period_seconds().unwrap_or_default();
     Seen {
         owner: owner(&tags, at),
         outputs: given(service),
@@ -299,6 +382,8 @@ fn seen(service: &SdkService, at: &Locator) -> Seen<Attrs> {
                 .unwrap_or_default(),
             assign_public_ip: vpc.and_then(AwsVpcConfiguration::assign_public_ip)
                 == Some(&AssignPublicIp::Enabled),
+            health_check_grace_period: (!balancers.is_empty()).then_some(grace),
+            load_balancers: balancers,
             deployment: Deployment {
                 minimum_healthy_percent: rollout
                     .and_then(DeploymentConfiguration::minimum_healthy_percent)
@@ -319,6 +404,7 @@ async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallEr
     const OP: &str = "ecs:CreateService";
     let task_definition = known(OP, &want.task_definition)?;
     let network = network(OP, want)?;
+    let balancers = Some(balancers(OP, want)?).filter(|balancers| !balancers.is_empty());
     // A token that belongs to a service that is gone by now may be answered with that service: then another one is used.
     for round in 0..3 {
         let answer = retrying(SETTLING, || {
@@ -334,6 +420,8 @@ async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallEr
                 .scheduling_strategy(SchedulingStrategy::from(want.scheduling.as_str()))
                 .platform_version(&want.platform_version)
                 .network_configuration(network.clone())
+                .set_load_balancers(balancers.clone())
+                .set_health_check_grace_period_seconds(want.health_check_grace_period)
                 .deployment_configuration(deployment(&want.deployment))
                 .enable_ecs_managed_tags(want.enable_ecs_managed_tags)
                 .propagate_tags(PropagateTags::from(want.propagate_tags.as_str()))
@@ -350,20 +438,6 @@ async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallEr
     Err(CallError::local(OP, "ECS answers with an old service of this name, which is no longer active"))
 }
 
-/// A client token (at most 36 characters) that is the same for the same creation, so that a repeated call makes no
-/// second service.
-fn token(at: &Locator, want: &Attrs, round: u32) -> String {
-    // Attributes of strings, numbers and sets always serialise.
-    let attrs = serde_json::to_string(want).unwrap_or_default();
-    let digest = Sha256::digest(format!("{}\n{}\n{attrs}\n{round}", at.stack, at.address));
-    let mut token = String::new();
-    for byte in digest.iter().take(16) {
-        // Writing to a string does not fail.
-        let _ = write!(token, "{byte:02x}");
-    }
-    token
-}
-
 fn network_of(attrs: &Attrs) -> (&BTreeSet<String>, &BTreeSet<Input<String>>, bool) {
     (&attrs.subnets, &attrs.security_groups, attrs.assign_public_ip)
 }
@@ -376,6 +450,23 @@ fn network(op: &str, want: &Attrs) -> Result<NetworkConfiguration, CallError> {
         .assign_public_ip(address)
         .build();
     Ok(NetworkConfiguration::builder().awsvpc_configuration(built(op, vpc)?).build())
+}
+
+fn balancer(found: &SdkBalancer) -> LoadBalancer {
+    LoadBalancer {
+        name: found.container_name().unwrap_or_default().to_owned(),
+        container_port: found.container_port().unwrap_or_default(),
+        target_group: Input::Known(found.target_group_arn().unwrap_or_default().to_owned()),
+    }
+}
+
+fn balancers(op: &str, want: &Attrs) -> Result<Vec<SdkBalancer>, CallError> {
+    let balancers = want.load_balancers.iter().map(|balancer| {
+        let sdk =
+            SdkBalancer::builder().container_name(&balancer.name).container_port(balancer.container_port);
+        Ok(sdk.target_group_arn(known(op, &balancer.target_group)?).build())
+    });
+    balancers.collect()
 }
 
 fn deployment(want: &Deployment) -> DeploymentConfiguration {

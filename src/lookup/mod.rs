@@ -22,12 +22,12 @@ mod upkeep;
 mod web;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+pub use crate::aws::Tell;
 pub use commit::of as commit_of;
 pub use error::{LookupError, Problem};
 pub use outside::{Mirror, Registries};
@@ -59,26 +59,6 @@ pub struct Wish {
     pub tell: Tell,
 }
 
-/// Tells somebody what is going on; the default tells nobody.
-#[derive(Clone, Default)]
-pub struct Tell(Option<Arc<Listener>>);
-
-type Listener = dyn Fn(&str) + Send + Sync;
-
-impl Tell {
-    /// Tells `listener`.
-    pub fn new(listener: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(listener)))
-    }
-
-    /// Says one line.
-    fn say(&self, line: &str) {
-        if let Some(listener) = &self.0 {
-            listener(line);
-        }
-    }
-}
-
 impl Wish {
     /// Whether a task is one of those that are asked for.
     fn is_for(&self, task: &str) -> bool {
@@ -88,12 +68,6 @@ impl Wish {
     /// The tag that a task is released with.
     fn tag_of(&self, task: &str) -> Option<&str> {
         self.image_tag.as_deref().filter(|_| self.is_for(task))
-    }
-}
-
-impl std::fmt::Debug for Tell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() { "Tell" } else { "Tell nobody" })
     }
 }
 

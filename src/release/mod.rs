@@ -12,7 +12,6 @@ mod proof;
 pub mod prune;
 pub mod revisions;
 pub mod rollback;
-mod together;
 mod verdict;
 mod watch;
 mod watched;

@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
+use super::calls;
 use super::closing::{self, End};
 use super::pace::{Pace, Trouble};
 use super::watched::{Next, Watched};
-use super::{calls, together};
-use crate::aws::{self, Aws};
+use crate::aws::{self, Aws, together};
 use crate::model::{CallError, RolloutEvent, RolloutOutcome, RolloutReport, ServiceRollout};
 use crate::stack::Names;
 

@@ -236,6 +236,19 @@ fn fenced_line(line: &str) -> String {
     visible.join("\\n").replace("<!--", "<!\u{200b}--")
 }
 
+/// The inside of the double quotes of a Mermaid label, on one line: letters, digits, blanks, hyphens and commas stay, everything
+/// else becomes an entity code. Nothing that Mermaid, or Markdown within its labels, gives a meaning to is left.
+pub fn mermaid(text: &str) -> String {
+    terminal(text).chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | ',') {
+            out.push(c);
+        } else {
+            let _ = write!(out, "#{};", u32::from(c));
+        }
+        out
+    })
+}
+
 /// An address for the round brackets of a Markdown link, or nothing when it is no web address.
 pub fn url(text: &str) -> Option<String> {
     if !text.starts_with("https://") && !text.starts_with("http://") {

@@ -12,7 +12,7 @@ use super::refusal::{Difference, Refusal};
 use super::rollout::rollout_markdown;
 use super::templates::Templates;
 use super::value::clip;
-use super::view::{ChangeView, PlanView, ReleaseView};
+use super::view::{ChangeView, EndpointView, PlanView, ReleaseView};
 
 /// How the one line begins that changes with every run although the plan is the same: left out when two documents are
 /// compared.
@@ -46,6 +46,7 @@ struct PlanPage<'a> {
     deleted: usize,
     diff: Vec<String>,
     open: bool,
+    diagram: &'a [String],
     releases: Part<'a, ReleaseView>,
     restarts: Part<'a, String>,
     warnings: Part<'a, String>,
@@ -57,7 +58,7 @@ struct PlanPage<'a> {
 pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
     let templates = Templates::markdown(&view.account);
     let destructive: Vec<&ChangeView> = view.changes.iter().filter(|change| change.destructive).collect();
-    let page = |detail: Detail, shown: usize| {
+    let page = |detail: Detail, diagram: &[String], shown: usize| {
         let diff = diff_lines(&view.changes, detail);
         let list = if detail >= Detail::Table { SHORT_LIST } else { usize::MAX };
         let page = PlanPage {
@@ -68,10 +69,12 @@ pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
             deleted: view.summary.delete,
             open: diff.len() <= OPEN_LINES,
             diff,
+            diagram,
             releases: Part::first(&view.releases, list),
             restarts: Part::first(&view.restarts, list),
             warnings: Part::first(&view.warnings, list),
             left_out: match detail {
+                Detail::All if diagram.len() < view.diagram.len() => "the diagram is left out",
                 Detail::All => "",
                 Detail::NoContext => "the details of what is created are left out",
                 Detail::Counts => "attributes are shown only for replacements and deletions",
@@ -81,14 +84,19 @@ pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
         };
         templates.render("plan.md.j2", page)
     };
+    // A picture tells nothing that the lines do not.
+    let whole = page(Detail::All, &view.diagram, usize::MAX);
+    if budget.holds(&whole) {
+        return whole;
+    }
     for detail in [Detail::All, Detail::NoContext, Detail::Counts, Detail::Lines, Detail::Table] {
-        let document = page(detail, usize::MAX);
+        let document = page(detail, &[], usize::MAX);
         if budget.holds(&document) {
             return document;
         }
     }
     // Even the list of what goes is too long: as much of it as fits, the rest counted.
-    most_that_fits(destructive.len(), budget, |shown| page(Detail::Table, shown))
+    most_that_fits(destructive.len(), budget, |shown| page(Detail::Table, &[], shown))
 }
 
 #[derive(Serialize)]
@@ -103,6 +111,7 @@ struct ApplyPage<'a> {
     /// Steps that are done and not listed.
     folded: usize,
     warnings: Part<'a, String>,
+    endpoints: Part<'a, EndpointView>,
     failures: Part<'a, super::apply_view::FailureView>,
 }
 
@@ -128,6 +137,7 @@ pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String
             folded,
             failures: Part::first(&view.failures, failures),
             warnings: Part::first(&view.warnings, shown),
+            endpoints: Part::first(&view.endpoints, shown.max(SHORT_LIST)),
         };
         templates.render("apply.md.j2", page)
     };

@@ -5,6 +5,7 @@
 
 pub mod apply_view;
 pub mod daily;
+mod diagram;
 pub mod escape;
 pub mod hints;
 mod history;

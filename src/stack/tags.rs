@@ -55,6 +55,12 @@ pub fn owner(tags: &BTreeMap<String, String>, at: &Locator) -> Owner {
     }
 }
 
+/// The ARN of the listener that a rule (by ARN) is in: what [`CERTIFICATES`] of the rule is about.
+pub fn listener_of(rule: &str) -> Option<String> {
+    let (listener, _) = rule.rsplit_once('/')?;
+    listener.contains(":listener-rule/").then(|| listener.replacen(":listener-rule/", ":listener/", 1))
+}
+
 /// Text as the value of a tag: AWS takes 256 letters, digits, spaces and `+ - = . _ : / @`; anything else becomes `_`.
 pub fn value(text: &str) -> String {
     let allowed =

@@ -124,7 +124,7 @@ fn violations(sources: &Sources) -> Vec<String> {
     for (path, text) in sources {
         let module = module_of(path);
         let code = code(text);
-        let is_test = path.contains("tests") || path.ends_with("laws.rs");
+        let is_test = path.contains("tests") || path.ends_with("laws.rs") || path.ends_with("samples.rs");
         if let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) {
             for (target, item) in used(&code) {
                 if target == module || is_test {

@@ -23,7 +23,7 @@ fn state(world: &World) -> Vec<String> {
 }
 
 /// Starts an apply and kills it as soon as it has made `count` mutating calls.
-fn kill_after(world: &World, count: usize) {
+pub fn kill_after(world: &World, count: usize) {
     let mut child =
         world.command(&["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let started = Instant::now();

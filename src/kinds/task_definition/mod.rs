@@ -13,7 +13,7 @@ use super::common::{Tags, from_ecs, missing_tags, outputs, part, resource_of, to
 use super::{Kind, Seen, Want};
 use crate::aws::{Aws, Retry, absent_definition, call, retrying, until};
 use crate::model::{CallError, Locator, Outputs, Owner, Plan, Rules};
-use crate::stack::{Stack, StackTask, owner, ownership};
+use crate::stack::{Runs, Stack, StackTask, owner, ownership};
 
 /// The kind.
 pub struct TaskDefinition;
@@ -74,6 +74,9 @@ pub struct Container {
     /// Its command; empty = the image's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// The ports that it listens on (TCP, under the same number outside); empty when nothing connects to it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ports: BTreeSet<i32>,
     /// Plain environment variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
@@ -259,6 +262,7 @@ fn want(stack: &Stack, task: &StackTask) -> Want<Attrs> {
         essential: true,
         entry_point: Vec::new(),
         command: task.command.clone(),
+        ports: ports(&task.runs),
         environment: task.environment.clone(),
         secrets: task.secrets.clone(),
         log: Some(Log {
@@ -294,6 +298,13 @@ fn want(stack: &Stack, task: &StackTask) -> Want<Attrs> {
     let after = [("iam_role", "execution"), ("iam_role", "task"), ("log_group", "main")]
         .map(|(kind, name)| names.address(kind, name));
     Want { at, attrs, after: after.into() }
+}
+
+fn ports(runs: &Runs) -> BTreeSet<i32> {
+    match runs {
+        Runs::Service(run) => run.web.iter().map(|web| i32::from(web.container_port)).collect(),
+        Runs::OneOff | Runs::Scheduled(_) => BTreeSet::new(),
+    }
 }
 
 /// `web` of `arn:…:task-definition/web:7`.

@@ -1,12 +1,13 @@
 //! Task definitions as the SDK has them, there and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use aws_sdk_ecs::operation::register_task_definition::builders::RegisterTaskDefinitionFluentBuilder;
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, CpuArchitecture, KeyValuePair, LogConfiguration, LogDriver,
-    NetworkMode, OsFamily, RuntimePlatform as SdkPlatform, Secret, TaskDefinition,
+    NetworkMode, OsFamily, PortMapping, RuntimePlatform as SdkPlatform, Secret, TaskDefinition,
+    TransportProtocol,
 };
 
 use super::{Attrs, Container, Log, Release, RuntimePlatform};
@@ -69,12 +70,14 @@ pub(super) fn attrs(definition: &TaskDefinition, mut found: Tags) -> Attrs {
 
 fn container(container: &ContainerDefinition) -> Container {
     let environment = container.environment().iter();
+    let (plain, _) = ports(container);
     Container {
         name: container.name().unwrap_or_default().to_owned(),
         image: container.image().unwrap_or_default().to_owned(),
         essential: container.essential().unwrap_or(true),
         entry_point: container.entry_point().to_vec(),
         command: container.command().to_vec(),
+        ports: plain,
         environment: environment
             .map(|pair| {
                 (pair.name().unwrap_or_default().to_owned(), pair.value().unwrap_or_default().to_owned())
@@ -92,6 +95,23 @@ fn container(container: &ContainerDefinition) -> Container {
 
 fn secrets(secrets: &[Secret]) -> BTreeMap<String, String> {
     secrets.iter().map(|secret| (secret.name().to_owned(), secret.value_from().to_owned())).collect()
+}
+
+/// The ports of a container that are as we make them, and the other ones.
+fn ports(container: &ContainerDefinition) -> (BTreeSet<i32>, Vec<&PortMapping>) {
+    let plain = |mapping: &PortMapping| {
+        let container = mapping.container_port()?;
+        (*mapping == port(container)).then_some(container)
+    };
+    let mappings = container.port_mappings();
+    let others = mappings.iter().filter(|mapping| plain(mapping).is_none()).collect();
+    (mappings.iter().filter_map(plain).collect(), others)
+}
+
+/// A port as ECS fills it in: on Fargate the task has an address of its own.
+fn port(number: i32) -> PortMapping {
+    let mapping = PortMapping::builder().container_port(number).host_port(number);
+    mapping.protocol(TransportProtocol::Tcp).build()
 }
 
 /// What a container has beyond the fields that are modelled; a field that holds nothing but its default is not there.
@@ -122,7 +142,7 @@ fn other_of_container(container: &ContainerDefinition) -> BTreeMap<String, Strin
         ("memory", shown(container.memory().as_ref())),
         ("memoryReservation", shown(container.memory_reservation().as_ref())),
         ("mountPoints", list(container.mount_points())),
-        ("portMappings", list(container.port_mappings())),
+        ("portMappings", list(&ports(container).1)),
         ("privileged", flag(container.privileged())),
         ("pseudoTerminal", flag(container.pseudo_terminal())),
         ("readonlyRootFilesystem", flag(container.readonly_root_filesystem())),
@@ -205,6 +225,7 @@ fn definition(container: &Container) -> ContainerDefinition {
         .essential(container.essential)
         .set_entry_point(filled(container.entry_point.clone()))
         .set_command(filled(container.command.clone()))
+        .set_port_mappings(filled(container.ports.iter().copied().map(port).collect()))
         .set_environment(filled(environment.collect()))
         .set_secrets(filled(references(&container.secrets)))
         .set_log_configuration(container.log.as_ref().and_then(log))

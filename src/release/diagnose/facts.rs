@@ -38,6 +38,10 @@ pub struct Evidence {
     pub failures: Vec<String>,
     /// Targets of the service that are not healthy.
     pub targets: Vec<Target>,
+    /// The target group of the service; its name is empty when it has none.
+    pub target_group: TargetGroup,
+    /// Seconds after a task's start in which failed checks do not stop it (`healthCheckGracePeriodSeconds`).
+    pub grace: Option<i32>,
     /// The containers of the task definition.
     pub containers: Vec<Definition>,
     /// CPU units of the task.
@@ -159,18 +163,47 @@ pub struct Hook {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Target {
-    /// The target group's name.
-    pub group: String,
     /// `unhealthy`, `unused`, …
     pub state: String,
     /// `Target.ResponseCodeMismatch`, …
     pub reason: String,
     /// `Health checks failed with these codes: [502]`.
     pub description: String,
-    /// What the health check asks for: `HTTP :8080/health, expects 200`.
-    pub check: String,
     /// How many.
     pub targets: usize,
+}
+
+/// A target group, and what its health check asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TargetGroup {
+    /// Its name.
+    pub name: String,
+    /// `HTTP`, …; empty when the group could not be read.
+    pub protocol: String,
+    /// The port that is asked; absent when it is the one of the traffic.
+    pub check_port: Option<i32>,
+    /// The port of the traffic: the container's.
+    pub port: i32,
+    /// The path that is asked for.
+    pub path: String,
+    /// The codes that mean healthy.
+    pub matcher: String,
+    /// Seconds that an answer may take.
+    pub timeout: i32,
+    /// The ARNs of the load balancers of which a listener forwards to it.
+    pub balancers: Vec<String>,
+    /// The security groups of its load balancer.
+    pub sources: Vec<String>,
+    /// Whether the security groups of the tasks let the load balancer in on the port that is asked; absent when nobody looked.
+    pub is_open: Option<bool>,
+}
+
+impl TargetGroup {
+    /// The port that is asked.
+    pub fn asked(&self) -> i32 {
+        self.check_port.unwrap_or(self.port)
+    }
 }
 
 /// A container as the task definition has it.

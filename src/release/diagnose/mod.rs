@@ -17,7 +17,9 @@ pub(super) mod words;
 #[cfg(test)]
 mod tests;
 
-pub use facts::{Definition, Evidence, Exit, Group, Hook, Mismatch, Record, State, Subnet, Target};
+pub use facts::{
+    Definition, Evidence, Exit, Group, Hook, Mismatch, Record, State, Subnet, Target, TargetGroup,
+};
 pub use table::{More, ROWS, Row};
 pub use words::exit_meaning;
 
@@ -189,7 +191,8 @@ fn lines(evidence: &Evidence, group: Option<&Group>, matched: &Match) -> Vec<Str
     );
     lines.extend(evidence.record.breaker.iter().map(|text| format!("circuit breaker: {text}")));
     lines.extend(evidence.registry.iter().cloned());
-    lines.extend(evidence.targets.iter().map(health::told));
+    lines.extend(evidence.targets.iter().map(|target| health::told(evidence, target)));
+    lines.extend(health::asks(evidence));
     lines.extend(evidence.subnets.iter().map(|subnet| pull::told(subnet, evidence.public_ip)));
     lines.extend(evidence.timeline.iter().cloned());
     lines.extend(evidence.notes.iter().cloned());

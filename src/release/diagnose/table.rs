@@ -35,8 +35,6 @@ pub enum More {
     Trail,
     /// The quotas of Fargate.
     Quotas,
-    /// The health of the targets.
-    Targets,
 }
 
 impl More {
@@ -66,12 +64,6 @@ impl More {
             Self::Quotas => {
                 format!("aws service-quotas list-service-quotas --region {region} --service-code fargate")
             }
-            Self::Targets => match evidence.targets.first() {
-                Some(target) => {
-                    format!("aws elbv2 describe-target-groups --region {region} --names {}", target.group)
-                }
-                None => Self::Status.command(evidence),
-            },
         }
     }
 }
@@ -316,12 +308,28 @@ pub const ROWS: &[Row] = &[
         More::Logs,
     ),
     row(
+        "elb-internal-error",
+        "the load balancer could not check the tasks",
+        "a fault of Elastic Load Balancing, not of this release",
+        health::internal,
+        health::wait_for_it,
+        More::Status,
+    ),
+    row(
+        "target-unusable",
+        "the load balancer cannot use the tasks",
+        "somebody else took them out of the target group, turned its checks off or uses their addresses",
+        health::unusable,
+        health::mend_unusable,
+        More::Status,
+    ),
+    row(
         "target-unused",
         "the load balancer does not use the target group",
         "no listener forwards to it, or the task's Availability Zone is not enabled",
         health::unused,
         health::use_it,
-        More::Targets,
+        More::Status,
     ),
     row(
         "elb-health-check",
@@ -329,7 +337,7 @@ pub const ROWS: &[Row] = &[
         "wrong path, port or expected code, a closed security group, a program that listens on 127.0.0.1 only or is slow to start",
         health::balancer,
         health::mend_balancer,
-        More::Targets,
+        More::Status,
     ),
     row(
         "crashed-natively",

@@ -162,25 +162,115 @@ fn the_way_that_is_missing_is_named() {
     assert!(closed.remedy.starts_with("let security group `shop-sg`"), "{}", closed.remedy);
 }
 
+/// Tasks that a load balancer's check ended, in a group that asks for `/health` on port 8080.
+fn unhealthy(reason: &str, description: &str, is_open: Option<bool>) -> Cause {
+    of(json!({
+        "groups": [{
+            "tasks": 3, "stop_code": "ServiceSchedulerInitiated", "exits": [{ "container": "web", "code": 143 }],
+            "reason": "Task failed ELB health checks in (target-group arn:x)", "ran_s": 92.4
+        }],
+        "grace": 60,
+        "targets": [{ "state": "unhealthy", "reason": reason, "description": description, "targets": 2 }],
+        "target_group": {
+            "name": "front", "protocol": "HTTP", "port": 8080, "path": "/health", "matcher": "200-299", "timeout": 5,
+            "balancers": ["arn:lb"], "sources": ["sg-alb"], "is_open": is_open
+        }
+    }))
+}
+
 #[test]
-fn a_target_group_tells_what_its_health_check_got() {
-    let with = |reason: &str, description: &str| {
+fn a_code_is_told_with_what_was_asked_and_the_keys_that_ask_it() {
+    let mismatch = |codes: &str| {
+        let told = format!("Health checks failed with these codes: [{codes}]");
+        unhealthy("Target.ResponseCodeMismatch", &told, None)
+    };
+    let code = mismatch("502");
+    assert_eq!(code.class, "elb-health-check");
+    assert!(code.summary.contains("these codes: [502]"), "{}", code.summary);
+    for part in [
+        "`GET /health` on port 8080 with 200-299 (it answered 502, which means that the program or what it needs fails)",
+        "`tasks.web.health_check.path` (`/health` now)",
+        "`tasks.web.health_check.matcher` (`200-299` now)",
+    ] {
+        assert!(code.remedy.contains(part), "{}", code.remedy);
+    }
+    for (codes, part) in [
+        ("404", "no such path"),
+        ("401", "a login"),
+        ("302", "another address"),
+        ("301,502", "another address"),
+    ] {
+        assert!(mismatch(codes).remedy.contains(part), "{codes}: {}", mismatch(codes).remedy);
+    }
+    assert!(!mismatch("204").remedy.contains("which means"), "{}", mismatch("204").remedy);
+}
+
+#[test]
+fn a_silent_task_is_behind_a_closed_way_or_does_not_listen() {
+    let timeout = |is_open| unhealthy("Target.Timeout", "Request timed out", is_open).remedy;
+    let closed = timeout(Some(false));
+    assert!(
+        closed.starts_with("let TCP port 8080 from sg-alb into security group `shop-sg`: no rule of it does"),
+        "{closed}"
+    );
+    assert!(!closed.contains("0.0.0.0"), "{closed}");
+    let open = timeout(Some(true));
+    assert!(
+        open.starts_with(
+            "the security groups let the load balancer in, so let the program listen on 0.0.0.0:8080"
+        ),
+        "{open}"
+    );
+    for part in [
+        "`tasks.web.health_check.timeout_seconds` (`5` now)",
+        "`tasks.web.health_check.grace_period_seconds` (60 now)",
+        "stopped after at most 92 s",
+    ] {
+        assert!(open.contains(part), "{open}");
+    }
+    let unknown = timeout(None);
+    assert!(unknown.contains("if it does already, let the program listen"), "{unknown}");
+    let refused = unhealthy("Target.FailedHealthChecks", "Health checks failed", None).remedy;
+    assert!(refused.starts_with("let the program listen on 0.0.0.0:8080 (not on 127.0.0.1;"), "{refused}");
+}
+
+#[test]
+fn a_target_group_without_traffic_needs_a_rule_or_a_zone() {
+    let unused = |description: &str, balancers: Value| {
         of(json!({
-            "groups": [{
-                "tasks": 3, "stop_code": "ServiceSchedulerInitiated", "exits": [{ "container": "web", "code": 143 }],
-                "reason": "Task failed ELB health checks in (target-group arn:x)"
-            }],
-            "targets": [{
-                "group": "web", "state": "unhealthy", "reason": reason, "description": description,
-                "check": "HTTP traffic-port /health, expects 200", "targets": 2
-            }]
+            "targets": [{ "state": "unused", "reason": "Target.NotInUse", "description": description, "targets": 2 }],
+            "target_group": { "name": "front", "balancers": balancers }
         }))
     };
-    let code = with("Target.ResponseCodeMismatch", "Health checks failed with these codes: [502]");
-    assert_eq!(code.class, "elb-health-check");
-    assert!(code.summary.contains("these codes: [502]") && code.remedy.contains("expects 200"), "{code:?}");
-    assert!(with("Target.Timeout", "Request timed out").remedy.contains("security group `shop-sg`"));
-    assert!(with("Target.FailedHealthChecks", "Health checks failed").remedy.contains("0.0.0.0"));
+    let alone = unused("Target group is not configured to receive traffic from the load balancer", json!([]));
+    assert_eq!(alone.class, "target-unused");
+    assert!(
+        alone.remedy.starts_with("let a listener rule forward to `front`, which none does"),
+        "{}",
+        alone.remedy
+    );
+    let behind = unused("Target group is not configured to receive traffic", json!(["arn:lb"]));
+    assert!(behind.remedy.contains("that gets requests"), "{}", behind.remedy);
+    let zone = unused(
+        "Target is in an Availability Zone that is not enabled for the load balancer",
+        json!(["arn:lb"]),
+    );
+    assert!(zone.remedy.starts_with("enable the Availability Zones"), "{}", zone.remedy);
+}
+
+#[test]
+fn a_target_that_is_still_checked_is_no_failure() {
+    for (state, reason) in
+        [("initial", "Elb.InitialHealthChecking"), ("initial", "Elb.RegistrationInProgress")]
+    {
+        let cause = of(json!({
+            "state": "unfinished",
+            "targets": [{ "state": state, "reason": reason, "targets": 1 }],
+            "target_group": { "name": "front" }
+        }));
+        assert_eq!(cause.class, "slow-start", "{reason}");
+        assert!(cause.evidence.iter().any(|line| line.contains(reason)), "{:?}", cause.evidence);
+    }
 }
 
 #[test]
@@ -197,6 +287,7 @@ fn when_the_targets_are_gone_the_events_tell_what_the_health_check_got() {
         cause.summary.starts_with("the health check of target group `front` failed (Request timed out). ")
     );
     assert!(cause.remedy.contains("security group `shop-sg`"), "{}", cause.remedy);
+    assert!(!cause.remedy.contains("now)"), "nothing is known of what is set: {}", cause.remedy);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What AWS knows of a failed rollout or run: read in parallel, bounded, and never an error.
 //!
-//! At most eight reads, one for the log of each failing container (four at most) and three for the network; what cannot
-//! be read is told among the evidence.
+//! At most eight reads, one for the log of each failing container (four at most) and three for the network or the way from the load
+//! balancer; what cannot be read is told among the evidence.
 
 mod groups;
 mod logs;
@@ -25,6 +25,7 @@ use crate::stack::Names;
 /// The IAM actions of the diagnosis.
 pub const READS: &[&str] = &[
     "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcEndpoints",
     "ecr:DescribeImages",
@@ -33,6 +34,7 @@ pub const READS: &[&str] = &[
     "ecs:DescribeTaskDefinition",
     "ecs:DescribeTasks",
     "ecs:ListTasks",
+    "elasticloadbalancing:DescribeLoadBalancers",
     "elasticloadbalancing:DescribeTargetGroups",
     "elasticloadbalancing:DescribeTargetHealth",
     "logs:GetLogEvents",
@@ -100,7 +102,7 @@ pub async fn collect(aws: &Aws, suspect: Suspect<'_>) -> Evidence {
         read::live(aws, &suspect, &evidence),
     );
     evidence.newer = found_newer;
-    evidence.targets = found_targets;
+    (evidence.target_group, evidence.targets) = found_targets;
     evidence.logs = found_logs;
     evidence.timeline = live;
     for mut notes in [newer, targets, logs] {
@@ -126,6 +128,13 @@ async fn look_closer(
             evidence.groups.first().and_then(|group| group.first()).map(|exit| exit.container.clone());
         let image = evidence.image(container.as_deref()).to_owned();
         evidence.registry.extend(read::registry(aws, &image).await);
+    }
+    let slow = |text: &str| text.contains("Timeout") || text.contains("timed out");
+    let silent = || {
+        evidence.targets.iter().map(|target| &target.reason).chain(&evidence.events).any(|text| slow(text))
+    };
+    if let Some(service) = service.filter(|_| class == "elb-health-check" && silent()) {
+        targets::look_at_the_way(aws, service, &mut evidence.target_group, &mut evidence.notes).await;
     }
     let by_network = [
         "image-pull-timeout",

@@ -71,6 +71,7 @@ pub(super) fn settle(evidence: &mut Evidence, service: &Service, since: f64) {
         evidence.events.extend(last.map(|text| without_name(text).to_owned()));
     }
     evidence.desired = Some(service.desired_count());
+    evidence.grace = service.health_check_grace_period_seconds();
     let configuration = service.deployment_configuration();
     evidence.minimum_percent = configuration.and_then(DeploymentConfiguration::minimum_healthy_percent);
     evidence.maximum_percent = configuration.and_then(DeploymentConfiguration::maximum_percent);

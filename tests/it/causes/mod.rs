@@ -3,8 +3,10 @@
 #![allow(clippy::large_futures, reason = "a test holds many calls")]
 
 mod scenarios;
+mod targets;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_ecs::types::{
@@ -12,7 +14,7 @@ use aws_sdk_ecs::types::{
     DeploymentConfiguration, HealthCheck, LaunchType, LoadBalancer, LogConfiguration, LogDriver,
     NetworkConfiguration, NetworkMode, PortMapping, Secret, Service, ServiceDeployment, Task,
 };
-use aws_sdk_elasticloadbalancingv2::types::{Action, ActionTypeEnum, ProtocolEnum, TargetTypeEnum};
+use aws_sdk_elasticloadbalancingv2::types::{Action, ActionTypeEnum, Matcher, ProtocolEnum, TargetTypeEnum};
 use fargate_stack::aws::Aws;
 use fargate_stack::config;
 use fargate_stack::model::{Cause, RolloutOutcome};
@@ -44,6 +46,8 @@ struct Stage {
     names: Names,
     seed: Value,
     balancer: String,
+    /// How many listeners it has.
+    listeners: AtomicI32,
     /// A subnet from which nothing leads out.
     isolated: String,
 }
@@ -58,7 +62,7 @@ impl Stage {
         aws.logs.create_log_group().log_group_name(LOGS).send().await.unwrap();
         let balancer = balancer(&aws, &seed).await;
         let isolated = isolated(&aws, &seed).await;
-        Self { world, aws, names, seed, balancer, isolated }
+        Self { world, aws, names, seed, balancer, listeners: AtomicI32::new(0), isolated }
     }
 
     /// Registers the task definition of a scenario: `app`, which is essential, and `helper`, which is not.
@@ -138,11 +142,14 @@ impl Stage {
         if scenario.class == "deployment-deadlock" {
             settings = settings.minimum_healthy_percent(100).maximum_percent(150);
         }
+        let mut listener = None;
         match scenario.play {
             Play::Balanced(_) => {
-                let group = self.target_group(scenario.class).await;
+                let (group, made) = self.target_group(scenario.class).await;
+                listener = Some(made);
                 let balancer = LoadBalancer::builder().target_group_arn(group);
                 request = request.load_balancers(balancer.container_name("app").container_port(80).build());
+                request = request.health_check_grace_period_seconds(45);
             }
             Play::Watched(_) => {
                 let alarms = DeploymentAlarms::builder().alarm_names("errors").enable(true).rollback(false);
@@ -151,11 +158,15 @@ impl Stage {
             _ => {}
         }
         let made = request.deployment_configuration(settings.build()).send().await.unwrap();
+        // ECS takes no target group that no listener forwards to, so it must have been taken away later.
+        if let Some(arn) = listener.filter(|_| ["target-unused", "group"].contains(&scenario.class)) {
+            self.aws.balancing.delete_listener().listener_arn(arn).send().await.unwrap();
+        }
         made.service().unwrap().deployments()[0].id().unwrap().to_owned()
     }
 
     /// A target group of its own, behind a listener of the load balancer.
-    async fn target_group(&self, name: &str) -> String {
+    async fn target_group(&self, name: &str) -> (String, String) {
         let made = self
             .aws
             .balancing
@@ -164,14 +175,16 @@ impl Stage {
             .protocol(ProtocolEnum::Http)
             .port(80)
             .vpc_id(self.seed["vpc_id"].as_str().unwrap())
-            .target_type(TargetTypeEnum::Ip);
+            .target_type(TargetTypeEnum::Ip)
+            .health_check_path("/up")
+            .matcher(Matcher::builder().http_code("200-299").build());
         let group = made.send().await.unwrap().target_groups()[0].target_group_arn().unwrap().to_owned();
         let forward = Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(&group).build();
         let listener = self.aws.balancing.create_listener().load_balancer_arn(&self.balancer);
-        let port = 8000 + i32::try_from(name.len()).unwrap();
+        let port = 8000 + self.listeners.fetch_add(1, Ordering::Relaxed);
         let listener = listener.default_actions(forward).protocol(ProtocolEnum::Http).port(port);
-        listener.send().await.unwrap();
-        group
+        let made = listener.send().await.unwrap();
+        (group, made.listeners()[0].listener_arn().unwrap().to_owned())
     }
 
     async fn look(&self, service: &str) -> Service {
@@ -211,7 +224,7 @@ impl Stage {
         let record = self.record(&service).await;
         let outcome = match scenario.class {
             "superseded" => RolloutOutcome::Superseded,
-            "slow-start" => RolloutOutcome::TimedOut,
+            "slow-start" | "going" => RolloutOutcome::TimedOut,
             _ => RolloutOutcome::Failed,
         };
         let suspect = Suspect {
@@ -272,8 +285,9 @@ impl Stage {
         settings.add_filter(&self.world.account, "[account]");
         settings.add_filter(r"[0-9a-f]{32}", "[task]");
         settings.add_filter(r"ecs-svc/\d+", "ecs-svc/[id]");
-        settings.add_filter(r"(subnet|nat|eni|rtb|igw)-[0-9a-f]{8,17}", "$1-[id]");
+        settings.add_filter(r"(subnet|nat|eni|rtb|igw|sg)-[0-9a-f]{8,17}", "$1-[id]");
         settings.add_filter(r"service-deployment/causes/([a-z-]+)/\S+", "service-deployment/causes/$1/[id]");
+        settings.add_filter(r"(task \[task\] is RUNNING), .*", "$1, [steps]");
         settings.add_filter(r"placed in \d+ s", "placed in [n] s");
         settings.add_filter(r"\d+ free addresses", "[n] free addresses");
         settings.add_filter(r"(targetgroup/[a-z-]+)/[0-9a-f]+", "$1/[id]");
@@ -284,7 +298,10 @@ impl Stage {
 }
 
 async fn balancer(aws: &Aws, seed: &Value) -> String {
+    let group = aws.ec2.create_security_group().group_name("causes-alb").description("of the load balancer");
+    let group = group.vpc_id(seed["vpc_id"].as_str().unwrap()).send().await.unwrap();
     let mut request = aws.balancing.create_load_balancer().name("causes");
+    request = request.security_groups(group.group_id().unwrap());
     for index in [0, 1] {
         request = request.subnets(seed["public_subnets"][index].as_str().unwrap());
     }

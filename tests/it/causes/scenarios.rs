@@ -51,6 +51,104 @@ fn event(words: &str) -> Play {
     Play::Service(json!({ "outcome": "stuck_pending", "event": words }))
 }
 
+/// The load balancer says this of running tasks.
+pub fn target(state: &str, reason: &str, description: &str) -> Play {
+    Play::Balanced(json!({
+        "outcome": "healthy",
+        "target_health": { "state": state, "reason": reason, "description": description }
+    }))
+}
+
+/// What the load balancer can say of running tasks: the name of the scenario, the class, the words, and a part of the remedy.
+pub const BY_TARGET: [(&str, &str, [&str; 3], &str); 13] = [
+    (
+        "code-404",
+        "elb-health-check",
+        ["unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [404]"],
+        "`tasks.code-404.health_check.path` (`/up` now)",
+    ),
+    (
+        "code-302",
+        "elb-health-check",
+        ["unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [302]"],
+        "`tasks.code-302.health_check.matcher` (`200-299` now)",
+    ),
+    (
+        "closed",
+        "elb-health-check",
+        ["unhealthy", "Target.Timeout", "Request timed out"],
+        "no rule of it does; `fargate-stack apply` makes the one of the stack file",
+    ),
+    (
+        "silent",
+        "elb-health-check",
+        ["unhealthy", "Target.Timeout", "Request timed out"],
+        "let the program listen on 0.0.0.0:80 (not on 127.0.0.1",
+    ),
+    (
+        "refusing",
+        "elb-health-check",
+        ["unhealthy", "Target.FailedHealthChecks", "Health checks failed"],
+        "`tasks.refusing.health_check.grace_period_seconds` (45 now)",
+    ),
+    (
+        "zone",
+        "target-unused",
+        [
+            "unused",
+            "Target.NotInUse",
+            "Target is in an Availability Zone that is not enabled for the load balancer",
+        ],
+        "enable the Availability Zones",
+    ),
+    (
+        "group",
+        "target-unused",
+        [
+            "unused",
+            "Target.NotInUse",
+            "Target group is not configured to receive traffic from the load balancer",
+        ],
+        "let a listener rule forward to `group`",
+    ),
+    (
+        "absent",
+        "target-unusable",
+        ["unused", "Target.NotRegistered", "Target is not registered to the target group"],
+        "let nobody but ECS register",
+    ),
+    (
+        "address",
+        "target-unusable",
+        ["unused", "Target.IpUnusable", "Cannot use the IP address"],
+        "other addresses",
+    ),
+    (
+        "state",
+        "target-unusable",
+        ["unused", "Target.InvalidState", "Target is in the stopped state"],
+        "let nobody but ECS",
+    ),
+    (
+        "unchecked",
+        "target-unusable",
+        ["unavailable", "Target.HealthCheckDisabled", "Health checks are disabled"],
+        "turn the health check of the target group on again",
+    ),
+    (
+        "fault",
+        "elb-internal-error",
+        ["unhealthy", "Elb.InternalError", "Internal error"],
+        "AWS Health Dashboard",
+    ),
+    (
+        "going",
+        "slow-start",
+        ["initial", "Elb.InitialHealthChecking", "Initial health checks in progress"],
+        "wait",
+    ),
+];
+
 /// The lines of scenarios whose log is shown.
 pub const LINES: [&str; 3] = ["starting", "reading /etc/app.conf", "fatal: no such option `colour`"];
 
@@ -302,22 +400,32 @@ pub fn all() -> Vec<Scenario> {
             r#"`["CMD-SHELL","curl -f localhost"]`"#,
         ),
         of(
-            "target-unused",
-            Play::Balanced(json!({
-                "outcome": "healthy",
-                "target_health": {
-                    "state": "unused", "reason": "Target.NotInUse",
-                    "description": "Target group is not configured to receive traffic from the load balancer"
-                }
-            })),
+            "elb-internal-error",
+            target("unhealthy", "Elb.InternalError", ""),
             "",
-            "let a listener rule of the load balancer forward to `target-unused`",
+            "fargate-stack redeploy elb-internal-error",
+        ),
+        of(
+            "target-unusable",
+            target("unused", "Target.NotRegistered", "Target is not registered to the target group"),
+            "",
+            "let nobody but ECS register",
+        ),
+        of(
+            "target-unused",
+            target(
+                "unused",
+                "Target.NotInUse",
+                "Target group is not configured to receive traffic from the load balancer",
+            ),
+            "",
+            "let a listener rule forward to `target-unused`",
         ),
         of(
             "elb-health-check",
             Play::Balanced(json!({ "outcome": "unhealthy", "log": ["listening on :80"] })),
             "app",
-            "with an expected code",
+            "`GET /up` on port 80 with 200-299 (it answered 502, which means that the program or what it needs fails)",
         ),
         logged("crashed-natively", crash(139), "native crash"),
         logged("killed", crash(137), "`tasks.killed.memory`"),

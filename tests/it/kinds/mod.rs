@@ -79,6 +79,8 @@ pub fn clients(account: &str) -> Aws {
         trail: aws_sdk_cloudtrail::Client::new(&config),
         tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
+        tell: fargate_stack::aws::Tell::default(),
+        together: std::sync::Arc::default(),
     }
 }
 

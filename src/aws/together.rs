@@ -1,4 +1,4 @@
-//! Several reads at once.
+//! Several calls at once.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

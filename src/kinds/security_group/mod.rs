@@ -1,5 +1,8 @@
-//! `security_group`: the group that the tasks' network interfaces are in.
+//! `security_group`: the groups that the network interfaces of the tasks and of the stack's load balancers are in.
 
+mod ingress;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{Filter, ResourceType, SecurityGroup as Group, Tag, TagSpecification};
@@ -8,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use super::common::{Tags, missing_tags, outputs, part, resource_of};
 use super::{Kind, Seen, Want};
 use crate::aws::{Aws, Retry, WAIT_LIMIT, absent, call, retrying, until};
-use crate::model::{CallError, Locator, Outputs, Owner, Replace, Rules};
-use crate::stack::{Stack, owner, ownership};
+use crate::model::{CallError, Input, Locator, Outputs, Owner, Replace, Rules};
+use crate::stack::web::{Balancer, OwnBalancer, Scheme};
+use crate::stack::{Runs, Stack, WebService, owner, ownership};
 
 /// The kind.
 pub struct SecurityGroup;
 
-/// A security group. Its egress rules stay as EC2 makes them (everything allowed) and are not ours.
+/// A security group. Its egress rules stay as EC2 makes them (everything allowed) and are not ours; its ingress rules are ours when
+/// their description says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attrs {
@@ -24,6 +29,9 @@ pub struct Attrs {
     pub description: String,
     /// Its VPC.
     pub vpc_id: String,
+    /// What may connect, as people call it (`tcp 8080 from security_group.alb-public`) → as EC2 calls it: a CIDR block, `sg-…` or
+    /// `pl-…`.
+    pub ingress: BTreeMap<String, Input<String>>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -41,20 +49,30 @@ impl Kind for SecurityGroup {
         create_only: &["description"],
         outputs: &["id"],
         reads: &["ec2:DescribeSecurityGroups"],
-        writes: &["ec2:CreateSecurityGroup", "ec2:CreateTags", "ec2:DeleteSecurityGroup"],
+        writes: &[
+            "ec2:CreateSecurityGroup",
+            "ec2:AuthorizeSecurityGroupIngress",
+            "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
+            "ec2:RevokeSecurityGroupIngress",
+            "ec2:CreateTags",
+            "ec2:DeleteSecurityGroup",
+        ],
         ..Rules::new("EC2 security group")
     };
     type Attrs = Attrs;
 
     fn desired(stack: &Stack) -> Vec<Want<Attrs>> {
-        let at = stack.names.at(Self::KIND, "tasks", &stack.names.security_group);
-        let attrs = Attrs {
-            name: at.name.clone(),
-            description: format!("Fargate tasks of {}", stack.name),
-            vpc_id: stack.vpc_id.clone(),
-            tags: ownership(&stack.name, &at.address, &stack.tags),
-        };
-        vec![Want { at: Locator { parent: Some(stack.vpc_id.clone()), ..at }, attrs, after: Vec::new() }]
+        let balancers = stack.web.balancers.iter().filter_map(|(scheme, balancer)| match balancer {
+            Balancer::Own(own) => {
+                let (name, description) = (&own.security_group, format!("Load balancer of {}", stack.name));
+                let address = format!("alb-{}", scheme.word());
+                Some(want(stack, &address, name, description, from_outside(stack, *scheme, own)))
+            }
+            Balancer::Shared(_) => None,
+        });
+        let description = format!("Fargate tasks of {}", stack.name);
+        let tasks = want(stack, "tasks", &stack.names.security_group, description, from_balancers(stack));
+        balancers.chain([tasks]).collect()
     }
 
     fn locate(arn: &str, at: &Locator) -> Option<Locator> {
@@ -106,6 +124,7 @@ impl Kind for SecurityGroup {
             Ok(Self::read(aws, &at).await?.map(|_| ()))
         })
         .await?;
+        ingress::change(aws, &id, &want.ingress).await?;
         Ok(outputs([("id", &id)]))
     }
 
@@ -115,9 +134,12 @@ impl Kind for SecurityGroup {
         seen: &Seen<Attrs>,
         want: &Attrs,
     ) -> Result<Outputs, CallError> {
+        let id = part("ec2:CreateTags", seen.outputs.get("id"), "groupId")?;
+        if seen.attrs.ingress != want.ingress {
+            ingress::change(aws, id, &want.ingress).await?;
+        }
         let tags = missing_tags(&seen.attrs.tags, &want.tags);
         if !tags.is_empty() {
-            let id = part("ec2:CreateTags", seen.outputs.get("id"), "groupId")?;
             let request = aws.ec2.create_tags().resources(id).set_tags(Some(to_ec2(&tags)));
             call("ec2:CreateTags", request.send()).await?;
         }
@@ -135,6 +157,56 @@ impl Kind for SecurityGroup {
     }
 }
 
+fn want(
+    stack: &Stack,
+    address: &str,
+    name: &str,
+    description: String,
+    ingress: BTreeMap<String, Input<String>>,
+) -> Want<Attrs> {
+    let at = stack.names.at(SecurityGroup::KIND, address, name);
+    let attrs = Attrs {
+        name: name.to_owned(),
+        description,
+        vpc_id: stack.vpc_id.clone(),
+        ingress,
+        tags: ownership(&stack.name, &at.address, &stack.tags),
+    };
+    Want { at: Locator { parent: Some(stack.vpc_id.clone()), ..at }, attrs, after: Vec::new() }
+}
+
+/// What may connect to a load balancer of the stack.
+fn from_outside(stack: &Stack, scheme: Scheme, own: &OwnBalancer) -> BTreeMap<String, Input<String>> {
+    let ports = stack.web.listeners.keys().filter(|(of, _)| *of == scheme).map(|(_, port)| *port);
+    let rule = |port, source: &String| (ingress::key(port, source), Input::Known(source.clone()));
+    ports.flat_map(|port| own.allow.iter().map(move |source| rule(port, source))).collect()
+}
+
+/// What may connect to the tasks: the load balancers, on the ports that they send traffic and health checks to.
+fn from_balancers(stack: &Stack) -> BTreeMap<String, Input<String>> {
+    let services = stack.tasks.values().filter_map(|task| match &task.runs {
+        Runs::Service(run) => run.web.as_ref(),
+        Runs::OneOff | Runs::Scheduled(_) => None,
+    });
+    let rules = services.filter_map(|web| {
+        let (name, source) = match stack.web.balancers.get(&web.scheme)? {
+            Balancer::Own(_) => {
+                let group = stack.names.address(SecurityGroup::KIND, &format!("alb-{}", web.scheme.word()));
+                (group.to_string(), Input::of(group, "id"))
+            }
+            Balancer::Shared(shared) => {
+                (format!("load balancer {}", shared.name), Input::Known(shared.security_group.clone()))
+            }
+        };
+        Some(ports(web).into_iter().map(move |port| (ingress::key(port, &name), source.clone())))
+    });
+    rules.flatten().collect()
+}
+
+fn ports(web: &WebService) -> BTreeSet<u16> {
+    [web.container_port].into_iter().chain(web.health_check.port).collect()
+}
+
 fn seen(group: &Group, at: &Locator) -> Seen<Attrs> {
     let tags: Tags = group
         .tags()
@@ -148,6 +220,7 @@ fn seen(group: &Group, at: &Locator) -> Seen<Attrs> {
             name: group.group_name().unwrap_or_default().to_owned(),
             description: group.description().unwrap_or_default().to_owned(),
             vpc_id: group.vpc_id().unwrap_or_default().to_owned(),
+            ingress: ingress::seen(group.ip_permissions()),
             tags,
         },
     }

@@ -1,0 +1,381 @@
+//! `listener_rule`: which requests of a listener go to a web service.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ActionTypeEnum, HostHeaderConditionConfig, PathPatternConditionConfig, Rule, RuleCondition,
+    RulePriorityPair,
+};
+use serde::{Deserialize, Serialize};
+
+use super::common::{
+    BALANCING_FRESH, BALANCING_GONE, Tags, balancing_tags, balancing_tags_of, known, outputs, part,
+    redirect_to_https, redirects_to_https, resource_of, tag_balancing, to_balancing,
+};
+use super::{Kind, Seen, Want};
+use crate::aws::{Aws, Retry, absent, call, retrying, until};
+use crate::model::{CallError, Input, Locator, Outputs, Owner, Replace, Rules};
+use crate::stack::web::{Certificate, Listener as WebListener, Scheme};
+use crate::stack::{Runs, Stack, StackTask, WebService, owner, ownership, tags};
+
+/// The kind.
+pub struct ListenerRule;
+
+/// A rule of a listener.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attrs {
+    /// ARN of its listener.
+    pub listener: Input<String>,
+    /// Its place: the rule with the lowest number is asked first.
+    pub priority: i32,
+    /// Host names that it is for.
+    pub hosts: BTreeSet<String>,
+    /// Paths that it is for; empty = all.
+    pub paths: BTreeSet<String>,
+    /// ARN of the target group that it forwards to.
+    pub target_group: Option<Input<String>>,
+    /// The port of HTTPS that it redirects to.
+    pub redirect_to_https: Option<String>,
+    /// Conditions and actions that we never make, in the words of the API.
+    pub other: BTreeSet<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// Another step of the same apply gives up the place.
+const PLACE_LIMIT: Duration = Duration::from_mins(2);
+const MOVING: Retry = Retry { on: &[("PriorityInUse", "")], limit: PLACE_LIMIT };
+
+impl Kind for ListenerRule {
+    const KIND: &'static str = "listener_rule";
+    const RULES: Rules = Rules {
+        // Traffic moves to a new target group when the new tasks are healthy: until then the old rule stays before the new one.
+        replace_on: &["listener", "target_group"],
+        replace: Replace::MakeFirst,
+        outputs: &["arn"],
+        uses: &["listener", "target_group"],
+        reads: &["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"],
+        writes: &[
+            "elasticloadbalancing:CreateRule",
+            "elasticloadbalancing:ModifyRule",
+            "elasticloadbalancing:SetRulePriorities",
+            "elasticloadbalancing:AddTags",
+            "elasticloadbalancing:DeleteRule",
+        ],
+        ..Rules::new("rule of a load balancer's listener")
+    };
+    type Attrs = Attrs;
+
+    fn desired(stack: &Stack) -> Vec<Want<Attrs>> {
+        let mut wants = Vec::new();
+        for task in stack.tasks.values() {
+            if let Runs::Service(run) = &task.runs
+                && let Some(web) = &run.web
+            {
+                wants.extend(forward(stack, task, web));
+                wants.extend(redirect(stack, task, web));
+            }
+        }
+        wants
+    }
+
+    fn locate(arn: &str, at: &Locator) -> Option<Locator> {
+        resource_of(arn, "elasticloadbalancing")?.strip_prefix("listener-rule/app/")?;
+        let listener = tags::listener_of(arn)?;
+        let name = at.address.name().to_owned();
+        Some(Locator { name, parent: Some(listener), id: Some(arn.to_owned()), ..at.clone() })
+    }
+
+    async fn read(aws: &Aws, at: &Locator) -> Result<Option<Seen<Attrs>>, CallError> {
+        match (&at.id, &at.parent) {
+            (Some(id), _) => {
+                let Some(rule) = describe(aws, id).await? else {
+                    return Ok(None);
+                };
+                Ok(balancing_tags(aws, id).await?.map(|tags| seen(&rule, tags, at)))
+            }
+            (None, Some(listener)) => Ok(own(aws, at, &all(aws, listener).await?).await?.into_iter().next()),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The rule that this one replaces stays: it has the same address, and forwards to another target group.
+    async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallError> {
+        const OP: &str = "elasticloadbalancing:CreateRule";
+        let listener = known(OP, &want.listener)?;
+        let what = format!("a free place for the rule (the priority {} or one behind it)", want.priority);
+        until(OP, &what, PLACE_LIMIT, || async {
+            let rules = all(aws, listener).await?;
+            let own = own(aws, at, &rules).await?;
+            let same = |one: &&Seen<Attrs>| {
+                one.attrs.target_group == want.target_group
+                    && one.attrs.redirect_to_https == want.redirect_to_https
+            };
+            if let Some(made) = own.iter().find(same) {
+                return Self::update(aws, at, made, want).await.map(Some);
+            }
+            let priority = behind(&own, &rules, want.priority);
+            let made = retrying(BALANCING_FRESH, || async {
+                let request = aws
+                    .balancing
+                    .create_rule()
+                    .listener_arn(listener)
+                    .priority(priority)
+                    .set_conditions(Some(conditions(want)))
+                    .actions(action(OP, want)?)
+                    .set_tags(Some(to_balancing(&want.tags)));
+                call("elasticloadbalancing:CreateRule", request.send()).await
+            });
+            match made.await {
+                Ok(answer) => {
+                    let arn = answer.rules().first().and_then(Rule::rule_arn);
+                    Ok(Some(outputs([("arn", part(OP, arn, "RuleArn")?)])))
+                }
+                // Made by a call whose answer was lost, or taken meanwhile.
+                Err(error) if error.code == "PriorityInUse" => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+
+    async fn update(
+        aws: &Aws,
+        _at: &Locator,
+        seen: &Seen<Attrs>,
+        want: &Attrs,
+    ) -> Result<Outputs, CallError> {
+        const OP: &str = "elasticloadbalancing:ModifyRule";
+        let have = &seen.attrs;
+        let arn = part(OP, seen.outputs.get("arn"), "RuleArn")?;
+        let matches = |attrs: &Attrs| (attrs.hosts.clone(), attrs.paths.clone(), attrs.other.clone());
+        let conditions = (matches(have) != matches(want)).then(|| conditions(want));
+        let does = |attrs: &Attrs| {
+            (attrs.target_group.clone(), attrs.redirect_to_https.clone(), attrs.other.clone())
+        };
+        let actions = (does(have) != does(want)).then(|| action(OP, want)).transpose()?;
+        if conditions.is_some() || actions.is_some() {
+            let request = aws.balancing.modify_rule().rule_arn(arn).set_conditions(conditions);
+            let request = request.set_actions(actions.map(|one| vec![one]));
+            call("elasticloadbalancing:ModifyRule", request.send()).await?;
+        }
+        if have.priority != want.priority {
+            let place = RulePriorityPair::builder().rule_arn(arn).priority(want.priority).build();
+            retrying(MOVING, || {
+                let request = aws.balancing.set_rule_priorities().rule_priorities(place.clone());
+                call("elasticloadbalancing:SetRulePriorities", request.send())
+            })
+            .await?;
+        }
+        tag_balancing(aws, arn, &have.tags, &want.tags).await?;
+        Ok(seen.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, _at: &Locator, seen: &Seen<Attrs>) -> Result<(), CallError> {
+        let arn = part("elasticloadbalancing:DeleteRule", seen.outputs.get("arn"), "RuleArn")?;
+        let request = aws.balancing.delete_rule().rule_arn(arn);
+        absent(call("elasticloadbalancing:DeleteRule", request.send()).await, &BALANCING_GONE)?;
+        Ok(())
+    }
+}
+
+/// The rule that brings requests to the service.
+fn forward(stack: &Stack, task: &StackTask, web: &WebService) -> Option<Want<Attrs>> {
+    let group = Input::of(stack.names.address("target_group", &task.key), "arn");
+    let at = stack.names.at(ListenerRule::KIND, &task.key, &task.key);
+    let mut want = want(stack, task, web, at, web.port, web.priority)?;
+    want.attrs.target_group = Some(group);
+    Some(Want { at: Locator { id: web.rule.clone(), ..want.at }, ..want })
+}
+
+/// The rule that sends requests of port 80 to HTTPS, in a listener of somebody else that does not do so by itself.
+fn redirect(stack: &Stack, task: &StackTask, web: &WebService) -> Option<Want<Attrs>> {
+    let place = web.redirect.as_ref()?;
+    let name = format!("{}-redirect", task.key);
+    let at = stack.names.at(ListenerRule::KIND, &name, &name);
+    let mut want = want(stack, task, web, at, web.redirect_from?, place.priority)?;
+    want.attrs.redirect_to_https = Some(web.port.to_string());
+    Some(Want { at: Locator { id: place.arn.clone(), ..want.at }, ..want })
+}
+
+/// What both have in common.
+fn want(
+    stack: &Stack,
+    task: &StackTask,
+    web: &WebService,
+    at: Locator,
+    port: u16,
+    priority: i32,
+) -> Option<Want<Attrs>> {
+    let mut tags = ownership(&stack.name, &at.address, &task.tags);
+    let (listener, parent) = match stack.web.listeners.get(&(web.scheme, port))? {
+        WebListener::Own(own) => {
+            let address = stack.names.address("listener", &format!("{}-{port}", web.scheme.word()));
+            (Input::of(address, "arn"), own.arn.clone())
+        }
+        WebListener::Shared { arn, .. } => {
+            let added = if port == web.port { evidence(web) } else { evidence_of(web.scheme, port, &[]) };
+            tags.insert(tags::CERTIFICATES.to_owned(), tags::value(&added));
+            (Input::Known(arn.clone()), Some(arn.clone()))
+        }
+    };
+    let attrs = Attrs {
+        listener,
+        priority,
+        hosts: web.domains.clone(),
+        paths: web.paths.clone(),
+        target_group: None,
+        redirect_to_https: None,
+        other: BTreeSet::new(),
+        tags,
+    };
+    Some(Want { at: Locator { parent, ..at }, attrs, after: Vec::new() })
+}
+
+/// Which certificates of others the stack adds to the listener for this service.
+fn evidence(web: &WebService) -> String {
+    let found = web.certificates.iter().filter_map(|certificate| match certificate {
+        Certificate::Found(arn) => arn.rsplit('/').next(),
+        Certificate::Own(_) => None,
+    });
+    evidence_of(web.scheme, web.port, &found.collect::<Vec<_>>())
+}
+
+fn evidence_of(scheme: Scheme, port: u16, ids: &[&str]) -> String {
+    let place = format!("{}-{port}", scheme.word());
+    [&[place.as_str()], ids].concat().join(" ")
+}
+
+/// All rules of a listener, but for its default one. None, when there is no such listener.
+async fn all(aws: &Aws, listener: &str) -> Result<Vec<Rule>, CallError> {
+    let (mut rules, mut marker) = (Vec::new(), None);
+    loop {
+        let request = aws.balancing.describe_rules().listener_arn(listener).set_marker(marker);
+        let page = call("elasticloadbalancing:DescribeRules", request.send()).await;
+        let Some(page) = absent(page, &BALANCING_GONE)? else {
+            return Ok(rules);
+        };
+        marker = page.next_marker().map(str::to_owned);
+        rules.extend(
+            page.rules.unwrap_or_default().into_iter().filter(|rule| rule.is_default() != Some(true)),
+        );
+        if marker.is_none() {
+            return Ok(rules);
+        }
+    }
+}
+
+/// Those of these rules that carry the tags of this address, in order of priority.
+async fn own(aws: &Aws, at: &Locator, rules: &[Rule]) -> Result<Vec<Seen<Attrs>>, CallError> {
+    let arns: Vec<&str> = rules.iter().filter_map(Rule::rule_arn).collect();
+    let mut tagged = balancing_tags_of(aws, &arns).await?;
+    let mut own: Vec<Seen<Attrs>> = rules
+        .iter()
+        .filter_map(|rule| Some(seen(rule, tagged.remove(rule.rule_arn()?)?, at)))
+        .filter(|seen| seen.owner == Owner::Ours)
+        .filter(|seen| tags::address(&seen.attrs.tags).as_ref() == Some(&at.address))
+        .collect();
+    own.sort_by_key(|seen| seen.attrs.priority);
+    Ok(own)
+}
+
+/// The place that a new rule takes: the wanted one, or the next free one behind it when the rule that it replaces is there.
+fn behind(own: &[Seen<Attrs>], rules: &[Rule], wanted: i32) -> i32 {
+    if own.iter().all(|old| old.attrs.priority != wanted) {
+        return wanted;
+    }
+    let used: BTreeSet<i32> = rules.iter().filter_map(priority).collect();
+    (wanted..).find(|place| !used.contains(place)).unwrap_or(wanted)
+}
+
+async fn describe(aws: &Aws, arn: &str) -> Result<Option<Rule>, CallError> {
+    let found = aws.together.rules.get((), arn.to_owned(), &BALANCING_GONE, |arns| async move {
+        let arns = arns.into_iter().collect();
+        let answer = call(
+            "elasticloadbalancing:DescribeRules",
+            aws.balancing.describe_rules().set_rule_arns(Some(arns)).send(),
+        );
+        let rules = answer.await?.rules.unwrap_or_default().into_iter();
+        Ok(rules.filter_map(|rule| Some((rule.rule_arn()?.to_owned(), rule))).collect())
+    });
+    Ok(absent(found.await, &BALANCING_GONE)?.flatten())
+}
+
+fn priority(rule: &Rule) -> Option<i32> {
+    rule.priority()?.parse().ok()
+}
+
+const HOST: &str = "host-header";
+const PATH: &str = "path-pattern";
+
+fn conditions(want: &Attrs) -> Vec<RuleCondition> {
+    let mut conditions = Vec::new();
+    if !want.hosts.is_empty() {
+        let values = want.hosts.iter().cloned().collect();
+        let hosts = HostHeaderConditionConfig::builder().set_values(Some(values)).build();
+        conditions.push(RuleCondition::builder().field(HOST).host_header_config(hosts).build());
+    }
+    if !want.paths.is_empty() {
+        let values = want.paths.iter().cloned().collect();
+        let paths = PathPatternConditionConfig::builder().set_values(Some(values)).build();
+        conditions.push(RuleCondition::builder().field(PATH).path_pattern_config(paths).build());
+    }
+    conditions
+}
+
+fn action(op: &str, want: &Attrs) -> Result<Action, CallError> {
+    match (&want.target_group, &want.redirect_to_https) {
+        (Some(group), _) => {
+            let action = Action::builder().r#type(ActionTypeEnum::Forward);
+            Ok(action.target_group_arn(known(op, group)?).build())
+        }
+        (None, Some(port)) => Ok(redirect_to_https(port)),
+        (None, None) => Err(CallError::local(op, "this is a bug: the rule does nothing")),
+    }
+}
+
+fn seen(rule: &Rule, tags: Tags, at: &Locator) -> Seen<Attrs> {
+    let arn = rule.rule_arn().unwrap_or_default();
+    let mut attrs = Attrs {
+        listener: Input::Known(tags::listener_of(arn).unwrap_or_default()),
+        priority: priority(rule).unwrap_or_default(),
+        hosts: BTreeSet::new(),
+        paths: BTreeSet::new(),
+        target_group: None,
+        redirect_to_https: None,
+        other: BTreeSet::new(),
+        tags,
+    };
+    for condition in rule.conditions() {
+        let hosts = condition.host_header_config().map(HostHeaderConditionConfig::values);
+        let paths = condition.path_pattern_config().map(PathPatternConditionConfig::values);
+        match condition.field().unwrap_or_default() {
+            HOST => attrs.hosts.extend(hosts.unwrap_or(condition.values()).iter().cloned()),
+            PATH => attrs.paths.extend(paths.unwrap_or(condition.values()).iter().cloned()),
+            other => _ = attrs.other.insert(other.to_owned()),
+        }
+    }
+    for action in rule.actions() {
+        if let Some(port) = redirects_to_https(action) {
+            attrs.redirect_to_https = Some(port.to_owned());
+            continue;
+        }
+        // A forward to one group is told twice, alone and as a list.
+        let listed = action.forward_config().map(|to| to.target_groups()).unwrap_or_default();
+        let listed: Vec<&str> = listed.iter().filter_map(|group| group.target_group_arn()).collect();
+        match (action.target_group_arn(), listed.as_slice()) {
+            (Some(one), []) => attrs.target_group = Some(Input::Known(one.to_owned())),
+            (_, [first, rest @ ..]) => {
+                attrs.target_group = Some(Input::Known((*first).to_owned()));
+                attrs.other.extend(rest.iter().map(|arn| format!("forward to {arn}")));
+            }
+            (None, []) => {
+                let kind = action.r#type().map(ActionTypeEnum::as_str).unwrap_or_default();
+                attrs.other.insert(kind.to_owned());
+            }
+        }
+    }
+    Seen { owner: owner(&attrs.tags, at), outputs: outputs([("arn", arn)]), attrs }
+}

@@ -1,0 +1,67 @@
+//! How long the chain of calls is that a plan waits for: with the distance to AWS it is what a plan's time is made of.
+
+use serde_json::{Value, json};
+
+use super::harness::World;
+use super::stacks::example;
+
+/// Milliseconds before each answer: far more than the machine's own delays, so that calls which are made together overlap.
+const LATENCY: u64 = 300;
+
+/// The longest chain of calls of which none began before the one before it had ended.
+fn rounds(calls: &[Value]) -> usize {
+    let mut spans: Vec<(f64, f64)> = calls
+        .iter()
+        .map(|call| {
+            let begin = call["time"].as_f64().unwrap();
+            (begin, begin + call["ms"].as_f64().unwrap() / 1000.0)
+        })
+        .collect();
+    spans.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let mut chain = (0, 0.0);
+    for (begin, end) in spans {
+        if begin >= chain.1 {
+            chain = (chain.0 + 1, end);
+        }
+    }
+    chain.0
+}
+
+/// Calls and rounds of a plan of this stack, which was applied before.
+fn unchanged(stack: &str) -> (usize, usize) {
+    let world = World::applied(stack);
+    world.control("POST", "latency", &json!({"account": world.account, "ms": LATENCY}));
+    world.run(&["plan", "--detailed-exitcode"]).expect(0);
+    let calls = world.calls();
+    (calls.len(), rounds(&calls))
+}
+
+fn services(count: usize) -> String {
+    let service = |number| format!("  service{number}: {{type: daemon, image: 'helloworld:latest'}}\n");
+    let services: String = (0..count).map(service).collect();
+    format!("app: {{name: many}}\ntasks:\n{services}")
+}
+
+#[test]
+fn a_chain_is_made_of_calls_that_do_not_overlap() {
+    let call = |begin: f64, ms: u64| json!({"time": begin, "ms": ms});
+    assert_eq!(rounds(&[]), 0);
+    assert_eq!(rounds(&[call(0.0, 50), call(0.01, 50), call(0.02, 50)]), 1);
+    assert_eq!(rounds(&[call(0.0, 50), call(0.06, 50), call(0.01, 200), call(0.12, 50)]), 3);
+}
+
+#[test]
+fn the_plan_of_an_unchanged_worker_stack_waits_for_few_calls_in_a_row() {
+    let (calls, rounds) = unchanged(&example("worker"));
+    assert!(rounds <= 6, "{rounds} rounds of {calls} calls");
+}
+
+#[test]
+fn many_services_are_read_together() {
+    let (calls, rounds) = unchanged(&services(25));
+    assert!(rounds <= 6, "{rounds} rounds of {calls} calls");
+    let world = World::applied(&services(25));
+    world.run(&["plan", "--detailed-exitcode"]).expect(0);
+    let asked = world.calls().iter().filter(|call| call["operation"] == "DescribeServices").count();
+    assert!((3..=5).contains(&asked), "{asked} calls for 25 services, ten of them a call");
+}

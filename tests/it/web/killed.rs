@@ -1,0 +1,114 @@
+//! An apply of web services that is killed, or loses an answer, is finished by the next one, and nothing is made twice.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::harness::World;
+use super::super::interrupted::kill_after;
+use super::super::stacks::example;
+use super::state;
+
+/// The mutating calls of a first apply of the example, and what the account holds after it.
+fn whole() -> (Vec<String>, Vec<String>) {
+    let world = World::with(&example("multi"));
+    world.run(&["apply", "--yes"]).expect(0);
+    (world.mutations(), state(&world))
+}
+
+#[track_caller]
+fn converges(world: &World, expected: &[String], what: &str) {
+    world.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(state(world), expected, "{what}");
+    world.forget_calls();
+    world.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.mutations(), Vec::<String>::new(), "{what}");
+}
+
+#[test]
+fn an_apply_of_web_services_killed_after_any_mutating_call_is_finished_by_the_next() {
+    let (calls, expected) = whole();
+    assert!(calls.len() >= 30, "only {} mutating calls", calls.len());
+    let numbers: Vec<usize> = (1..calls.len()).collect();
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            let (numbers, expected) = (&numbers, &expected);
+            scope.spawn(move || {
+                for count in numbers.iter().skip(part).step_by(4) {
+                    let world = World::with(&example("multi"));
+                    world.control("POST", "latency", &json!({"account": world.account, "ms": 20}));
+                    kill_after(&world, *count);
+                    world.control("POST", "latency", &json!({"account": world.account, "ms": 0}));
+                    converges(&world, expected, &format!("killed after {count} calls"));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_call_for_a_web_service_that_took_effect_without_an_answer_is_not_made_twice() {
+    let (calls, expected) = whole();
+    let mut operations: Vec<String> = calls;
+    operations.sort();
+    operations.dedup();
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            let (operations, expected) = (&operations, &expected);
+            scope.spawn(move || {
+                for call in operations.iter().skip(part).step_by(4) {
+                    let (service, operation) = call.split_once(':').unwrap();
+                    let world = World::with(&example("multi"));
+                    let fault = json!({"account": world.account, "service": service, "operation": operation, "kind": "timeout_after"});
+                    world.control("POST", "faults", &fault);
+                    world.run(&["apply", "--yes"]);
+                    let met = world.calls().iter().any(|one| one["operation"] == operation && !one["fault"].is_null());
+                    assert!(met, "the fault was not met: {call}");
+                    converges(&world, expected, &format!("{call} lost its answer"));
+                }
+            });
+        }
+    });
+}
+
+/// The certificate is requested, and its record cannot be written: the next apply goes on where this one ended.
+#[test]
+fn an_apply_that_ends_while_the_certificate_is_not_issued_goes_on_later() {
+    let world = World::with(&example("https"));
+    let fault = json!({
+        "account": world.account, "service": "route53", "operation": "ChangeResourceRecordSets",
+        "kind": "access_denied", "count": 100,
+    });
+    world.control("POST", "faults", &fault);
+    let run = world.run(&["apply", "--yes"]).expect(5);
+    let told = format!("{}{}", run.stdout, run.stderr);
+    assert!(told.contains("route53:ChangeResourceRecordSets"), "{told}");
+    world.control("DELETE", &format!("faults?account={}", world.account), &serde_json::Value::Null);
+    let certificates = |world: &World| {
+        state(world).into_iter().filter(|line| line.starts_with("certificate ")).collect::<Vec<_>>()
+    };
+    assert_eq!(certificates(&world), ["certificate https-test.example.com PENDING_VALIDATION 0"]);
+    world.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(certificates(&world), ["certificate https-test.example.com ISSUED 0"]);
+}
+
+/// What waits for the certificate can be killed while it waits.
+#[test]
+fn an_apply_that_is_killed_while_it_waits_for_the_certificate_is_finished_by_the_next() {
+    let world = World::with(&example("https"));
+    // Nothing is issued as long as time stands still.
+    world.control("POST", "latency", &json!({"account": world.account, "service": "acm", "ms": 300}));
+    let mut child = world.command(&["apply", "--yes"]).spawn().unwrap();
+    let requested = |world: &World| world.mutations().iter().any(|call| call == "route53:ChangeResourceRecordSets");
+    while !requested(&world) {
+        assert!(child.try_wait().unwrap().is_none(), "the apply ended early");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    world.control("POST", "latency", &json!({"account": world.account, "service": "acm", "ms": 0}));
+    world.run(&["apply", "--yes"]).expect(0);
+    world.forget_calls();
+    world.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.mutations(), Vec::<String>::new());
+}
