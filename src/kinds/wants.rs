@@ -61,8 +61,17 @@ fn a_scheduled_task_wants_a_rule_and_the_role_of_events_besides() {
 
 #[test]
 fn a_whole_stack_wants_just_this() {
-    let resources = wanted(&samples::multi()).unwrap();
-    let shown: Vec<Value> = resources
+    insta::assert_json_snapshot!(shown(&samples::multi()));
+}
+
+#[test]
+fn a_whole_web_stack_wants_just_this() {
+    insta::assert_json_snapshot!(shown(&samples::web()));
+}
+
+fn shown(stack: &Stack) -> Vec<Value> {
+    wanted(stack)
+        .unwrap()
         .iter()
         .map(|resource| {
             serde_json::json!({
@@ -73,8 +82,37 @@ fn a_whole_stack_wants_just_this() {
                 "attrs": resource.attrs,
             })
         })
-        .collect();
-    insta::assert_json_snapshot!(shown);
+        .collect()
+}
+
+#[test]
+fn the_tasks_let_the_load_balancer_of_somebody_else_in_and_nobody_else() {
+    let ingress = &attrs(&samples::shared(), "security_group.tasks")["ingress"];
+    assert_eq!(*ingress, serde_json::json!({"tcp 80 from load balancer main": "sg-0main"}));
+}
+
+#[test]
+fn a_load_balancer_lets_whoever_may_in_on_the_ports_that_it_listens_on() {
+    let ingress = &attrs(&samples::web(), "security_group.alb-public")["ingress"];
+    let all =
+        serde_json::json!({"tcp 443 from 0.0.0.0/0": "0.0.0.0/0", "tcp 80 from 0.0.0.0/0": "0.0.0.0/0"});
+    assert_eq!(*ingress, all);
+}
+
+#[test]
+fn a_name_that_leads_to_somebody_elses_load_balancer_is_known_from_the_start() {
+    let record = attrs(&samples::shared(), "dns_record.plain.example.com");
+    assert_eq!(record["target"], "main-1.eu-west-1.elb.amazonaws.com");
+    assert_eq!(record["target_zone"], "Z32O12XQLNTSW2");
+}
+
+#[test]
+fn a_certificate_that_is_validated_by_a_record_of_somebody_else_wants_no_record() {
+    let mut stack = samples::web();
+    stack.web.certificates.get_mut("www.example.com").unwrap().validated_elsewhere = true;
+    let validations: Vec<String> =
+        addresses(&stack).into_iter().filter(|address| address.ends_with("-validation")).collect();
+    assert_eq!(validations, ["dns_record._.shop.example.com-validation"]);
 }
 
 #[test]

@@ -195,7 +195,7 @@ mod tests {
             }
             assert_eq!(Marker::parse(&marker.text()), Some(marker));
         }
-        insta::assert_snapshot!(marker("app.example.com").text(), @r#""heritage=fargate-stack stack=shop address=dns_record.app.example.com type=A scope=1188f0b2bbe8 target=4ff9ed5f51a1""#);
+        insta::assert_snapshot!(marker("app.example.com").text(), @r#""heritage=fargate-stack stack=shop address=dns_record.app.example.com type=A scope=8365695b0947 target=506c8217cbd4""#);
     }
 
     #[test]
