@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::model::{Address, Demand};
 
 pub use ops::{
-    CountArgs, EndServiceArgs, ExecArgs, ListTasksArgs, LogsArgs, RunTaskArgs, ServiceArgs, Show, StatusArgs,
-    StopTaskArgs, TaskArgs, UpdatePolicyArgs, UpdateTargetArgs, Which,
+    CountArgs, EndServiceArgs, ExecArgs, ListTasksArgs, ListZonesArgs, LogsArgs, RunTaskArgs, ServiceArgs,
+    Show, StatusArgs, StopTaskArgs, TaskArgs, UpdatePolicyArgs, UpdateTargetArgs, Which,
 };
 pub use release::{
     OnEnd, ReleaseArgs, ReleasesArgs, RevisionsArgs, RollbackArgs, WaitArgs, WaitForArgs, WatchArgs,
@@ -121,6 +121,8 @@ pub enum Command {
     Tasks,
     /// List the tasks that run, or that stopped a short time ago
     ListTasks(ListTasksArgs),
+    /// List the hosted zones of Route 53
+    ListZones(ListZonesArgs),
     /// Stop a running task
     StopTask(StopTaskArgs),
     /// Create a service of the stack file, or bring the existing one up to date
@@ -137,7 +139,7 @@ pub enum Command {
     /// Replace all tasks of a service by new ones of the same revision
     Redeploy(ServiceArgs),
     /// Delete a service; everything else of the stack stays
-    #[command(visible_alias = "delete-service")]
+    #[command(visible_aliases = ["delete-service", "delete-http-service"])]
     RemoveService(EndServiceArgs),
     /// Register a task's revision as the stack file wants it, without rolling it out
     #[command(visible_alias = "register-task")]

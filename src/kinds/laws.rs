@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Entry, all, registry, samples, wanted};
 use crate::aws::Aws;
-use crate::model::{Address, Ref, Rules};
+use crate::model::{Address, Ref, Resource, Rules};
 
 /// Files of this directory that are not kinds.
 const NOT_KINDS: [&str; 5] = ["mod", "common", "laws", "samples", "wants"];
@@ -188,7 +188,8 @@ fn users_come_after_what_they_use() {
 #[test]
 fn every_rule_names_an_attribute_that_exists() {
     for entry in all() {
-        let wants: Vec<_> = samples::all().iter().flat_map(|stack| (entry.desired)(stack).unwrap()).collect();
+        let wants: Vec<Resource> =
+            samples::all().iter().flat_map(|stack| (entry.desired)(stack).unwrap()).collect();
         let attrs =
             wants.first().unwrap_or_else(|| panic!("no sample of {}", entry.kind)).attrs.as_object().unwrap();
         for path in paths(entry.rules) {
@@ -327,7 +328,7 @@ fn no_kind_claims_the_arn_of_another() {
         ("listener", &balancing("listener", "/aa"), "443", Some(balancing("loadbalancer", ""))),
         ("listener_rule", &balancing("listener-rule", "/aa/bb"), "x-443", Some(balancing("listener", "/aa"))),
         ("schedule", "arn:aws:events:eu-west-1:123456789012:rule/web-schedule", "web-schedule", None),
-        ("certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b-2c", "x", None),
+        ("certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b-2c", "x-443", None),
     ];
     for (kind, arn, name, parent) in arns {
         let at = samples::multi().names.at(kind, "x-443", "");

@@ -29,6 +29,8 @@ impl Kind for ListenerCertificate {
     const RULES: Rules = Rules {
         replace_on: &["listener", "certificate"],
         replace: Replace::MakeFirst,
+        shared: &[],
+        in_place: &[],
         outputs: &["id"],
         uses: &["certificate", "listener_rule"],
         reads: &["elasticloadbalancing:DescribeListenerCertificates", "acm:DescribeCertificate"],

@@ -11,12 +11,12 @@ use aws_sdk_ecs::types::{
 use serde::{Deserialize, Serialize};
 
 use super::common::{
-    Tags, all_known, built, from_ecs, known, missing_tags, outputs, part, resource_of, to_ecs, token,
+    Tags, all_known, built, from_ecs, known, missing_tags, outputs, part, resource_of, to_ecs, token, whole,
 };
 use super::{Kind, Seen, Want};
 use crate::aws::{Aws, Retry, WAIT_LIMIT, absent, call, retrying, until};
 use crate::model::{CallError, Input, Locator, Outputs, Owner, Rules};
-use crate::stack::{Runs, ServiceRun, Stack, StackTask, WebService, owner, ownership, whole};
+use crate::stack::{Runs, ServiceRun, Stack, StackTask, WebService, owner, ownership};
 
 /// The kind.
 pub struct Service;

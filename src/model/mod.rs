@@ -16,8 +16,9 @@ pub use address::{Address, AddressError};
 pub use call_error::CallError;
 pub use change::{Action, AttrChange, Change, Reason};
 pub use daily::{
-    ContainerRun, Deed, DeploymentStatus, Firing, ImageStatus, NewerImage, Scalable, ScheduleStatus,
-    ServiceEvent, ServiceStatus, Status, Suspended, TaskRun,
+    BalancerStatus, ContainerRun, Deed, DeploymentStatus, Firing, ImageStatus, NewerImage, Scalable,
+    ScheduleStatus, ServiceEvent, ServiceStatus, Status, Suspended, TargetStatus, TaskRun, WebStatus,
+    ZoneOfVpc, ZoneRow, ZoneStatus,
 };
 pub use history::{Family, Fate, History, Listed, Release, ReleaseState, Revision};
 pub use input::{Input, Ref};

@@ -9,6 +9,7 @@ mod policy;
 pub mod tags;
 #[cfg(test)]
 mod tests;
+mod urls;
 pub mod web;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use facts::{Facts, Placement, Provenance};
 pub use names::{Names, Scope, alb_security_group, load_balancer, target_group};
 pub use policy::{Policy, Statement};
 pub use tags::{ADDRESS, STACK, owner, ownership};
+pub use urls::urls;
 pub use web::{Web, WebService};
 
 /// What the user wants, with every default made explicit and every name decided.
@@ -263,6 +265,6 @@ fn as_written(key: &str, task: &Task) -> facts::TaskImage {
 }
 
 /// The SDK's integers are signed; the configuration's checks keep every number far below the limit.
-pub fn whole(number: u32) -> i32 {
+fn whole(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

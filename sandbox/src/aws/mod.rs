@@ -15,6 +15,7 @@ mod outside;
 mod route53;
 mod schedule;
 mod tagging;
+mod trust;
 mod usage;
 
 use caller::{DEFAULT_REGION, Scope};
@@ -225,6 +226,10 @@ async fn forward(
     match (service, operation) {
         ("ec2", "DeleteSecurityGroup") => {
             fixes::group_in_use(state, internal, input).await?;
+        }
+        ("sts", "AssumeRole") => {
+            let issued = lock(&state.keys).get(&scope.access_key).cloned();
+            trust::check(state, (account, issued.as_ref()), &scope.region, input).await?;
         }
         ("logs", "DeleteLogGroup") => fixes::untag_log_group(internal, input, account, &scope.region).await,
         ("application-autoscaling", "RegisterScalableTarget") => {

@@ -23,6 +23,13 @@ mod services;
 mod targets;
 mod trail;
 mod triggers;
+mod web;
+mod web_balancing;
+mod web_certificates;
+mod web_dns;
+mod web_groups;
+mod web_health;
+mod web_roles;
 
 use std::time::{Duration, Instant};
 
