@@ -48,6 +48,9 @@ pub struct Global {
     /// The profile of the AWS configuration files
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
+    /// The profile of the AWS configuration files for Route 53, when the hosted zone is in another account
+    #[arg(long, visible_alias = "dns-profile", global = true, value_name = "NAME")]
+    pub route53_profile: Option<String>,
     /// The AWS region; wins over the one of the stack file
     #[arg(long, global = true, value_name = "NAME")]
     pub region: Option<String>,
@@ -187,6 +190,9 @@ pub struct Selection {
     /// Look up the tag of the stack file for this task although an image of it runs; may be repeated
     #[arg(long, value_name = "TASK")]
     pub refresh: Vec<String>,
+    /// Make a load balancer for this stack even where an existing one could be used
+    #[arg(short = 'C', long)]
+    pub create_alb: bool,
     /// What it means that an image has not the tag. Who carries a plan out says so.
     #[arg(skip)]
     pub demand: Demand,

@@ -147,6 +147,7 @@ impl<'a> Job<'a> {
             show_value: env.names("FARGATE_STACK_SHOW_VALUES"),
             wait_image: wait_image.transpose()?,
             refresh: Vec::new(),
+            create_alb: false,
         })
     }
 

@@ -115,11 +115,16 @@ impl App {
         let global = &self.cli.global;
         let region =
             global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned));
-        let profile = global.profile.clone().or_else(|| config.profile.clone().filter(|_| !self.env.is_ci()));
+        let ci = self.env.is_ci();
+        let profile = global.profile.clone().or_else(|| config.profile.clone().filter(|_| !ci));
+        // App::FargateStack writes the profile of the day into both keys.
+        let dns = config.route53.profile.clone().filter(|dns| !ci || Some(dns) != config.profile.as_ref());
         Options {
             profile,
             only_profile: global.profile.is_some(),
             region: region.or_else(|| config.region.clone()),
+            dns_profile: global.route53_profile.clone().or(dns),
+            dns_role: config.route53.role_arn.clone(),
         }
     }
 
@@ -171,7 +176,11 @@ impl Session {
     }
 
     async fn plan_within(&self, selection: &Selection, scope: Option<Scope>) -> Result<Planned, Error> {
-        let config = &self.loaded.config;
+        let mut config = self.loaded.config.clone();
+        if selection.create_alb {
+            config.alb.create = Some(true);
+        }
+        let config = &config;
         let carried_out = selection.demand != Demand::Told;
         let wish = Wish {
             image_tag: selection.image_tag.clone(),
