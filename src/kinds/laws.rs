@@ -328,7 +328,7 @@ fn no_kind_claims_the_arn_of_another() {
         ("listener", &balancing("listener", "/aa"), "443", Some(balancing("loadbalancer", ""))),
         ("listener_rule", &balancing("listener-rule", "/aa/bb"), "x-443", Some(balancing("listener", "/aa"))),
         ("schedule", "arn:aws:events:eu-west-1:123456789012:rule/web-schedule", "web-schedule", None),
-        ("certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b-2c", "x", None),
+        ("certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b-2c", "x-443", None),
     ];
     for (kind, arn, name, parent) in arns {
         let at = samples::multi().names.at(kind, "x-443", "");
