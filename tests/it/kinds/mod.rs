@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::harness::World;
 
+mod balancing;
 mod by_hand;
 mod names;
 mod web_service;
