@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_sts::error::DisplayErrorContext;
@@ -22,6 +23,10 @@ pub struct Options {
     pub only_profile: bool,
     /// `--region`, else `region:` of the configuration; the environment comes last.
     pub region: Option<String>,
+    /// `--route53-profile`, else `route53.profile` of the configuration: whose credentials Route 53 is asked with.
+    pub dns_profile: Option<String>,
+    /// `route53.role_arn`: the role that is assumed for Route 53, with those credentials.
+    pub dns_role: Option<String>,
 }
 
 /// A connection could not be set up.
@@ -44,8 +49,13 @@ pub enum ConnectError {
 /// The SDK's configuration, before it is known who we are.
 pub struct Connection {
     config: SdkConfig,
+    /// For Route 53, where its credentials are others. None are asked for before the first call.
+    dns: Option<SdkConfig>,
     region: String,
 }
+
+/// The name of the sessions of a role that is assumed, as CloudTrail shows it.
+const SESSION: &str = "fargate-stack";
 
 /// The clients of one account and region, and who we are there. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -126,21 +136,27 @@ impl Connection {
             loader = loader.region(Region::new(region.clone()));
         }
         let mut config = loader.load().await;
-        if let Some(profile) = options.profile.as_ref().filter(|_| options.only_profile) {
-            // The standard chain asks the environment first, which may be of another account.
-            let settings =
-                ProviderConfig::default().with_http_client(http).with_region(config.region().cloned());
+        let settings = ProviderConfig::default().with_http_client(http).with_region(config.region().cloned());
+        // The standard chain asks the environment first, which may be of another account.
+        let of_profile = |config: &SdkConfig, profile: &str| {
             let provider =
                 ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&settings).build();
-            config =
-                config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
+            with_credentials(config, SharedCredentialsProvider::new(provider))
+        };
+        if let Some(profile) = options.profile.as_ref().filter(|_| options.only_profile) {
+            config = of_profile(&config, profile);
+        }
+        let mut dns = options.dns_profile.as_ref().map(|profile| of_profile(&config, profile));
+        if let Some(role) = &options.dns_role {
+            let base = dns.as_ref().unwrap_or(&config);
+            dns = Some(assuming(base, role).await);
         }
         let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if region.is_empty() || !region.chars().all(fits) {
             return Err(ConnectError::Region(region));
         }
-        Ok(Self { config, region })
+        Ok(Self { config, dns, region })
     }
 
     /// Whether the chain finds credentials at all. Whether AWS accepts them shows at the first call.
@@ -177,12 +193,29 @@ impl Connection {
             autoscaling: aws_sdk_applicationautoscaling::Client::new(config),
             balancing: aws_sdk_elasticloadbalancingv2::Client::new(config),
             certificates: aws_sdk_acm::Client::new(config),
-            dns: aws_sdk_route53::Client::new(config),
+            dns: aws_sdk_route53::Client::new(self.dns.as_ref().unwrap_or(config)),
             trail: aws_sdk_cloudtrail::Client::new(config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             tell: super::Tell::default(),
             together: Arc::default(),
         })
+    }
+}
+
+fn with_credentials(config: &SdkConfig, provider: SharedCredentialsProvider) -> SdkConfig {
+    config.clone().into_builder().credentials_provider(provider).build()
+}
+
+/// The same settings with the credentials of a role.
+async fn assuming(config: &SdkConfig, role: &str) -> SdkConfig {
+    let builder = AssumeRoleProvider::builder(role).session_name(SESSION).configure(config);
+    match config.credentials_provider() {
+        Some(base) => {
+            let provider = builder.build_from_provider(base).await;
+            with_credentials(config, SharedCredentialsProvider::new(provider))
+        }
+        // Nobody to assume it as: the first call says that there are no credentials.
+        None => config.clone(),
     }
 }

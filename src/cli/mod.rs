@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::model::{Address, Demand};
 
 pub use ops::{
-    CountArgs, EndServiceArgs, ExecArgs, ListTasksArgs, LogsArgs, RunTaskArgs, ServiceArgs, Show, StatusArgs,
-    StopTaskArgs, TaskArgs, UpdatePolicyArgs, UpdateTargetArgs, Which,
+    CountArgs, EndServiceArgs, ExecArgs, ListTasksArgs, ListZonesArgs, LogsArgs, RunTaskArgs, ServiceArgs,
+    Show, StatusArgs, StopTaskArgs, TaskArgs, UpdatePolicyArgs, UpdateTargetArgs, Which,
 };
 pub use release::{
     OnEnd, ReleaseArgs, ReleasesArgs, RevisionsArgs, RollbackArgs, WaitArgs, WaitForArgs, WatchArgs,
@@ -48,6 +48,9 @@ pub struct Global {
     /// The profile of the AWS configuration files
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
+    /// The profile of the AWS configuration files for Route 53, when the hosted zone is in another account
+    #[arg(long, visible_alias = "dns-profile", global = true, value_name = "NAME")]
+    pub route53_profile: Option<String>,
     /// The AWS region; wins over the one of the stack file
     #[arg(long, global = true, value_name = "NAME")]
     pub region: Option<String>,
@@ -121,6 +124,8 @@ pub enum Command {
     Tasks,
     /// List the tasks that run, or that stopped a short time ago
     ListTasks(ListTasksArgs),
+    /// List the hosted zones of Route 53
+    ListZones(ListZonesArgs),
     /// Stop a running task
     StopTask(StopTaskArgs),
     /// Create a service of the stack file, or bring the existing one up to date
@@ -137,7 +142,7 @@ pub enum Command {
     /// Replace all tasks of a service by new ones of the same revision
     Redeploy(ServiceArgs),
     /// Delete a service; everything else of the stack stays
-    #[command(visible_alias = "delete-service")]
+    #[command(visible_aliases = ["delete-service", "delete-http-service"])]
     RemoveService(EndServiceArgs),
     /// Register a task's revision as the stack file wants it, without rolling it out
     #[command(visible_alias = "register-task")]
@@ -185,6 +190,9 @@ pub struct Selection {
     /// Look up the tag of the stack file for this task although an image of it runs; may be repeated
     #[arg(long, value_name = "TASK")]
     pub refresh: Vec<String>,
+    /// Make a load balancer for this stack even where an existing one could be used
+    #[arg(short = 'C', long)]
+    pub create_alb: bool,
     /// What it means that an image has not the tag. Who carries a plan out says so.
     #[arg(skip)]
     pub demand: Demand,

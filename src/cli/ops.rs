@@ -80,6 +80,14 @@ pub enum Which {
     Stopped,
 }
 
+/// Options of `list-zones`.
+#[derive(Debug, Clone, Args)]
+pub struct ListZonesArgs {
+    /// Only zones that the records of this domain could be in
+    #[arg(value_name = "DOMAIN")]
+    pub domain: Option<String>,
+}
+
 /// Options of `stop-task`.
 #[derive(Debug, Clone, Args)]
 pub struct StopTaskArgs {

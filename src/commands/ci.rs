@@ -124,7 +124,7 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
             app.print(&render::rollout_text(rollout, app.console.style()))?;
             job.summary(&render::rollout_markdown(rollout, &plan.account, &links, Budget::summary(0)));
         }
-        job.released(&done);
+        job.released(&plan, &done);
         let well = done.rollout.as_ref().is_none_or(|waited| {
             waited.as_ref().is_ok_and(|(report, _)| report.outcome == RolloutOutcome::Succeeded)
         });
@@ -172,7 +172,7 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
         _ => Outcome::Failed,
     };
     let comment = job.comment_url(approved.number, approved.comment);
-    job.released(&done);
+    job.released(&plan, &done);
     job.finish(outcome, Some(&plan), Some(&comment));
     match done.status() {
         // The outputs are written already, and say more than a failure.

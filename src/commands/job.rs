@@ -147,6 +147,7 @@ impl<'a> Job<'a> {
             show_value: env.names("FARGATE_STACK_SHOW_VALUES"),
             wait_image: wait_image.transpose()?,
             refresh: Vec::new(),
+            create_alb: false,
         })
     }
 
@@ -277,8 +278,9 @@ impl<'a> Job<'a> {
         self.finish(outcome, None, None);
     }
 
-    /// Writes the outputs that tell what was released: the revisions that were made, and how the rollouts ended.
-    pub fn released(&self, done: &Done) {
+    /// Writes the outputs that tell what was released: the revisions that were made, where the first web service is, and how the
+    /// rollouts ended.
+    pub fn released(&self, plan: &Plan, done: &Done) {
         let made = done.report.outcomes.iter().filter_map(|(step, outcome)| match outcome {
             model::Outcome::Done(outputs)
                 if step.address.kind() == "task_definition" && step.verb == Verb::Make =>
@@ -289,6 +291,8 @@ impl<'a> Job<'a> {
         });
         let made: Vec<String> = made.collect();
         let mut all = vec![("revisions", made.join(","))];
+        let endpoint = plan.endpoints.first().filter(|_| done.applied == ExitStatus::Done);
+        all.extend(endpoint.map(|endpoint| ("url", endpoint.url.clone())));
         all.extend(done.rollout.as_ref().map(|waited| {
             ("rollout", waited.as_ref().map_or("unknown", |(report, _)| report.outcome.word()).to_owned())
         }));

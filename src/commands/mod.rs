@@ -30,6 +30,7 @@ mod times;
 mod trail;
 mod validate;
 mod wait;
+mod zones;
 
 use std::ffi::OsString;
 
@@ -114,6 +115,7 @@ impl App {
             Command::Status(args) => status::run(self, args).await,
             Command::Tasks => tasks::of_the_file(self),
             Command::ListTasks(args) => tasks::list(self, args).await,
+            Command::ListZones(args) => zones::run(self, args).await,
             Command::StopTask(args) => tasks::stop(self, args).await,
             Command::DeployService(args) => deploy::deploy(self, args).await,
             Command::StartService(args) => scale::start(self, args).await,

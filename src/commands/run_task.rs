@@ -74,6 +74,10 @@ async fn prepare(app: &App, args: &RunTaskArgs) -> Result<Prepared, Error> {
     let (aws, names) = (&session.aws, &session.names);
     let mut config = session.loaded.config.clone();
     config.tasks.retain(|other, _| *other == key);
+    // A run is behind no load balancer, so nothing is to be found out about one.
+    for task in config.tasks.values_mut().filter(|task| task.kind.is_web()) {
+        task.kind = TaskType::Daemon;
+    }
     let inventory = session.inventory();
     let wish = Wish { image_tag: args.image_tag.clone(), ..session.wish() };
     let subnet = async {

@@ -11,7 +11,7 @@ use crate::error::{Error, ExitStatus};
 use crate::kinds;
 use crate::lookup::{self, Mirror, Registries, Tell, Wish};
 use crate::model::{Address, CallError, Demand, Locator, Plan};
-use crate::stack::{Names, Provenance, STACK, Stack, StackTask};
+use crate::stack::{self, Names, Provenance, STACK, Stack, StackTask};
 
 use super::{App, failure};
 
@@ -115,11 +115,16 @@ impl App {
         let global = &self.cli.global;
         let region =
             global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned));
-        let profile = global.profile.clone().or_else(|| config.profile.clone().filter(|_| !self.env.is_ci()));
+        let ci = self.env.is_ci();
+        let profile = global.profile.clone().or_else(|| config.profile.clone().filter(|_| !ci));
+        // App::FargateStack writes the profile of the day into both keys.
+        let dns = config.route53.profile.clone().filter(|dns| !ci || Some(dns) != config.profile.as_ref());
         Options {
             profile,
             only_profile: global.profile.is_some(),
             region: region.or_else(|| config.region.clone()),
+            dns_profile: global.route53_profile.clone().or(dns),
+            dns_role: config.route53.role_arn.clone(),
         }
     }
 
@@ -171,7 +176,11 @@ impl Session {
     }
 
     async fn plan_within(&self, selection: &Selection, scope: Option<Scope>) -> Result<Planned, Error> {
-        let config = &self.loaded.config;
+        let mut config = self.loaded.config.clone();
+        if selection.create_alb {
+            config.alb.create = Some(true);
+        }
+        let config = &config;
         let carried_out = selection.demand != Demand::Told;
         let wish = Wish {
             image_tag: selection.image_tag.clone(),
@@ -202,12 +211,18 @@ impl Session {
             scope.as_ref().is_none_or(|scope| scope.addresses.contains(&definition))
         };
         let images = stack.tasks.values().filter(of_plan).map(|task| task.image.image.clone()).collect();
+        let endpoints = stack::endpoints(config, &stack);
+        let endpoints = endpoints
+            .into_iter()
+            .filter(|one| stack.tasks.get(&one.task).as_ref().is_some_and(of_plan))
+            .collect();
         let allow_delete = selection.allow_delete.iter().cloned().collect();
         let request = Request {
             wanted,
             owned,
             allow_delete,
             images,
+            endpoints,
             scope,
             warnings: stack.warnings,
             ..self.request()

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::cli::{Format, StatusArgs};
-use crate::config::{ImageRef, Task};
+use crate::config::{Config, ImageRef, Task};
 use crate::error::{Error, ExitStatus};
 use crate::model::{ScheduleStatus, Status, TaskRun};
 use crate::ops::images;
 use crate::ops::status::{Asked, Watcher, of_group};
-use crate::stack::family;
+use crate::stack::{family, urls};
 use crate::{aws, render};
 
 use super::session::Session;
@@ -29,7 +29,7 @@ pub async fn run(app: &App, args: &StatusArgs) -> Result<ExitStatus, Error> {
         .session_for(|config| {
             let there = pick::services(config);
             let services = if named.is_empty() { there } else { pick::several("service", &there, &named)? };
-            Ok(services.into_iter().map(|(key, task)| asked(key, task)).collect::<Vec<_>>())
+            Ok(services.into_iter().map(|(key, task)| asked(config, key, task)).collect::<Vec<_>>())
         })
         .await?;
     let mut look =
@@ -59,14 +59,14 @@ pub async fn run(app: &App, args: &StatusArgs) -> Result<ExitStatus, Error> {
     .await
 }
 
-fn asked(key: &str, task: &Task) -> Asked {
+fn asked(config: &Config, key: &str, task: &Task) -> Asked {
     let tag = match ImageRef::parse(&task.image) {
         Ok(reference) if reference.digest.is_none() => {
             Some(reference.tag.clone().unwrap_or_else(|| "latest".to_owned()))
         }
         _ => None,
     };
-    Asked { key: key.to_owned(), family: family(key, task).to_owned(), tag }
+    Asked { key: key.to_owned(), family: family(key, task).to_owned(), tag, urls: urls(config, task) }
 }
 
 /// What is looked at.

@@ -10,7 +10,7 @@ use crate::error::{Error, ExitStatus};
 use crate::model::{Deed, TaskRun};
 use crate::ops::tasks::{self, Which};
 use crate::render::{self, Page, Section};
-use crate::stack::{Names, family};
+use crate::stack::{Names, family, urls};
 
 use super::session::Session;
 use super::{App, failure, pick};
@@ -30,7 +30,7 @@ pub fn of_the_file(app: &App) -> Result<ExitStatus, Error> {
             "task": names.task_role,
             "events": config.tasks.values().any(|task| task.schedule.is_some()).then_some(&names.events_role),
         },
-        "tasks": config.tasks.iter().map(|(key, task)| of_file(key, task)).collect::<Vec<_>>(),
+        "tasks": config.tasks.iter().map(|(key, task)| of_file(&config, key, task)).collect::<Vec<_>>(),
     });
     let mut facts = vec![("cluster", names.cluster.clone())];
     facts.extend(region.map(|region| ("region", region)));
@@ -40,8 +40,19 @@ pub fn of_the_file(app: &App) -> Result<ExitStatus, Error> {
     facts.push(("task role", names.task_role.clone()));
     let section = Section {
         facts,
-        columns: vec!["task", "type", "size", "schedule", "image", "environment", "secrets"],
-        rows: render::plain(config.tasks.iter().map(|(key, task)| row(key, task))),
+        columns: vec![
+            "task",
+            "type",
+            "size",
+            "schedule",
+            "domain",
+            "path",
+            "port",
+            "image",
+            "environment",
+            "secrets",
+        ],
+        rows: render::plain(config.tasks.iter().map(|(key, task)| row(&config, key, task))),
         ..Section::default()
     };
     let page = Page { title: names.stack.clone(), sections: vec![section] };
@@ -59,8 +70,16 @@ fn kind(task: &Task) -> &'static str {
     }
 }
 
-fn of_file(key: &str, task: &Task) -> Value {
+fn of_file(config: &Config, key: &str, task: &Task) -> Value {
     let capacity = task.capacity();
+    let web = task.kind.is_web().then(|| {
+        json!({
+            "urls": urls(config, task),
+            "domains": config.domains_of(task),
+            "paths": task.path,
+            "container_port": task.listens_on(),
+        })
+    });
     json!({
         "task": key,
         "type": kind(task),
@@ -69,20 +88,25 @@ fn of_file(key: &str, task: &Task) -> Value {
         "memory": capacity.memory,
         "schedule": task.schedule.as_ref().map(ToString::to_string),
         "desired_count": task.kind.is_service().then(|| task.desired_count.unwrap_or(1)),
+        "web": web,
         "image": task.image,
         "environment": task.environment.keys().collect::<Vec<_>>(),
         "secrets": task.secrets.iter().map(|secret| &secret.env).collect::<Vec<_>>(),
     })
 }
 
-fn row(key: &str, task: &Task) -> Vec<String> {
+fn row(config: &Config, key: &str, task: &Task) -> Vec<String> {
     let capacity = task.capacity();
+    let web = task.kind.is_web();
     let names = |names: Vec<&str>| names.join(", ");
     vec![
         key.to_owned(),
         kind(task).to_owned(),
         format!("{} CPU units, {} MiB", capacity.cpu, capacity.memory),
         task.schedule.as_ref().map(ToString::to_string).unwrap_or_default(),
+        if web { config.domains_of(task).join(", ") } else { String::new() },
+        task.path.join(", "),
+        if web { task.listens_on().to_string() } else { String::new() },
         task.image.clone(),
         names(task.environment.keys().map(String::as_str).collect()),
         names(task.secrets.iter().map(|secret| secret.env.as_str()).collect()),

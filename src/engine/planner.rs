@@ -8,8 +8,8 @@ use super::references::{as_reference, references, resolve};
 use super::scope::{Left, Scope};
 use super::{Registry, diff, effects, graph, observe};
 use crate::model::{
-    Action, Address, AttrChange, CallError, Change, Image, Locator, Observed, Outputs, Owner, Plan, Prune,
-    Reason, Resource, Rules,
+    Action, Address, AttrChange, CallError, Change, Endpoint, Image, Locator, Observed, Outputs, Owner, Plan,
+    Prune, Reason, Resource, Rules,
 };
 
 /// What to plan.
@@ -33,6 +33,8 @@ pub struct Request {
     pub scope: Option<Scope>,
     /// The images of the tasks, for the reader.
     pub images: Vec<Image>,
+    /// Where the web services will be found, for the reader.
+    pub endpoints: Vec<Endpoint>,
     /// What the look-ups want the reader to know.
     pub warnings: Vec<String>,
 }
@@ -178,6 +180,7 @@ fn decide(
         changes,
         edges,
         images: request.images,
+        endpoints: request.endpoints,
         warnings,
         fingerprint: String::new(),
     };

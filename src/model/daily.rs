@@ -1,4 +1,4 @@
-//! What runs, in the shape of the JSON documents of `status`, `list-tasks`, `tasks` and `show`.
+//! What runs, in the shape of the JSON documents of `status`, `list-tasks`, `tasks`, `list-zones` and `show`.
 //!
 //! Times are RFC 3339 in UTC.
 
@@ -89,10 +89,103 @@ pub struct ServiceStatus {
     /// What scales it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Scalable>,
+    /// How it is reached over its load balancer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web: Option<WebStatus>,
     /// Its tasks, oldest first.
     pub tasks: Vec<TaskRun>,
     /// What ECS told of it, newest first, the same said twice in a row only once.
     pub events: Vec<ServiceEvent>,
+}
+
+/// How a service is reached over a load balancer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct WebStatus {
+    /// The addresses that the stack file gives it, with `*` for what they leave open.
+    pub urls: Vec<String>,
+    /// The load balancer of which a listener forwards to the target group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_balancer: Option<BalancerStatus>,
+    /// The name of the target group; absent when the service has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_group: Option<String>,
+    /// How many targets are how, by Availability Zone.
+    pub zones: Vec<ZoneStatus>,
+    /// The targets that are not healthy.
+    pub targets: Vec<TargetStatus>,
+}
+
+/// A load balancer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct BalancerStatus {
+    /// Its name.
+    pub name: String,
+    /// `internet-facing` or `internal`.
+    pub scheme: String,
+    /// Its DNS name.
+    pub dns_name: String,
+    /// `active`, `provisioning`, …
+    pub state: String,
+}
+
+/// How many targets of one Availability Zone are in which state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ZoneStatus {
+    /// The zone; `unknown` when nobody tells.
+    pub zone: String,
+    /// They get requests.
+    pub healthy: usize,
+    /// They failed their checks.
+    pub unhealthy: usize,
+    /// They are checked for the first time.
+    pub initial: usize,
+    /// They end their open requests.
+    pub draining: usize,
+    /// They get no requests: no listener forwards to them, or their zone is not enabled.
+    pub unused: usize,
+    /// Their health is not known.
+    pub unavailable: usize,
+}
+
+/// A target that is not healthy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct TargetStatus {
+    /// Address and port.
+    pub target: String,
+    /// Availability Zone.
+    pub zone: String,
+    /// `unhealthy`, `initial`, `draining`, `unused`, …
+    pub state: String,
+    /// `Target.Timeout`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The words of Elastic Load Balancing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A hosted zone of Route 53.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ZoneRow {
+    /// For example `Z0123456789ABCDEFGHIJ`.
+    pub id: String,
+    /// Its domain.
+    pub name: String,
+    /// Only its VPCs see it.
+    pub private: bool,
+    /// How many record sets it has.
+    pub records: i64,
+    /// The VPCs that see it, when it is private.
+    pub vpcs: Vec<ZoneOfVpc>,
+}
+
+/// A VPC that sees a private hosted zone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ZoneOfVpc {
+    /// Its id.
+    pub id: String,
+    /// Its region.
+    pub region: String,
 }
 
 /// The PRIMARY deployment of a service.

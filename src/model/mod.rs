@@ -16,12 +16,13 @@ pub use address::{Address, AddressError};
 pub use call_error::CallError;
 pub use change::{Action, AttrChange, Change, Reason};
 pub use daily::{
-    ContainerRun, Deed, DeploymentStatus, Firing, ImageStatus, NewerImage, Scalable, ScheduleStatus,
-    ServiceEvent, ServiceStatus, Status, Suspended, TaskRun,
+    BalancerStatus, ContainerRun, Deed, DeploymentStatus, Firing, ImageStatus, NewerImage, Scalable,
+    ScheduleStatus, ServiceEvent, ServiceStatus, Status, Suspended, TargetStatus, TaskRun, WebStatus,
+    ZoneOfVpc, ZoneRow, ZoneStatus,
 };
 pub use history::{Family, Fate, History, Listed, Release, ReleaseState, Revision};
 pub use input::{Input, Ref};
-pub use plan::{Demand, Image, ImageOrigin, Plan, Summary};
+pub use plan::{Demand, Endpoint, Image, ImageOrigin, Plan, Summary};
 pub use report::{ApplyReport, Event, Outcome, Step, StepError, Verb};
 pub use resource::{Locator, Observed, Outputs, Owner, Resource};
 pub use rollout::{

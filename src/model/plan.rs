@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Action, Address, Change};
+use super::{Action, Address, Change, Input};
 
 /// Where the digest of an image comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,6 +47,17 @@ pub struct Image {
     pub origin: ImageOrigin,
 }
 
+/// An address at which people find a web service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The task's key.
+    pub task: String,
+    /// For example `https://app.example.com`.
+    pub url: String,
+    /// The DNS name of the load balancer, where the stack makes no record that leads there: somebody else has to.
+    pub point_to: Option<Input<String>>,
+}
+
 /// How many resources each action touches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -79,6 +90,8 @@ pub struct Plan {
     pub edges: std::collections::BTreeMap<Address, BTreeSet<Address>>,
     /// The images of the tasks.
     pub images: Vec<Image>,
+    /// Where the web services will be found, those for all paths first.
+    pub endpoints: Vec<Endpoint>,
     /// What the reader should know although nothing will be done about it.
     pub warnings: Vec<String>,
     /// SHA-256 over what would be done, in hex: equal for equal effects.

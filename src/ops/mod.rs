@@ -13,9 +13,11 @@ pub mod scale;
 pub mod schedules;
 pub mod services;
 pub mod status;
+pub mod targets;
 pub mod tasks;
 pub mod time;
 pub mod trail;
+pub mod zones;
 
 use std::collections::BTreeSet;
 
@@ -23,7 +25,15 @@ use aws_sdk_ecs::primitives::{DateTime, DateTimeFormat};
 
 /// The IAM actions of the commands for a running stack, those for tasks and their logs left out.
 pub fn daily() -> BTreeSet<&'static str> {
-    let reads = [autoscaling::READS, images::READS, services::READS, tasks::READS, trail::READS];
+    let reads = [
+        autoscaling::READS,
+        images::READS,
+        services::READS,
+        targets::READS,
+        tasks::READS,
+        trail::READS,
+        zones::READS,
+    ];
     let writes = [autoscaling::WRITES, schedules::WRITES, services::WRITES, tasks::WRITES];
     reads.concat().into_iter().chain(writes.concat()).collect()
 }
@@ -48,11 +58,13 @@ mod tests {
     #[test]
     fn every_call_is_declared() {
         let implied = ["ecs:TagResource", "iam:PassRole"];
-        let files: [(&[&[&str]], &str); 11] = [
+        let files: [(&[&[&str]], &str); 13] = [
             (&[autoscaling::READS, autoscaling::WRITES], include_str!("autoscaling.rs")),
             (&[images::READS], include_str!("images.rs")),
             (&[schedules::WRITES], include_str!("schedules.rs")),
             (&[services::READS, services::WRITES], include_str!("services.rs")),
+            (&[targets::READS], include_str!("targets.rs")),
+            (&[zones::READS], include_str!("zones.rs")),
             (&[tasks::READS, tasks::WRITES], include_str!("tasks.rs")),
             (&[trail::READS], include_str!("trail.rs")),
             (&[deployed::READS], include_str!("deployed.rs")),

@@ -33,6 +33,8 @@ pub struct Live {
     pub task_definition: String,
     /// Its PRIMARY deployment.
     pub deployment: Option<DeploymentStatus>,
+    /// The ARN of the target group that its tasks are registered in.
+    pub target_group: Option<String>,
     /// The newest of its events (ECS keeps 100), newest first.
     pub events: Vec<ServiceEvent>,
     /// Whose it is.
@@ -79,6 +81,11 @@ fn live(service: &Service, stack: &str) -> Live {
         pending: service.pending_count(),
         task_definition: text(service.task_definition()),
         deployment: service.deployments().iter().find(|one| one.status() == Some("PRIMARY")).map(deployment),
+        target_group: service
+            .load_balancers()
+            .iter()
+            .find_map(|one| one.target_group_arn())
+            .map(str::to_owned),
         events: events(service),
         owner: match tag {
             None => Owner::Nobody,

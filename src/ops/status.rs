@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::aws::Aws;
-use crate::model::{CallError, ImageStatus, Scalable, ServiceStatus, TaskRun};
+use crate::model::{CallError, ImageStatus, Scalable, ServiceStatus, TaskRun, WebStatus};
 use crate::stack::Names;
 
 use super::autoscaling;
 use super::images::{self, Revision};
 use super::services::{self, Live};
+use super::targets;
 use super::tasks::{self, Which};
 
 /// A task of the stack file whose service is looked at.
@@ -20,6 +21,8 @@ pub struct Asked {
     pub family: String,
     /// The tag that the stack file names; `None` when it names a digest.
     pub tag: Option<String>,
+    /// The addresses of a web service.
+    pub urls: Vec<String>,
 }
 
 /// What one look found.
@@ -70,10 +73,32 @@ impl Watcher {
             };
             let tasks = of_group(&seen.runs, &format!("service:{name}"));
             let scalable = scaled.remove(&name);
-            seen.services.push(service(one, live, newest, revision, &tasks, scalable, events));
+            let web = self.web(aws, one, live.as_ref(), &tasks).await?;
+            let found = service(one, live, newest, revision, &tasks, scalable, events);
+            seen.services.push(ServiceStatus { web, ..found });
         }
         seen.unknown.clone_from(&self.unknown);
         Ok(seen)
+    }
+
+    /// How the service is reached; `None` when nothing of it is behind a load balancer.
+    async fn web(
+        &mut self,
+        aws: &Aws,
+        asked: &Asked,
+        live: Option<&Live>,
+        tasks: &[TaskRun],
+    ) -> Result<Option<WebStatus>, CallError> {
+        let group = live.and_then(|live| live.target_group.as_deref());
+        let seen = match group {
+            Some(group) => {
+                let looked = targets::look(aws, group, tasks).await;
+                self.or_unknown(looked, "the health of the targets")?
+            }
+            None => None,
+        };
+        let seen = seen.or_else(|| (!asked.urls.is_empty()).then(WebStatus::default));
+        Ok(seen.map(|seen| WebStatus { urls: asked.urls.clone(), ..seen }))
     }
 
     async fn revision(
@@ -141,6 +166,7 @@ fn service(
         newest_revision,
         images,
         autoscaling,
+        web: None,
         tasks: tasks.iter().map(mine).collect(),
         events: live.events.into_iter().take(events).collect(),
     }

@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::hints;
 use super::redact::credentials;
 use super::value::clip;
-use super::view::{plural, verb};
+use super::view::{EndpointView, endpoints, plural, verb};
 use crate::model::{
-    Action, ApplyReport, Outcome, Plan, RolloutOutcome, RolloutReport, Step, StepError, Verb,
+    Action, Address, ApplyReport, Outcome, Outputs, Plan, RolloutOutcome, RolloutReport, Step, StepError,
+    Verb,
 };
 
 /// How an apply ended as a whole.
@@ -63,6 +64,8 @@ pub struct ApplyView {
     /// What the plan wanted its reader to know, such as which tasks keep their image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Where the web services are found; empty unless everything is done.
+    pub endpoints: Vec<EndpointView>,
     /// What to run next; empty when everything is done.
     pub next: String,
     /// How the rollouts went that it started and that were waited for.
@@ -154,9 +157,23 @@ pub fn apply(plan: &Plan, report: &ApplyReport, took: Option<Duration>) -> Apply
         steps: steps(plan, report),
         failures: report.failures().map(failure).collect(),
         warnings: plan.warnings.clone(),
+        endpoints: match ending {
+            Ending::NoChanges | Ending::Applied => endpoints(plan, &made(report)),
+            Ending::Partial | Ending::Failed | Ending::Cancelled => Vec::new(),
+        },
         next: next(ending).to_owned(),
         rollout: None,
     }
+}
+
+/// What was made gives now.
+fn made(report: &ApplyReport) -> BTreeMap<&Address, &Outputs> {
+    let made = report.outcomes.iter().filter(|(step, _)| step.verb == Verb::Make);
+    made.filter_map(|(step, outcome)| match outcome {
+        Outcome::Done(outputs) => Some((&step.address, outputs)),
+        _ => None,
+    })
+    .collect()
 }
 
 fn ending(report: &ApplyReport, done: usize) -> Ending {

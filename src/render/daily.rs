@@ -1,7 +1,8 @@
-//! The words of `status`, `list-tasks`, `tasks`, `show`, and of what a command did.
+//! The words of `status`, `list-tasks`, `tasks`, `list-zones`, `show`, and of what a command did.
 
 use crate::model::{
-    Deed, Firing, ImageStatus, Scalable, ScheduleStatus, ServiceEvent, ServiceStatus, Status, TaskRun,
+    BalancerStatus, Deed, Firing, ImageStatus, Scalable, ScheduleStatus, ServiceEvent, ServiceStatus, Status,
+    TargetStatus, TaskRun, WebStatus, ZoneRow, ZoneStatus,
 };
 
 use super::page::{Page, Section, plain};
@@ -70,7 +71,9 @@ fn service(service: &ServiceStatus) -> Vec<Section> {
     facts.extend(revision(service.revision.as_ref(), service.newest_revision.as_ref()));
     facts.extend(service.images.iter().map(|image| ("image", self::image(image))));
     facts.extend(service.autoscaling.as_ref().map(|scalable| ("autoscaling", autoscaling(scalable))));
+    facts.extend(service.web.iter().flat_map(web));
     let mut sections = vec![Section { heading, facts, ..runs(&service.tasks) }];
+    sections.extend(service.web.iter().flat_map(targets));
     if !service.events.is_empty() {
         sections.push(Section {
             columns: vec!["event", "message"],
@@ -79,6 +82,46 @@ fn service(service: &ServiceStatus) -> Vec<Section> {
         });
     }
     sections
+}
+
+/// Where a web service is.
+fn web(web: &WebStatus) -> Vec<(&'static str, String)> {
+    let mut facts: Vec<(&str, String)> = web.urls.iter().map(|url| ("url", url.clone())).collect();
+    facts.push(match (&web.load_balancer, &web.target_group) {
+        (Some(BalancerStatus { name, scheme, state, .. }), _) => {
+            let state = if state == "active" { String::new() } else { format!(", {state}") };
+            ("load balancer", format!("{name}, {scheme}{state}"))
+        }
+        (None, Some(group)) => ("load balancer", format!("none forwards to the target group {group}")),
+        (None, None) => ("load balancer", "the service is not behind one yet".to_owned()),
+    });
+    facts
+}
+
+/// The targets of a web service by zone, and why some are not healthy.
+fn targets(web: &WebStatus) -> Vec<Section> {
+    let count = |zone: &ZoneStatus| {
+        let ZoneStatus { zone, healthy, unhealthy, initial, draining, unused, unavailable } = zone;
+        let counts = [healthy, unhealthy, initial, draining, unused].map(ToString::to_string);
+        let more = if *unavailable > 0 { unavailable.to_string() } else { String::new() };
+        [vec![zone.clone()], counts.to_vec(), vec![more]].concat()
+    };
+    let target = |target: &TargetStatus| {
+        let words: Vec<&str> =
+            [&target.reason, &target.description].into_iter().flatten().map(String::as_str).collect();
+        vec![target.target.clone(), target.zone.clone(), target.state.clone(), words.join(", ")]
+    };
+    let zones = Section {
+        columns: vec!["targets in", "healthy", "unhealthy", "initial", "draining", "unused", "unavailable"],
+        rows: plain(web.zones.iter().map(count)),
+        ..Section::default()
+    };
+    let targets = Section {
+        columns: vec!["target", "zone", "state", "reason"],
+        rows: plain(web.targets.iter().map(target)),
+        ..Section::default()
+    };
+    [zones, targets].into_iter().filter(|section| !section.rows.is_empty()).collect()
 }
 
 fn event(event: &ServiceEvent) -> Vec<String> {
@@ -206,6 +249,22 @@ pub fn list(title: String, runs: &[TaskRun]) -> Page {
     Page { title, sections: vec![section] }
 }
 
+/// `list-zones`.
+pub fn zones(title: String, zones: &[ZoneRow]) -> Page {
+    let row = |zone: &ZoneRow| {
+        let vpcs: Vec<String> = zone.vpcs.iter().map(|vpc| format!("{} in {}", vpc.id, vpc.region)).collect();
+        let reach = if zone.private { "private" } else { "public" };
+        vec![zone.id.clone(), zone.name.clone(), reach.to_owned(), zone.records.to_string(), vpcs.join(", ")]
+    };
+    let section = Section {
+        columns: vec!["zone id", "name", "type", "records", "vpcs"],
+        rows: plain(zones.iter().map(row)),
+        lines: if zones.is_empty() { vec!["none".to_owned()] } else { Vec::new() },
+        ..Section::default()
+    };
+    Page { title, sections: vec![section] }
+}
+
 /// `show cloudtrail-events`.
 pub fn firings(title: String, firings: &[Firing]) -> Page {
     let row = |firing: &Firing| {
@@ -246,12 +305,17 @@ pub fn line(service: &ServiceStatus) -> String {
         return format!("{}: not deployed", service.service);
     }
     let deployment = service.deployment.as_ref().map(|one| format!(", {} {}", one.id, one.state));
+    let targets = service.web.as_ref().filter(|web| web.target_group.is_some()).map(|web| {
+        let healthy: usize = web.zones.iter().map(|zone| zone.healthy).sum();
+        format!(", {healthy} healthy behind the load balancer")
+    });
     format!(
-        "{}: {} desired, {} running, {} pending, {}{}",
+        "{}: {} desired, {} running, {} pending{}, {}{}",
         service.service,
         service.desired,
         service.running,
         service.pending,
+        targets.unwrap_or_default(),
         service.revision.clone().unwrap_or_default(),
         deployment.unwrap_or_default()
     )

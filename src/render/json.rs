@@ -91,6 +91,11 @@ pub fn apply_json(view: &ApplyView) -> Value {
             })
         })
         .collect();
+    let endpoints: Vec<Value> = view
+        .endpoints
+        .iter()
+        .map(|one| json!({ "task": one.task, "url": one.url, "note": or_null(&one.note) }))
+        .collect();
     json!({
         "format_version": FORMAT_VERSION,
         "stack": view.stack,
@@ -106,6 +111,7 @@ pub fn apply_json(view: &ApplyView) -> Value {
         },
         "steps": steps,
         "failures": failures,
+        "endpoints": endpoints,
         "rollout": view.rollout.as_ref().map(super::rollout::rollout_json),
     })
 }

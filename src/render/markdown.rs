@@ -12,7 +12,7 @@ use super::refusal::{Difference, Refusal};
 use super::rollout::rollout_markdown;
 use super::templates::Templates;
 use super::value::clip;
-use super::view::{ChangeView, PlanView, ReleaseView};
+use super::view::{ChangeView, EndpointView, PlanView, ReleaseView};
 
 /// How the one line begins that changes with every run although the plan is the same: left out when two documents are
 /// compared.
@@ -111,6 +111,7 @@ struct ApplyPage<'a> {
     /// Steps that are done and not listed.
     folded: usize,
     warnings: Part<'a, String>,
+    endpoints: Part<'a, EndpointView>,
     failures: Part<'a, super::apply_view::FailureView>,
 }
 
@@ -136,6 +137,7 @@ pub fn apply_markdown(view: &ApplyView, links: &Links, budget: Budget) -> String
             folded,
             failures: Part::first(&view.failures, failures),
             warnings: Part::first(&view.warnings, shown),
+            endpoints: Part::first(&view.endpoints, shown.max(SHORT_LIST)),
         };
         templates.render("apply.md.j2", page)
     };

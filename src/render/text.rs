@@ -63,6 +63,7 @@ struct PlanPage<'a> {
     sign_width: usize,
     address_width: usize,
     task_width: usize,
+    url_width: usize,
 }
 
 #[derive(Serialize)]
@@ -99,6 +100,7 @@ pub fn plan_text(view: &PlanView, style: Style) -> String {
         sign_width: widest(rows.iter().map(|row| row.sign)),
         address_width: widest(view.changes.iter().map(|change| change.address.as_str())),
         task_width: widest(view.releases.iter().map(|release| release.task.as_str())),
+        url_width: widest(view.endpoints.iter().map(|one| one.url.as_str())),
         rows,
     };
     Templates::text(style).render("plan.txt.j2", page)
@@ -133,6 +135,7 @@ struct ApplyPage<'a> {
     apply: &'a ApplyView,
     rows: Vec<ApplyRow<'a>>,
     address_width: usize,
+    url_width: usize,
 }
 
 #[derive(Serialize)]
@@ -147,6 +150,7 @@ pub fn apply_text(view: &ApplyView, style: Style) -> String {
         apply: view,
         rows: view.steps.iter().map(|step| ApplyRow { mark: style.mark(step.state), step }).collect(),
         address_width: widest(view.steps.iter().map(|step| step.address.as_str())),
+        url_width: widest(view.endpoints.iter().map(|one| one.url.as_str())),
     };
     Templates::text(style).render("apply.txt.j2", page)
 }

@@ -2,7 +2,7 @@
 //!
 //! A view holds plain text. How it is made harmless and where the line breaks are is up to the document (`text`, `markdown`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::diagram::diagram;
 use super::telling::{details, release};
 use super::value::{HIDDEN, clip, for_people, hidden};
-use crate::model::{Action, AttrChange, Change, Plan, Reason, Summary};
+use crate::model::{
+    Action, Address, AttrChange, Change, Endpoint, Input, Outputs, Plan, Reason, Ref, Summary,
+};
 
 /// What the view must know beside the plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct PlanView {
     pub releases: Vec<ReleaseView>,
     /// The addresses whose running tasks ECS will replace.
     pub restarts: Vec<String>,
+    /// Where the web services are found.
+    pub endpoints: Vec<EndpointView>,
     /// What the reader should know.
     pub warnings: Vec<String>,
     /// The lines of a Mermaid flowchart of what is reached by whom; empty when there is nothing to see. For Markdown.
@@ -94,6 +98,19 @@ pub struct AttrView {
     pub hidden: bool,
     /// This change alone forces the replacement.
     pub forces_replace: bool,
+}
+
+/// The address of a web service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EndpointView {
+    /// The task.
+    pub task: String,
+    /// `https://app.example.com`.
+    pub url: String,
+    /// The same for people: without what is the same for all.
+    pub label: String,
+    /// What somebody must do before it leads there; empty when nothing.
+    pub note: String,
 }
 
 /// What happens to an attribute.
@@ -148,11 +165,35 @@ pub fn plan(plan: &Plan, context: &Context) -> PlanView {
             .map(|change| change.address.clone())
             .collect(),
         changes,
+        endpoints: endpoints(plan, &BTreeMap::new()),
         releases: plan.images.iter().map(|image| release(image, plan)).collect(),
         warnings: plan.warnings.clone(),
         diagram: diagram(plan),
         next: (context.suggest_apply && !plan.is_empty()).then(|| "fargate-stack apply".to_owned()),
     }
+}
+
+/// The addresses of the web services; `made` has the outputs of what an apply made.
+pub(super) fn endpoints(plan: &Plan, made: &BTreeMap<&Address, &Outputs>) -> Vec<EndpointView> {
+    let known = |name: &Input<String>| match name {
+        Input::Known(name) => Some(name.clone()),
+        Input::Pending(Ref { address, output }) => {
+            let change = plan.changes.iter().find(|change| change.at.address == *address);
+            let seen = change.and_then(|change| change.seen.as_ref()).map(|seen| &seen.outputs);
+            made.get(address).copied().or(seen).and_then(|outputs| outputs.get(output)).cloned()
+        }
+    };
+    let note = |name: &Input<String>| {
+        let to = known(name).map_or_else(|| "the load balancer".to_owned(), |name| format!("`{name}`"));
+        format!("no DNS record is made for it: point it to {to}")
+    };
+    let view = |one: &Endpoint| EndpointView {
+        task: one.task.clone(),
+        url: one.url.clone(),
+        label: one.url.split_once("://").map_or(one.url.as_str(), |(_, rest)| rest).to_owned(),
+        note: one.point_to.as_ref().map(note).unwrap_or_default(),
+    };
+    plan.endpoints.iter().map(view).collect()
 }
 
 /// The verb of an action.

@@ -1,6 +1,7 @@
 //! Config + facts → `Stack`: every default made explicit. Pure.
 
 mod capacity;
+mod endpoints;
 pub mod facts;
 pub mod marker;
 mod names;
@@ -8,6 +9,7 @@ mod policy;
 pub mod tags;
 #[cfg(test)]
 mod tests;
+mod urls;
 pub mod web;
 
 use std::collections::BTreeMap;
@@ -16,10 +18,12 @@ use crate::config::{self, Config, Task};
 use crate::model::{Image, ImageOrigin};
 
 pub use capacity::next_size;
+pub use endpoints::endpoints;
 pub use facts::{Facts, Placement, Provenance};
 pub use names::{Names, Scope, alb_security_group, load_balancer, target_group};
 pub use policy::{Policy, Statement};
 pub use tags::{ADDRESS, STACK, owner, ownership};
+pub use urls::urls;
 pub use web::{Web, WebService};
 
 /// What the user wants, with every default made explicit and every name decided.

@@ -94,7 +94,7 @@ fn the_tasks_of_the_stack_file_are_listed_without_aws_and_without_values() {
     assert_eq!(
         document.json()["tasks"][2],
         json!({"task": "web", "type": "daemon", "family": "web", "cpu": 1024, "memory": 2048, "schedule": null,
-               "desired_count": 1, "image": "http-test:latest", "environment": ["PASSWORD"], "secrets": []})
+               "desired_count": 1, "web": null, "image": "http-test:latest", "environment": ["PASSWORD"], "secrets": []})
     );
     assert!(world.calls().is_empty());
 }

@@ -17,6 +17,7 @@ mod command_line;
 mod daily_schedules;
 mod daily_services;
 mod daily_tasks;
+mod daily_web;
 mod discovery;
 mod discovery_web;
 mod documents;

@@ -157,10 +157,15 @@ fn is_own(one: &LoadBalancer, ours: &Ours) -> bool {
     ours.address(&one.arn).is_some_and(|address| address.kind() == "load_balancer")
 }
 
+/// What App::FargateStack called the load balancer that it made.
+fn predecessors_name(ask: Ask<'_>) -> String {
+    balancing_name(&format!("{}-alb", ask.config.app.name), None)
+}
+
 fn is_predecessors(one: &LoadBalancer, tags: &Tags, ask: Ask<'_>) -> bool {
     let (key, value) = PREDECESSOR;
-    let named = one.name == load_balancer(ask.config, ask.scheme);
-    named && tags.get(&one.arn).and_then(|tags| tags.get(key)).is_some_and(|found| found == value)
+    one.name == predecessors_name(ask)
+        && tags.get(&one.arn).and_then(|tags| tags.get(key)).is_some_and(|found| found == value)
 }
 
 /// One that the configuration names: whose is it?
@@ -168,7 +173,7 @@ fn settled(found: &LoadBalancer, ours: &Ours, tags: Option<&Tags>, ask: Ask<'_>)
     if is_own(found, ours) {
         return Step::Chosen(Use::Own(found.clone()), None);
     }
-    if found.name != load_balancer(ask.config, ask.scheme) {
+    if found.name != predecessors_name(ask) {
         return Step::Chosen(Use::Shared(found.clone()), None);
     }
     match tags {

@@ -254,11 +254,7 @@ fn names(all: All<'_>, sides: &[Side], naming: &Naming, found: &mut Found) -> Re
                 continue;
             }
             let route = domain_route(config, key, task, domain);
-            let zone = if writes_records(config) {
-                take_once(&mut error, zones::public(zones, domain)).flatten()
-            } else {
-                None
-            };
+            let public = if writes_records(config) { zones::public(zones, domain) } else { Ok(None) };
             let own: Vec<&Detail> = first
                 .ours
                 .of("certificate")
@@ -272,12 +268,14 @@ fn names(all: All<'_>, sides: &[Side], naming: &Naming, found: &mut Found) -> Re
                 own,
                 issued: &issued,
                 attached: attached(config, sides, domain),
-                zone,
+                zone: public.clone().ok().flatten(),
                 own_zone,
                 no_records: !writes_records(config),
                 validated_elsewhere: naming.elsewhere.contains(domain),
             };
-            if let Some(fact) = take_once(&mut error, certificates::choose(&known)) {
+            // Without a certificate the zones that are not told apart are what is wrong.
+            let chosen = certificates::choose(&known).map_err(|problem| public.err().unwrap_or(problem));
+            if let Some(fact) = take_once(&mut error, chosen) {
                 found.facts.certificates.insert(domain.clone(), fact);
             }
         }
@@ -324,11 +322,12 @@ fn attached<'a>(config: &Config, sides: &'a [Side], domain: &str) -> BTreeSet<&'
     attached
 }
 
-/// Where a service's domain stands in the YAML.
+/// Where a service's domain stands in the YAML; the only one may stand there without a list.
 fn domain_route(config: &Config, key: &str, task: &Task, domain: &str) -> Vec<String> {
-    let index = config.domains_of(task).iter().position(|one| one == domain).unwrap_or_default();
+    let domains = config.domains_of(task);
+    let index = domains.iter().position(|one| one == domain).filter(|_| domains.len() > 1);
     let route = if task.domain.is_empty() { vec!["domain"] } else { vec!["tasks", key, "domain"] };
-    route.into_iter().map(str::to_owned).chain([index.to_string()]).collect()
+    route.into_iter().map(str::to_owned).chain(index.map(|index| index.to_string())).collect()
 }
 
 /// What zones are chosen from.

@@ -22,6 +22,8 @@ mod rules;
 #[cfg(test)]
 mod rules_tests;
 mod target_names;
+#[cfg(test)]
+mod testing;
 mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -117,7 +117,7 @@ fn free(after: i32, before: i32, used: &BTreeSet<i32>) -> Option<i32> {
 }
 
 /// The one must be asked before the other: it is more specific, and a request could be for both.
-fn goes_before(one: &Wanted, other: &Wanted) -> bool {
+pub fn goes_before(one: &Wanted, other: &Wanted) -> bool {
     let (a, b) = (&one.conditions, &other.conditions);
     specificity(a) < specificity(b) && any_overlap(&a.hosts, &b.hosts) && any_overlap(&a.paths, &b.paths)
 }

@@ -28,6 +28,7 @@ impl Stack {
             changes: Vec::new(),
             edges: BTreeMap::new(),
             images: Vec::new(),
+            endpoints: Vec::new(),
             warnings: Vec::new(),
             fingerprint: "0".repeat(64),
         })

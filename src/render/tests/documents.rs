@@ -1,10 +1,10 @@
 //! The documents as people see them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::plans::{ACCOUNT, all_pending, complete, empty, one_of_each, partial};
-use crate::model::{ApplyReport, Cause, Plan, RolloutOutcome, RolloutReport, ServiceRollout};
+use super::plans::{ACCOUNT, all_pending, complete, empty, one_of_each, partial, served, step};
+use crate::model::{ApplyReport, Cause, Outcome, Plan, RolloutOutcome, RolloutReport, ServiceRollout, Verb};
 use crate::render::{
     Budget, Context, Difference, Link, Links, Refusal, STATUS_PREFIX, Style, apply_json, apply_markdown,
     apply_text, apply_view, plan_json, plan_markdown, plan_text, refusal_markdown, refusal_text, view,
@@ -45,6 +45,27 @@ fn a_plan_of_every_action() {
     insta::assert_snapshot!("each_text", text(&one_of_each()));
     insta::assert_snapshot!("each_markdown", markdown(&one_of_each()));
     insta::assert_json_snapshot!("each_json", plan_json(&one_of_each()));
+}
+
+#[test]
+fn what_an_apply_leaves_is_where_the_services_are_found() {
+    let plan = served();
+    let outputs = BTreeMap::from([("dns_name".to_owned(), "shop-alb-1.elb.amazonaws.com".to_owned())]);
+    let made = step("load_balancer.public", Verb::Make);
+    let report =
+        |outcome| ApplyReport { outcomes: [(made.clone(), outcome)].into(), ..ApplyReport::default() };
+    let done = apply_view::apply(&plan, &report(Outcome::Done(outputs)), None);
+    insta::assert_snapshot!("served_plan_text", text(&plan));
+    insta::assert_snapshot!("served_text", apply_text(&done, Style::PLAIN));
+    insta::assert_snapshot!("served_markdown", apply_markdown(&done, &links(), Budget::comment(0)));
+    insta::assert_json_snapshot!("served_json", apply_json(&done)["endpoints"]);
+    let unfinished = apply_view::apply(&plan, &report(Outcome::NotStarted), None);
+    assert!(unfinished.endpoints.is_empty(), "nobody is sent to what is not there");
+    let nothing_to_do = apply_view::apply(&plan, &ApplyReport::default(), None);
+    assert_eq!(
+        nothing_to_do.endpoints[1].note,
+        "no DNS record is made for it: point it to the load balancer"
+    );
 }
 
 #[test]

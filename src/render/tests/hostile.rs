@@ -133,6 +133,18 @@ fn hostile_text_changes_the_shape_of_no_document() {
 }
 
 #[test]
+fn a_hostile_address_is_one_link_and_shows_what_it_is() {
+    let done = |text: &str| {
+        let view = apply_view::apply(&hostile(text), &ApplyReport::default(), None);
+        apply_markdown(&view, &Links::default(), Budget::comment(0))
+    };
+    assert_eq!(shape(&done(HOSTILE)), shape(&done("harmless")), "{}", done(HOSTILE));
+    assert_eq!(shape(&done(HOSTILE)).links, 1);
+    let view = apply_view::apply(&hostile(HOSTILE), &ApplyReport::default(), None);
+    assert!(!apply_text(&view, Style::PLAIN).contains(['\u{1b}', '\u{202e}']));
+}
+
+#[test]
 fn hostile_text_in_markdown_is_seen_for_what_it_is() {
     let document = plan_document(HOSTILE);
     insta::assert_snapshot!("hostile_markdown", document.replace('\u{200b}', "ZWSP"));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::model::{
-    Action, Address, ApplyReport, AttrChange, CallError, Change, Image, ImageOrigin, Locator, Observed,
-    Outcome, Owner, Plan, Reason, Resource, Step, StepError, Verb,
+    Action, Address, ApplyReport, AttrChange, CallError, Change, Endpoint, Image, ImageOrigin, Input,
+    Locator, Observed, Outcome, Owner, Plan, Reason, Resource, Step, StepError, Verb,
 };
 
 pub(super) const ACCOUNT: &str = "123456789012";
@@ -28,6 +28,7 @@ pub(super) fn empty() -> Plan {
         changes: Vec::new(),
         edges: BTreeMap::new(),
         images: Vec::new(),
+        endpoints: Vec::new(),
         warnings: Vec::new(),
         fingerprint: "7d41c0ffee99".repeat(6).chars().take(64).collect(),
     }
@@ -201,6 +202,21 @@ pub(super) fn all_pending() -> Plan {
     }
 }
 
+/// A stack whose services are found by a record of its own, and by a name that somebody else must point to it.
+pub(super) fn served() -> Plan {
+    let endpoint =
+        |task: &str, url: &str, point_to| Endpoint { task: task.to_owned(), url: url.to_owned(), point_to };
+    let balancer = Address::new("load_balancer", "public");
+    Plan {
+        changes: vec![change("load_balancer.public", "shop-alb", Action::Create, vec![])],
+        endpoints: vec![
+            endpoint("web", "https://shop.example.com", None),
+            endpoint("api", "https://api.example.org/v1/", Some(Input::of(balancer, "dns_name"))),
+        ],
+        ..empty()
+    }
+}
+
 /// As many changes of an action as asked for.
 pub(super) fn many(count: usize, action: Action) -> Plan {
     let changes = (0..count)
@@ -243,6 +259,11 @@ pub(super) fn hostile(text: &str) -> Plan {
             tag: Some(text.to_owned()),
             digest: None,
             origin: ImageOrigin::Outside,
+        }],
+        endpoints: vec![Endpoint {
+            task: text.to_owned(),
+            url: format!("https://{text}"),
+            point_to: Some(Input::Known(text.to_owned())),
         }],
         warnings: vec![text.to_owned()],
         ..empty()
