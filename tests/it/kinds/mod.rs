@@ -89,11 +89,11 @@ pub fn clients(account: &str) -> Aws {
 
 impl Flow {
     async fn new() -> Self {
-        Self::of(World::new(), STACK).await
+        Self::with(World::new(), STACK).await
     }
 
     /// A flow of this stack file.
-    async fn of(world: World, stack: &str) -> Self {
+    async fn with(world: World, stack: &str) -> Self {
         let aws = clients(&world.account);
         let config = config::parse("fargate-stack.yml", stack).unwrap();
         let names = Names::new(&config);

@@ -31,7 +31,7 @@ fn is_name(address: &str) -> bool {
 
 /// A flow whose load balancer is there.
 async fn flow() -> Flow {
-    let mut flow = Flow::of(World::new(), STACK).await;
+    let mut flow = Flow::with(World::new(), STACK).await;
     flow.make_some(|address| address == "security_group.alb-public" || address == "load_balancer.public")
         .await;
     flow

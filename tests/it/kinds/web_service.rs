@@ -26,7 +26,7 @@ const BALANCER: &str = "security_group.alb-public";
 const SERVICE: &str = "service.web";
 
 async fn flow() -> Flow {
-    Flow::of(World::new(), STACK).await
+    Flow::with(World::new(), STACK).await
 }
 
 /// A flow with everything that the service needs.
