@@ -106,9 +106,10 @@ def rounds(calls):
 
 
 def generated(services):
-    """A stack of services, each behind a host name of its own where the product and the sandbox can do that."""
+    """A stack of services behind one load balancer, each with a host name of its own."""
     tasks = [
-        f"  service{number}:\n    type: daemon\n    image: helloworld:latest\n    secrets: [helloworld/api-key:API_KEY]"
+        f"  s{number}:\n    type: https\n    image: http-test:latest\n    domain: s{number}.example.com\n"
+        "    secrets: [helloworld/api-key:API_KEY]"
         for number in range(services)
     ]
     return "\n".join([f"app:\n  name: many{services}", "tasks:", *tasks, ""])

@@ -148,7 +148,7 @@ impl Kind for ListenerRule {
 
     async fn update(
         aws: &Aws,
-        _at: &Locator,
+        at: &Locator,
         seen: &Seen<Attrs>,
         want: &Attrs,
     ) -> Result<Outputs, CallError> {
