@@ -242,7 +242,9 @@ fn want(stack: &Stack, scheme: Scheme, port: u16, own: &OwnListener) -> Option<W
         certificates: tls.map(|tls| tls.more.iter().map(input).collect()).unwrap_or_default(),
         tags: ownership(&stack.name, &at.address, &stack.tags),
     };
-    Some(Want { at: Locator { parent, id: own.arn.clone(), ..at }, attrs, after: Vec::new() })
+    // Until its record is there, a certificate is waited for in vain.
+    let after = if tls.is_some() { stack.web.validations(names) } else { Vec::new() };
+    Some(Want { at: Locator { parent, id: own.arn.clone(), ..at }, attrs, after })
 }
 
 /// The certificates that a listener chooses by SNI, but for its default one (which may be listed a second time).
