@@ -8,7 +8,8 @@ use tokio::task::JoinSet;
 use super::{Driver, Registry};
 use crate::model::{CallError, Locator, Observed};
 
-/// How many reads run at once, fewer calls than that because many are made together: enough to hide latency, few enough to stay
+/// How many reads run at once: enough to hide latency. Their calls are fewer, because many are made together; of those that are not,
+/// ECS takes a burst of a hundred ("Request throttling for the Amazon ECS API").
 const LIMIT: usize = 128;
 
 /// Reads each locator; every failure is returned, not only the first.
