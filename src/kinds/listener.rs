@@ -124,12 +124,17 @@ impl Kind for Listener {
             return Ok(None);
         };
         let arn = listener.listener_arn().unwrap_or_default();
-        let Some(tags) = balancing_tags(aws, arn).await? else {
-            return Ok(None);
+        let certificates = async {
+            match listener.protocol() {
+                Some(ProtocolEnum::Https) => sni(aws, arn).await,
+                _ => Ok(BTreeSet::new()),
+            }
         };
-        let certificates = match listener.protocol() {
-            Some(ProtocolEnum::Https) => sni(aws, arn).await?,
-            _ => BTreeSet::new(),
+        // Boxed, because both together are large.
+        let (tags, certificates) =
+            tokio::join!(Box::pin(balancing_tags(aws, arn)), Box::pin(certificates));
+        let (Some(tags), certificates) = (tags?, certificates?) else {
+            return Ok(None);
         };
         let seen = seen(&listener, certificates, tags, at);
         Ok(Some(seen).filter(|seen| at.id.is_some() || seen.owner != Owner::Nobody))
