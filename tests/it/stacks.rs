@@ -136,7 +136,7 @@ pub fn promises_kept(world: &World, plan: &Value) {
     for change in plan["changes"].as_array().unwrap() {
         let (kind, action) = (change["kind"].as_str().unwrap(), change["action"].as_str().unwrap());
         let (calls, others) = calls_of(kind, action);
-        let settings = !others.is_empty() && action != "create" && action != "replace";
+        let settings = matches!(action, "update" | "adopt");
         assert!(
             !settings || others.iter().any(|call| made.contains_key(*call)),
             "{action} {kind} made none of {others:?}: {made:#?}"
