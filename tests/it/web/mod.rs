@@ -166,7 +166,9 @@ async fn records(config: &SdkConfig) -> BTreeSet<String> {
             // Values that AWS makes up differ from world to world.
             let to = match set.alias_target() {
                 Some(alias) => format!("alias of {}", alias.dns_name().split('-').next().unwrap_or_default()),
-                None if set.r#type().as_str() == "TXT" => format!("{:?}", set.resource_records()),
+                None if set.r#type().as_str() == "TXT" => {
+                    set.resource_records()[0].value().split(" scope=").next().unwrap().to_owned()
+                }
                 None => format!("{} values", set.resource_records().len()),
             };
             let name = set.name().split('.').map(|label| if label.len() > 30 { "_x" } else { label });
