@@ -317,16 +317,13 @@ fn taken(op: &str, name: &str, seen: &Attrs, owner: &Owner) -> CallError {
 
 fn record(op: &str, name: &str, target: &str, want: &Attrs) -> Result<ResourceRecordSet, CallError> {
     let record = ResourceRecordSet::builder().name(name).r#type(RrType::from(want.record_type.as_str()));
-    let record = match &want.target_zone {
-        Some(zone) => {
-            let alias = AliasTarget::builder().dns_name(target).hosted_zone_id(known(op, zone)?);
-            let alias = alias.evaluate_target_health(want.evaluate_target_health.unwrap_or_default());
-            record.alias_target(built(op, alias.build())?)
-        }
-        None => {
-            let value = built(op, ResourceRecord::builder().value(target).build())?;
-            record.set_ttl(want.ttl).resource_records(value)
-        }
+    let record = if let Some(zone) = &want.target_zone {
+        let alias = AliasTarget::builder().dns_name(target).hosted_zone_id(known(op, zone)?);
+        let alias = alias.evaluate_target_health(want.evaluate_target_health.unwrap_or_default());
+        record.alias_target(built(op, alias.build())?)
+    } else {
+        let value = built(op, ResourceRecord::builder().value(target).build())?;
+        record.set_ttl(want.ttl).resource_records(value)
     };
     built(op, record.build())
 }

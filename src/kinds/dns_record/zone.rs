@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
+use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 
 use crate::aws::{Aws, Retry, absent, call, retrying};
 use crate::kinds::common::built;
@@ -107,7 +107,7 @@ async fn markers(aws: &Aws, zone: &Zone, below: &str) -> Result<Vec<(String, Mar
 
 fn marked(set: ResourceRecordSet) -> Option<(ResourceRecordSet, Marker)> {
     let texts = set.resource_records().iter().filter(|_| *set.r#type() == RrType::Txt);
-    let marker = texts.map(|text| text.value()).find_map(Marker::parse)?;
+    let marker = texts.map(ResourceRecord::value).find_map(Marker::parse)?;
     Some((set, marker))
 }
 
