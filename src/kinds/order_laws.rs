@@ -44,6 +44,7 @@ fn graph(stack: &Stack, actions: &[(&str, Action)]) -> StepGraph {
         images: Vec::new(),
         endpoints: Vec::new(),
         warnings: Vec::new(),
+        endpoints: Vec::new(),
         fingerprint: String::new(),
     };
     steps(&registry(&offline()), &plan)
