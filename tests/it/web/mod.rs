@@ -168,9 +168,7 @@ async fn records(config: &SdkConfig) -> BTreeSet<String> {
             let to = match set.alias_target() {
                 Some(alias) => format!("alias of {}", alias.dns_name().split('-').next().unwrap_or_default()),
                 None if set.r#type().as_str() == "TXT" => {
-                    let words = set.resource_records().iter().flat_map(|one| one.value().split(' '));
-                    let telling = words.filter(|word| word.contains("stack") || word.contains("address"));
-                    telling.collect::<Vec<_>>().join(" ")
+                    set.resource_records()[0].value().split(" scope=").next().unwrap().to_owned()
                 }
                 None => format!("{} values", set.resource_records().len()),
             };
