@@ -106,9 +106,11 @@ def rounds(calls):
 
 
 def generated(services):
-    """A stack of services, each behind a host name of its own where the product and the sandbox can do that."""
+    """A stack of services behind one load balancer: ten share a host name, for a listener takes 25 certificates."""
     tasks = [
-        f"  service{number}:\n    type: daemon\n    image: helloworld:latest\n    secrets: [helloworld/api-key:API_KEY]"
+        f"  s{number}:\n    type: https\n    image: http-test:latest\n    domain: h{number // 10}.example.com\n"
+        f"    path: /s{number}/*\n"
+        "    secrets: [helloworld/api-key:API_KEY]"
         for number in range(services)
     ]
     return "\n".join([f"app:\n  name: many{services}", "tasks:", *tasks, ""])
@@ -125,7 +127,8 @@ def unchanged_plan(sandbox, binaries, account, text):
             begin = time.time()
             ended = subprocess.run([binaries / "fargate-stack", *args], cwd=folder, env=env, capture_output=True, text=True)
             if ended.returncode:
-                sys.exit(f"{args[0]} failed:\n{ended.stdout}{ended.stderr}")
+                told = (ended.stdout + ended.stderr).splitlines()
+                sys.exit("\n".join([f"{args[0]} failed, exit code {ended.returncode}:", *told[-30:]]))
             return time.time() - begin
 
         run("apply", "--yes")

@@ -114,6 +114,9 @@ async fn route(state: &State, request: &Request, rest: &str) -> Result<Value, Re
         ("POST", "/schedules/fire") => body::<Fire>(request)?.now(state).await?,
         ("POST", "/acm/certificates") => {
             let planted: Planted = body(request)?;
+            if let Some(fault) = planted.fault() {
+                return Err((400, fault));
+            }
             let account = planted.account.clone().unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned());
             let region = planted.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned());
             let now = state.now();

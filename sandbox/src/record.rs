@@ -9,8 +9,15 @@ use serde_json::Value;
 const MASK: &str = "(hidden)";
 
 /// Parameters whose values are secrets, in any service, compared by the last part of a dotted name.
-const SECRET: &[&str] =
-    &["SecretString", "SecretBinary", "WebIdentityToken", "Password", "SecretAccessKey", "SAMLAssertion"];
+const SECRET: &[&str] = &[
+    "SecretString",
+    "SecretBinary",
+    "WebIdentityToken",
+    "Password",
+    "SecretAccessKey",
+    "SAMLAssertion",
+    "ClientSecret",
+];
 
 /// Who made a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -109,6 +109,8 @@ pub struct Together {
     pub target_groups: Batcher<(), String, aws_sdk_elasticloadbalancingv2::types::TargetGroup>,
     /// Rules by ARN: `elasticloadbalancing:DescribeRules`.
     pub rules: Batcher<(), String, aws_sdk_elasticloadbalancingv2::types::Rule>,
+    /// Record sets of a hosted zone, by name: a page of `route53:ListResourceRecordSets` has up to 300.
+    pub records: Batcher<String, String, Vec<aws_sdk_route53::types::ResourceRecordSet>>,
 }
 
 impl Default for Together {
@@ -118,6 +120,7 @@ impl Default for Together {
             balancing_tags: Batcher::new(20),
             target_groups: Batcher::new(20),
             rules: Batcher::new(20),
+            records: Batcher::new(100),
         }
     }
 }

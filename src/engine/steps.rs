@@ -20,7 +20,8 @@ pub fn doing(action: Action, verb: Verb) -> &'static str {
 }
 
 /// The steps of a plan. `Make a` waits for `Make` of all that `a` refers to; `Remove d` waits for every user of `d` to be
-/// made anew or removed, and for `d`'s own `Make` (or the other way round, where both cannot exist at once).
+/// made anew or removed, and for `d`'s own `Make` (or the other way round, where both cannot exist at once). Where nothing stands
+/// against it, it waits for everything of its kind to be made, too: a name stays until the other one leads somewhere.
 pub fn steps(registry: &Registry, plan: &Plan) -> StepGraph {
     let mut graph = StepGraph::new();
     for change in &plan.changes {
@@ -69,7 +70,29 @@ pub fn steps(registry: &Registry, plan: &Plan) -> StepGraph {
             (Replace::MakeFirst, Verb::Make) => {}
         }
     }
+    for leaving in nodes.iter().filter(|node| node.verb == Verb::Remove) {
+        let alike = |node: &&Step| node.verb == Verb::Make && node.address.kind() == leaving.address.kind();
+        for made in nodes.iter().filter(alike) {
+            if !waits(&graph, made, leaving)
+                && let Some(waits_for) = graph.get_mut(leaving)
+            {
+                waits_for.insert(made.clone());
+            }
+        }
+    }
     graph
+}
+
+/// Whether a step waits for another one, however far away.
+fn waits(graph: &StepGraph, step: &Step, other: &Step) -> bool {
+    let (mut open, mut seen) = (vec![step], BTreeSet::new());
+    while let Some(at) = open.pop() {
+        if at == other {
+            return true;
+        }
+        open.extend(graph.get(at).into_iter().flatten().filter(|next| seen.insert(*next)));
+    }
+    false
 }
 
 /// The change that a step belongs to.

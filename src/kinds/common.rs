@@ -12,7 +12,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::aws::{Aws, Retry, absent, call, watching};
+use crate::aws::{Aws, Retry, absent, call, together, watching};
 use crate::model::{Address, CallError, Input, Locator, Outputs};
 
 /// Tags by key.
@@ -123,18 +123,10 @@ pub async fn balancing_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>, CallEr
 
 /// The same of many, by ARN.
 pub async fn balancing_tags_of(aws: &Aws, arns: &[&str]) -> Result<BTreeMap<String, Tags>, CallError> {
+    let asked = arns.iter().map(|arn| balancing_tags(aws, arn));
     let mut found = BTreeMap::new();
-    // `DescribeTags` takes 20 ARNs.
-    for some in arns.chunks(20) {
-        match describe_tags(aws, some.iter().map(|arn| (*arn).to_owned()).collect()).await {
-            // One that went meanwhile makes the whole call fail.
-            Err(error) if BALANCING_GONE.contains(&error.code.as_str()) => {
-                for one in some {
-                    found.extend(balancing_tags(aws, one).await?.map(|tags| ((*one).to_owned(), tags)));
-                }
-            }
-            answer => found.extend(answer?),
-        }
+    for (arn, tags) in arns.iter().zip(together::all(asked).await) {
+        found.extend(tags?.map(|tags| ((*arn).to_owned(), tags)));
     }
     Ok(found)
 }

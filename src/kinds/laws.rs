@@ -14,7 +14,7 @@ use crate::aws::Aws;
 use crate::model::{Address, Ref, Resource, Rules};
 
 /// Files of this directory that are not kinds.
-const NOT_KINDS: [&str; 5] = ["mod", "common", "laws", "samples", "wants"];
+const NOT_KINDS: [&str; 6] = ["mod", "common", "laws", "order_laws", "samples", "wants"];
 
 /// Permissions that a call needs although no call is named so.
 const IMPLIED: [&str; 2] = ["iam:PassRole", "iam:CreateServiceLinkedRole"];
@@ -55,7 +55,7 @@ fn sources() -> BTreeMap<String, String> {
     sources
 }
 
-fn offline() -> Aws {
+pub(super) fn offline() -> Aws {
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("eu-west-1"))
@@ -83,7 +83,7 @@ fn offline() -> Aws {
 }
 
 /// Every reference somewhere in the attributes.
-fn references(attrs: &Value) -> Vec<Ref> {
+pub(super) fn references(attrs: &Value) -> Vec<Ref> {
     match attrs {
         Value::Object(members) if members.contains_key("$ref") => {
             vec![serde_json::from_value(attrs.clone()).unwrap()]

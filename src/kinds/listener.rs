@@ -124,12 +124,17 @@ impl Kind for Listener {
             return Ok(None);
         };
         let arn = listener.listener_arn().unwrap_or_default();
-        let Some(tags) = balancing_tags(aws, arn).await? else {
-            return Ok(None);
+        let certificates = async {
+            match listener.protocol() {
+                Some(ProtocolEnum::Https) => sni(aws, arn).await,
+                _ => Ok(BTreeSet::new()),
+            }
         };
-        let certificates = match listener.protocol() {
-            Some(ProtocolEnum::Https) => sni(aws, arn).await?,
-            _ => BTreeSet::new(),
+        // Boxed, because both together are large.
+        let (tags, certificates) =
+            tokio::join!(Box::pin(balancing_tags(aws, arn)), Box::pin(certificates));
+        let (Some(tags), certificates) = (tags?, certificates?) else {
+            return Ok(None);
         };
         let seen = seen(&listener, certificates, tags, at);
         Ok(Some(seen).filter(|seen| at.id.is_some() || seen.owner != Owner::Nobody))
@@ -179,17 +184,12 @@ impl Kind for Listener {
         let had: BTreeSet<&Input<String>> = have.certificate.iter().chain(&have.certificates).collect();
         let new = want.certificate.iter().chain(&want.certificates).filter(|one| !had.contains(one));
         issued(aws, &at.address, &all_known(OP, new)?).await?;
-        // A certificate that leaves the first place is among the others before, so that its clients never get a wrong one.
-        let added = all_known(OP, want.certificates.difference(&have.certificates))?;
-        if !added.is_empty() {
-            retrying(BALANCING_FRESH, || {
-                let request = aws.balancing.add_listener_certificates().listener_arn(arn);
-                let request = request.set_certificates(Some(added.iter().map(|one| by_arn(one)).collect()));
-                call("elasticloadbalancing:AddListenerCertificates", request.send())
-            })
-            .await?;
-        }
+        // A certificate that leaves the first place is among the others before, so that its clients never get a wrong one; and it is
+        // named again afterwards, because nothing promises that the default one is kept there.
+        add(aws, arn, all_known(OP, want.certificates.difference(&have.certificates))?).await?;
         modify(aws, arn, have, want).await?;
+        let left = have.certificate.iter().filter(|one| want.certificates.contains(one));
+        add(aws, arn, all_known(OP, left)?).await?;
         // What became the first is no longer listed among the others, as far as we are concerned.
         let extra = have.certificates.difference(&want.certificates);
         let extra = all_known(OP, extra.filter(|one| want.certificate.as_ref() != Some(one)))?;
@@ -237,7 +237,9 @@ fn want(stack: &Stack, scheme: Scheme, port: u16, own: &OwnListener) -> Option<W
         certificates: tls.map(|tls| tls.more.iter().map(input).collect()).unwrap_or_default(),
         tags: ownership(&stack.name, &at.address, &stack.tags),
     };
-    Some(Want { at: Locator { parent, id: own.arn.clone(), ..at }, attrs, after: Vec::new() })
+    // Until its record is there, a certificate is waited for in vain.
+    let after = if tls.is_some() { stack.web.validations(names) } else { Vec::new() };
+    Some(Want { at: Locator { parent, id: own.arn.clone(), ..at }, attrs, after })
 }
 
 /// The certificates that a listener chooses by SNI, but for its default one (which may be listed a second time).
@@ -264,6 +266,20 @@ async fn sni(aws: &Aws, arn: &str) -> Result<BTreeSet<String>, CallError> {
     }
     found.retain(|arn| default.as_ref() != Some(arn));
     Ok(found)
+}
+
+/// Adds certificates that are chosen by SNI.
+async fn add(aws: &Aws, arn: &str, certificates: Vec<String>) -> Result<(), CallError> {
+    if !certificates.is_empty() {
+        retrying(BALANCING_FRESH, || {
+            let request = aws.balancing.add_listener_certificates().listener_arn(arn);
+            let request =
+                request.set_certificates(Some(certificates.iter().map(|one| by_arn(one)).collect()));
+            call("elasticloadbalancing:AddListenerCertificates", request.send())
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Sends what differs, but for the certificates that are chosen by SNI.

@@ -152,8 +152,11 @@ fn want(stack: &Stack, place: (Scheme, u16), listener: &str, certificate: &Certi
     Want {
         at: at(names, &format!("{}-{port}", scheme.word()), &certificate.short(), listener, arn),
         attrs: Attrs { listener: Input::Known(listener.to_owned()), certificate: input },
-        // Their tags are what finds it again.
-        after: there.map(|task| names.address("listener_rule", &task.key)).collect(),
+        // The tags of the rules are what finds it again; a certificate is waited for in vain until its record is there.
+        after: there
+            .map(|task| names.address("listener_rule", &task.key))
+            .chain(web.validations(names))
+            .collect(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::common::{
     redirect_to_https, redirects_to_https, resource_of, tag_balancing, to_balancing,
 };
 use super::{Kind, Seen, Want};
-use crate::aws::{Aws, Retry, absent, call, retrying, until};
+use crate::aws::{Aws, absent, call, retrying, until};
 use crate::model::{CallError, Input, Locator, Outputs, Owner, Replace, Rules};
 use crate::stack::web::{Certificate, Listener as WebListener, Scheme};
 use crate::stack::{Runs, Stack, StackTask, WebService, owner, ownership, tags};
@@ -44,9 +44,10 @@ pub struct Attrs {
     pub tags: Tags,
 }
 
-/// Another step of the same apply gives up the place.
-const PLACE_LIMIT: Duration = Duration::from_mins(2);
-const MOVING: Retry = Retry { on: &[("PriorityInUse", "")], limit: PLACE_LIMIT };
+/// The highest priority (`CreateRule`, Elastic Load Balancing API reference).
+const LAST: i32 = 50_000;
+/// Other steps of the same apply change priorities too.
+const PLACE_LIMIT: Duration = Duration::from_mins(1);
 
 impl Kind for ListenerRule {
     const KIND: &'static str = "listener_rule";
@@ -96,7 +97,11 @@ impl Kind for ListenerRule {
                 };
                 Ok(balancing_tags(aws, id).await?.map(|tags| seen(&rule, tags, at)))
             }
-            (None, Some(listener)) => Ok(own(aws, at, &all(aws, listener).await?).await?.into_iter().next()),
+            (None, Some(listener)) => {
+                let ours = ours(aws, at, &all(aws, listener).await?).await?;
+                let own = |one: &Seen<Attrs>| tags::address(&one.attrs.tags).as_ref() == Some(&at.address);
+                Ok(ours.into_iter().find(own))
+            }
             (None, None) => Ok(None),
         }
     }
@@ -105,18 +110,18 @@ impl Kind for ListenerRule {
     async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallError> {
         const OP: &str = "elasticloadbalancing:CreateRule";
         let listener = known(OP, &want.listener)?;
-        let what = format!("a free place for the rule (the priority {} or one behind it)", want.priority);
-        until(OP, &what, PLACE_LIMIT, || async {
+        until(OP, "a free place for the rule", PLACE_LIMIT, || async {
             let rules = all(aws, listener).await?;
-            let own = own(aws, at, &rules).await?;
+            let ours = ours(aws, at, &rules).await?;
             let same = |one: &&Seen<Attrs>| {
-                one.attrs.target_group == want.target_group
+                tags::address(&one.attrs.tags).as_ref() == Some(&at.address)
+                    && one.attrs.target_group == want.target_group
                     && one.attrs.redirect_to_https == want.redirect_to_https
             };
-            if let Some(made) = own.iter().find(same) {
+            if let Some(made) = ours.iter().find(same) {
                 return Self::update(aws, at, made, want).await.map(Some);
             }
-            let priority = behind(&own, &rules, want.priority);
+            let priority = behind(&ours, &rules, want.priority)?;
             let made = retrying(BALANCING_FRESH, || async {
                 let request = aws
                     .balancing
@@ -143,7 +148,7 @@ impl Kind for ListenerRule {
 
     async fn update(
         aws: &Aws,
-        _at: &Locator,
+        at: &Locator,
         seen: &Seen<Attrs>,
         want: &Attrs,
     ) -> Result<Outputs, CallError> {
@@ -162,12 +167,7 @@ impl Kind for ListenerRule {
             call("elasticloadbalancing:ModifyRule", request.send()).await?;
         }
         if have.priority != want.priority {
-            let place = RulePriorityPair::builder().rule_arn(arn).priority(want.priority).build();
-            retrying(MOVING, || {
-                let request = aws.balancing.set_rule_priorities().rule_priorities(place.clone());
-                call("elasticloadbalancing:SetRulePriorities", request.send())
-            })
-            .await?;
+            place(aws, at, arn, want.priority).await?;
         }
         tag_balancing(aws, arn, &have.tags, &want.tags).await?;
         Ok(seen.outputs.clone())
@@ -267,27 +267,66 @@ async fn all(aws: &Aws, listener: &str) -> Result<Vec<Rule>, CallError> {
     }
 }
 
-/// Those of these rules that carry the tags of this address, in order of priority.
-async fn own(aws: &Aws, at: &Locator, rules: &[Rule]) -> Result<Vec<Seen<Attrs>>, CallError> {
+/// Those of these rules that are this stack's, in order of priority.
+async fn ours(aws: &Aws, at: &Locator, rules: &[Rule]) -> Result<Vec<Seen<Attrs>>, CallError> {
     let arns: Vec<&str> = rules.iter().filter_map(Rule::rule_arn).collect();
     let mut tagged = balancing_tags_of(aws, &arns).await?;
-    let mut own: Vec<Seen<Attrs>> = rules
+    let mut ours: Vec<Seen<Attrs>> = rules
         .iter()
         .filter_map(|rule| Some(seen(rule, tagged.remove(rule.rule_arn()?)?, at)))
         .filter(|seen| seen.owner == Owner::Ours)
-        .filter(|seen| tags::address(&seen.attrs.tags).as_ref() == Some(&at.address))
         .collect();
-    own.sort_by_key(|seen| seen.attrs.priority);
-    Ok(own)
+    ours.sort_by_key(|seen| seen.attrs.priority);
+    Ok(ours)
 }
 
-/// The place that a new rule takes: the wanted one, or the next free one behind it when the rule that it replaces is there.
-fn behind(own: &[Seen<Attrs>], rules: &[Rule], wanted: i32) -> i32 {
-    if own.iter().all(|old| old.attrs.priority != wanted) {
-        return wanted;
-    }
+/// The place that a new rule takes: the wanted one, or the next free one behind it while another rule of this stack is there (the
+/// one that it replaces, or one that leaves when the new one serves). A later apply brings it to the wanted one.
+fn behind(ours: &[Seen<Attrs>], rules: &[Rule], wanted: i32) -> Result<i32, CallError> {
     let used: BTreeSet<i32> = rules.iter().filter_map(priority).collect();
-    (wanted..).find(|place| !used.contains(place)).unwrap_or(wanted)
+    if !used.contains(&wanted) {
+        return Ok(wanted);
+    }
+    let held = ours.iter().any(|one| one.attrs.priority == wanted);
+    (wanted..=LAST).find(|place| held && !used.contains(place)).ok_or_else(|| occupied(wanted))
+}
+
+/// Brings a rule to its place. Another rule of this stack that is there goes to the place that this one leaves: its own step
+/// brings it where it belongs, or deletes it.
+async fn place(aws: &Aws, at: &Locator, arn: &str, wanted: i32) -> Result<(), CallError> {
+    const OP: &str = "elasticloadbalancing:SetRulePriorities";
+    let listener = part(OP, tags::listener_of(arn), "listener")?;
+    let pair = |arn: &str, place: i32| RulePriorityPair::builder().rule_arn(arn).priority(place).build();
+    until(OP, "the end of other changes of priorities", PLACE_LIMIT, || async {
+        let rules = all(aws, &listener).await?;
+        let now = rules.iter().find(|rule| rule.rule_arn() == Some(arn)).and_then(priority);
+        let now = part(OP, now, "rule")?;
+        if now == wanted {
+            return Ok(Some(()));
+        }
+        let mut pairs = vec![pair(arn, wanted)];
+        let holder = rules.iter().find(|rule| priority(rule) == Some(wanted)).and_then(Rule::rule_arn);
+        if let Some(holder) = holder {
+            let tags = balancing_tags(aws, holder).await?.unwrap_or_default();
+            if owner(&tags, at) != Owner::Ours {
+                return Err(occupied(wanted));
+            }
+            pairs.push(pair(holder, now));
+        }
+        let request = aws.balancing.set_rule_priorities().set_rule_priorities(Some(pairs));
+        match call("elasticloadbalancing:SetRulePriorities", request.send()).await {
+            Ok(_) => Ok(Some(())),
+            Err(error) if error.code == "PriorityInUse" => Ok(None),
+            Err(error) => Err(error),
+        }
+    })
+    .await
+}
+
+fn occupied(place: i32) -> CallError {
+    let message =
+        format!("the priority {place} belongs to a rule that is not this stack's; choose another one");
+    CallError::local("elasticloadbalancing:SetRulePriorities", message)
 }
 
 async fn describe(aws: &Aws, arn: &str) -> Result<Option<Rule>, CallError> {

@@ -96,14 +96,15 @@ impl Kind for LoadBalancer {
         };
         let arn = balancer.load_balancer_arn().unwrap_or_default();
         let request = aws.balancing.describe_load_balancer_attributes().load_balancer_arn(arn);
-        let described = call("elasticloadbalancing:DescribeLoadBalancerAttributes", request.send()).await;
+        let described = call("elasticloadbalancing:DescribeLoadBalancerAttributes", request.send());
+        // Boxed, because both together are large.
+        let (described, tags) = tokio::join!(Box::pin(described), Box::pin(balancing_tags(aws, arn)));
         let Some(described) = absent(described, &BALANCING_GONE)? else {
             return Ok(None);
         };
         let idle = described.attributes().iter().find(|one| one.key() == Some(IDLE_TIMEOUT));
         let idle = idle.and_then(|one| one.value()?.parse().ok()).unwrap_or(60);
-        let tags = balancing_tags(aws, arn).await?;
-        Ok(tags.map(|tags| seen(&balancer, idle, tags, at)))
+        Ok(tags?.map(|tags| seen(&balancer, idle, tags, at)))
     }
 
     async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallError> {

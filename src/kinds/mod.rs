@@ -15,6 +15,8 @@ mod listener_rule;
 mod load_balancer;
 mod log_group;
 #[cfg(test)]
+mod order_laws;
+#[cfg(test)]
 mod samples;
 mod schedule;
 mod security_group;

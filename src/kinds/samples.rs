@@ -66,9 +66,15 @@ pub fn china() -> Stack {
 /// Two `https` services on a public load balancer of the stack's own, nothing made yet: one with a certificate of its own and a
 /// health check on another port, one for a path with a certificate that somebody else has.
 pub fn web() -> Stack {
+    web_at(Scheme::Public)
+}
+
+/// The same on a load balancer of this scheme.
+pub fn web_at(scheme: Scheme) -> Stack {
     const FILE: &str = "
 app: {name: shop}
 tags: {team: platform}
+alb: {type: TYPE}
 tasks:
   web:
     type: https
@@ -86,10 +92,11 @@ tasks:
     let subnets = ["subnet-1b", "subnet-1a"].map(str::to_owned).to_vec();
     let balancer =
         BalancerFact::Own { name: "shop-alb".to_owned(), arn: None, subnets, listeners: BTreeMap::new() };
+    let kind = if scheme == Scheme::Public { "public" } else { "private" };
     web_stack(
-        FILE,
+        &FILE.replace("TYPE", kind),
         WebFacts {
-            balancers: BTreeMap::from([(Scheme::Public, balancer)]),
+            balancers: BTreeMap::from([(scheme, balancer)]),
             rules: places([("api", 100), ("web", 110)]),
             certificates: BTreeMap::from([
                 ("*.shop.example.com".to_owned(), own_certificate()),
@@ -97,7 +104,7 @@ tasks:
                 ("www.example.com".to_owned(), own_certificate()),
             ]),
             zones: ["*.shop.example.com", "api.example.com", "www.example.com"]
-                .map(|domain| ((domain.to_owned(), Scheme::Public), zone()))
+                .map(|domain| ((domain.to_owned(), scheme), zone()))
                 .into(),
             ..WebFacts::default()
         },

@@ -120,12 +120,13 @@ impl Kind for TargetGroup {
         };
         let arn = group.target_group_arn().unwrap_or_default();
         let request = aws.balancing.describe_target_group_attributes().target_group_arn(arn);
-        let described = call("elasticloadbalancing:DescribeTargetGroupAttributes", request.send()).await;
+        let described = call("elasticloadbalancing:DescribeTargetGroupAttributes", request.send());
+        // Boxed, because both together are large.
+        let (described, tags) = tokio::join!(Box::pin(described), Box::pin(balancing_tags(aws, arn)));
         let Some(described) = absent(described, &BALANCING_GONE)? else {
             return Ok(None);
         };
-        let tags = balancing_tags(aws, arn).await?;
-        Ok(tags.map(|tags| seen(&group, described.attributes(), tags, at)))
+        Ok(tags?.map(|tags| seen(&group, described.attributes(), tags, at)))
     }
 
     async fn create(aws: &Aws, at: &Locator, want: &Attrs) -> Result<Outputs, CallError> {

@@ -5,8 +5,10 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use super::Names;
 use super::facts::{BalancerFact, CertificateFact, Existing, WebFacts};
 use crate::config::{AlbType, Config, Task, TaskType};
+use crate::model::Address;
 
 /// The TLS policy that AWS recommends (Elastic Load Balancing, "Security policies for your Application Load Balancer").
 const SSL_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09";
@@ -389,6 +391,17 @@ impl Web {
             })
             .collect();
         (web, services)
+    }
+
+    /// The domains for whose validation this stack keeps a record.
+    pub fn validated(&self) -> impl Iterator<Item = (&String, &OwnCertificate)> {
+        self.certificates.iter().filter(|(_, own)| !own.validated_elsewhere)
+    }
+
+    /// The records that must be there before a certificate of this stack is issued: `dns_record.<domain>-validation`.
+    pub fn validations(&self, names: &Names) -> Vec<Address> {
+        let name = |domain: &str| names.address("dns_record", &format!("{}-validation", slug(domain)));
+        self.validated().map(|(domain, _)| name(domain)).collect()
     }
 
     /// Makes sure that there is a listener with these certificates; gives those that a listener of somebody else must be given.

@@ -74,6 +74,18 @@ pub struct Planted {
     tags: BTreeMap<String, String>,
 }
 
+/// What a certificate can be.
+const STATUSES: [&str; 7] =
+    ["PENDING_VALIDATION", "ISSUED", "INACTIVE", "EXPIRED", "VALIDATION_TIMED_OUT", "REVOKED", "FAILED"];
+
+impl Planted {
+    /// What is wrong with it.
+    pub fn fault(&self) -> Option<String> {
+        let status = self.status.as_deref()?;
+        (!STATUSES.contains(&status)).then(|| format!("`{status}` is not one of {}", STATUSES.join(", ")))
+    }
+}
+
 /// All certificates of one account and region.
 #[derive(Debug)]
 pub struct Acm {

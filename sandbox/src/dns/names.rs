@@ -6,15 +6,12 @@ pub fn stored(given: &str) -> String {
     let mut rest = given;
     while let Some(first) = rest.chars().next() {
         let code = rest.strip_prefix('\\').and_then(|rest| rest.get(..3));
-        match code.and_then(|code| u8::from_str_radix(code, 8).ok()) {
-            Some(byte) => {
-                name.push(char::from(byte));
-                rest = rest.get(4..).unwrap_or_default();
-            }
-            None => {
-                name.push(first.to_ascii_lowercase());
-                rest = rest.get(first.len_utf8()..).unwrap_or_default();
-            }
+        if let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 8).ok()) {
+            name.push(char::from(byte));
+            rest = rest.get(4..).unwrap_or_default();
+        } else {
+            name.push(first.to_ascii_lowercase());
+            rest = rest.get(first.len_utf8()..).unwrap_or_default();
         }
     }
     if !name.ends_with('.') {
@@ -37,7 +34,7 @@ pub fn shown(name: &str) -> String {
     })
 }
 
-/// What names are sorted by: the labels reversed, each with its dot ("ListResourceRecordSets" of the API).
+/// What names are sorted by: the labels reversed, each with its dot (`ListResourceRecordSets` of the API).
 pub fn order(name: &str) -> String {
     name.trim_end_matches('.').rsplit('.').fold(String::new(), |all, label| format!("{all}{label}."))
 }

@@ -265,6 +265,11 @@ fn a_zone_with_records_stays_and_a_change_is_in_sync_after_a_moment() {
     assert_eq!(bench.dns.change(&id, 1.0).unwrap()["ChangeInfo"]["Status"], "INSYNC");
     assert_eq!(bench.dns.change("/change/C9", 1.0).unwrap_err().code, "NoSuchChange");
     assert_eq!(bench.dns.published(), BTreeSet::from([("a.example.com.".into(), "b.example.org.".into())]));
+    let vpcs = BTreeSet::from(["vpc-1".to_owned()]);
+    let private = bench.dns.create_zone(new_zone("example.com", "2", Some("vpc-1")), &vpcs, 0.0).unwrap();
+    let hidden = [("CREATE".to_owned(), set("hidden.example.com", "CNAME", "b.example.org"))];
+    bench.dns.change_records(&id_of(&private), &hidden, &BTreeMap::new(), 0.0).unwrap();
+    assert_eq!(bench.dns.published().len(), 1, "a private zone publishes nothing");
     let zone = bench.zone.clone();
     assert_eq!(bench.dns.delete_zone(&zone, 0.0).unwrap_err().code, "HostedZoneNotEmpty");
     bench.ok(&[("DELETE", set("a.example.com", "CNAME", "b.example.org"))]);

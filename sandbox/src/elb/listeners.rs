@@ -70,8 +70,11 @@ impl Elb {
             sequence: self.used,
         };
         secure(&mut listener, input, facts)?;
-        self.port_is_free(&listener, "")?;
         let new_tags = tags::given(input)?;
+        if let Some((arn, there)) = self.listeners.iter().find(|(_, one)| one.says_the_same(&listener)) {
+            return Ok(json!({ "Listeners": [there.show(arn)] }));
+        }
+        self.port_is_free(&listener, "")?;
         let (id, rule) = (self.id(), self.id());
         listener.sequence = self.used;
         let arn = child(&balancer, "listener", &id);
@@ -223,6 +226,15 @@ impl Elb {
 }
 
 impl Listener {
+    /// Whether a creation with these settings means this listener: it is idempotent (`CreateListener` of the API).
+    fn says_the_same(&self, other: &Self) -> bool {
+        let settings =
+            |one: &Self| (one.balancer.clone(), one.port, one.protocol.clone(), one.policy.clone());
+        settings(self) == settings(other)
+            && self.certificates.first() == other.certificates.first()
+            && self.actions == other.actions
+    }
+
     fn show(&self, arn: &str) -> Value {
         let mut shown = Object::new();
         let mut put = |key: &str, value: Value| {

@@ -291,7 +291,10 @@ fn a_port_has_one_listener_and_https_an_issued_certificate() {
     let mut bench = Bench::new();
     let (balancer, group) = (bench.balancer("web"), bench.group("web"));
     let first = bench.listener(&balancer, 80, &group);
-    bench.refuses("CreateListener", http(&balancer, 80, &group), "DuplicateListener");
+    assert_eq!(bench.listener(&balancer, 80, &group), first, "the same settings are the same listener");
+    let answer = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]);
+    let other = with(http(&balancer, 80, &group), json!({ "DefaultActions": answer }));
+    bench.refuses("CreateListener", other, "DuplicateListener");
     let bare = with(http(&balancer, 443, &group), json!({"Protocol": "HTTPS"}));
     bench.refuses(
         "CreateListener",

@@ -68,8 +68,7 @@ impl Kind for DnsRecord {
     fn desired(stack: &Stack) -> Vec<Want<Attrs>> {
         let aliases = stack.web.aliases.iter();
         let aliases = aliases.filter_map(|((domain, scheme), it)| alias(stack, domain, *scheme, it));
-        let certificates = stack.web.certificates.iter().filter(|(_, it)| !it.validated_elsewhere);
-        aliases.chain(certificates.map(|(domain, it)| validation(stack, domain, it))).collect()
+        aliases.chain(stack.web.validated().map(|(domain, it)| validation(stack, domain, it))).collect()
     }
 
     /// The stack's target groups and certificates name the zones, and the markers there the records.

@@ -1,7 +1,9 @@
 //! What a hosted zone holds about a record: the record itself, its marker, and whose it is.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
 
 use crate::aws::{Aws, Retry, absent, call, retrying};
@@ -42,9 +44,10 @@ pub(super) async fn look(
     stack: &str,
 ) -> Result<Option<Found>, CallError> {
     let leads = |set: &ResourceRecordSet| matches!(set.r#type(), RrType::A | RrType::Cname);
-    let record = list(aws, zone, name, FEW, |found| found == name).await?.into_iter().find(leads);
     let at = marker::name(name, stack, zone);
-    let marker = list(aws, zone, &at, FEW, |found| found == at).await?.into_iter().find_map(marked);
+    // Boxed, because both together are large.
+    let (record, marker) = tokio::join!(Box::pin(named(aws, zone, name)), Box::pin(named(aws, zone, &at)));
+    let (record, marker) = (record?.into_iter().find(leads), marker?.into_iter().find_map(marked));
     let owner = match &marker {
         Some((_, marker)) => owner(aws, marker, stack),
         None if record.is_none() => return Ok(None),
@@ -111,25 +114,87 @@ fn marked(set: ResourceRecordSet) -> Option<(ResourceRecordSet, Marker)> {
     Some((set, marker))
 }
 
+/// The record sets of a name. Names that are asked for together share their calls, for Route 53 takes five a second.
+async fn named(aws: &Aws, zone: &Zone, name: &str) -> Result<Vec<ResourceRecordSet>, CallError> {
+    let records = &aws.together.records;
+    let found = records.get(zone.id.clone(), name.to_owned(), &[], |names| several(aws, zone, names)).await?;
+    match found {
+        Some(sets) => Ok(sets),
+        // That a name is not there is only told by a list that begins with it.
+        None => list(aws, zone, name, FEW, |found| found == name).await,
+    }
+}
+
+/// The record sets of several names, each whole, as far as they are found: page by page, beyond what no name is in.
+async fn several(
+    aws: &Aws,
+    zone: &Zone,
+    names: BTreeSet<String>,
+) -> Result<BTreeMap<String, Vec<ResourceRecordSet>>, CallError> {
+    let mut found = BTreeMap::new();
+    if let (Some(only), 1) = (names.first(), names.len()) {
+        let sets = list(aws, zone, only, FEW, |found| found == only).await?;
+        return Ok(BTreeMap::from([(only.clone(), sets)]));
+    }
+    let mut open: BTreeSet<(String, &String)> = names.iter().map(|name| (order(name), name)).collect();
+    while let Some((_, start)) = open.pop_first() {
+        let page = page(aws, zone, PAGE, &(Some(start.clone()), None, None)).await;
+        let Some(page) = absent(page, &[GONE])? else { break };
+        // The page ends before this name, or in the middle of it.
+        let end = page.next_record_name().filter(|_| page.is_truncated()).map(plain);
+        let mut whole: BTreeMap<String, Vec<ResourceRecordSet>> = BTreeMap::new();
+        for set in page.resource_record_sets() {
+            let name = plain(set.name());
+            if names.contains(&name) && end.as_ref() != Some(&name) {
+                whole.entry(name).or_default().push(set.clone());
+            }
+        }
+        for (name, sets) in whole {
+            found.entry(name).or_insert(sets);
+        }
+        let Some(end) = end.map(|name| order(&name)) else { break };
+        open.retain(|(place, _)| *place >= end);
+    }
+    Ok(found)
+}
+
+/// What a name is sorted by: its labels from the right, with the dot at the end (`ListResourceRecordSets`).
+fn order(name: &str) -> String {
+    name.rsplit('.').flat_map(|label| [label, "."]).collect()
+}
+
+/// Where a page of a list begins: name, type, identifier of the set.
+type From = (Option<String>, Option<RrType>, Option<String>);
+
+async fn page(
+    aws: &Aws,
+    zone: &Zone,
+    length: i32,
+    from: &From,
+) -> Result<ListResourceRecordSetsOutput, CallError> {
+    retrying(BUSY, || {
+        let (name, kind, identifier) = from.clone();
+        let request = aws.dns.list_resource_record_sets().hosted_zone_id(&zone.id).max_items(length);
+        let request = request.set_start_record_name(name).set_start_record_type(kind);
+        let request = request.set_start_record_identifier(identifier);
+        call("route53:ListResourceRecordSets", request.send())
+    })
+    .await
+}
+
 /// The record sets from a name on, in Route 53's order, as long as `keep` says so of their (plain) names.
 async fn list(
     aws: &Aws,
     zone: &Zone,
     start: &str,
-    page: i32,
+    length: i32,
     keep: impl Fn(&str) -> bool,
 ) -> Result<Vec<ResourceRecordSet>, CallError> {
     let mut found = Vec::new();
     let mut from = (Some(start.to_owned()), None, None);
     loop {
-        let sent = retrying(BUSY, || {
-            let (name, kind, identifier) = from.clone();
-            let request = aws.dns.list_resource_record_sets().hosted_zone_id(&zone.id).max_items(page);
-            let request = request.set_start_record_name(name).set_start_record_type(kind);
-            let request = request.set_start_record_identifier(identifier);
-            call("route53:ListResourceRecordSets", request.send())
-        });
-        let Some(answer) = absent(sent.await, &[GONE])? else { return Ok(found) };
+        let answer = page(aws, zone, length, &from).await;
+        let Some(answer) = absent(answer, &[GONE])? else { return Ok(found) };
         for set in answer.resource_record_sets() {
             if !keep(&plain(set.name())) {
                 return Ok(found);
@@ -144,5 +209,19 @@ async fn list(
             answer.next_record_type().cloned(),
             answer.next_record_identifier().map(str::to_owned),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_the_order_of_route_53() {
+        let mut names = ["b.example.com", "example.com", "a-b.example.com", "x.a.example.com", "a.example.com"];
+        names.sort_by_key(|name| order(name));
+        // The dot at the end puts `a-b` before `a`.
+        let sorted = ["example.com", "a-b.example.com", "a.example.com", "x.a.example.com", "b.example.com"];
+        assert_eq!(names, sorted);
     }
 }

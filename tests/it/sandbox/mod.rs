@@ -23,7 +23,7 @@ mod services;
 mod targets;
 mod trail;
 mod triggers;
-mod web;
+pub mod web;
 mod web_balancing;
 mod web_certificates;
 mod web_dns;

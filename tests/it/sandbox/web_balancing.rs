@@ -20,7 +20,7 @@ fn what_is_made_reads_back_with_its_tags_and_the_tagging_api_lists_all_of_it() {
         let shown = web.elb.describe_load_balancers().names("shared").send().await.unwrap();
         let shown = &shown.load_balancers()[0];
         assert_eq!(shown.availability_zones().len(), 2);
-        assert_eq!(shown.security_groups(), [web.security_group.clone()]);
+        assert_eq!(shown.security_groups(), std::slice::from_ref(&web.security_group));
         assert_eq!(shown.canonical_hosted_zone_id(), Some("Z35SXDOTRQ7X7K"));
         assert!(shown.dns_name().unwrap().ends_with(".us-east-1.elb.amazonaws.com"));
         assert!(shown.created_time().is_some());
@@ -44,7 +44,8 @@ fn what_is_made_reads_back_with_its_tags_and_the_tagging_api_lists_all_of_it() {
             .send()
             .await
             .unwrap();
-        let mut all = vec![web.balancer, web.http, web.https, web.rule, group];
+        let mut all =
+            vec![web.balancer.clone(), web.http.clone(), web.https.clone(), web.rule.clone(), group];
         let described = web.elb.describe_tags().set_resource_arns(Some(all.clone())).send().await.unwrap();
         for one in described.tag_descriptions() {
             assert_eq!(one.tags(), [tag()], "{one:?}");
@@ -61,7 +62,7 @@ fn what_is_made_reads_back_with_its_tags_and_the_tagging_api_lists_all_of_it() {
         assert_eq!(arns(of_type("listener").await.unwrap()).len(), 2);
         assert_eq!(arns(of_type("listener-rule").await.unwrap()).len(), 1);
         let found = arns(find().send().await.unwrap());
-        all.push(web.certificate);
+        all.push(web.certificate.clone());
         all.sort();
         assert_eq!(found, all);
     });
@@ -152,20 +153,21 @@ fn networks_names_and_ports_that_cannot_be_are_refused() {
             listener(8443, ProtocolEnum::Https).certificates(certificate).send()
         };
         assert_refused(with(format!("{}0", web.certificate)).await, "CertificateNotFound");
-        let pending = plant(&web.bench, json!({"domain": "new.example.com", "status": "PENDING_VALIDATION"}));
+        let pending =
+            plant(&web.bench.world, json!({"domain": "new.example.com", "status": "PENDING_VALIDATION"}));
         assert_refused(with(pending.clone()).await, "UnsupportedCertificate");
-        let expired = plant(&web.bench, json!({"domain": "old.example.com", "not_after_s": -1.0}));
+        let expired = plant(&web.bench.world, json!({"domain": "old.example.com", "not_after_s": -1.0}));
         assert_refused(with(expired).await, "UnsupportedCertificate");
         let sni = |arn: &str| {
             let certificate = Certificate::builder().certificate_arn(arn).build();
             web.elb.add_listener_certificates().listener_arn(&web.https).certificates(certificate).send()
         };
         assert_refused(sni(&pending).await, "UnsupportedCertificate");
-        let other = plant(&web.bench, json!({"domain": "b.example.com"}));
+        let other = plant(&web.bench.world, json!({"domain": "b.example.com"}));
         sni(&other).await.unwrap();
         sni(&other).await.unwrap();
         let shown = web.elb.describe_listener_certificates().listener_arn(&web.https).send().await.unwrap();
-        let defaults: Vec<_> = shown.certificates().iter().map(|one| one.is_default()).collect();
+        let defaults: Vec<_> = shown.certificates().iter().map(Certificate::is_default).collect();
         assert_eq!(defaults, [Some(true), Some(false)]);
         let default = Certificate::builder().certificate_arn(&web.certificate).build();
         let remove = web.elb.remove_listener_certificates().listener_arn(&web.https).certificates(default);

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::account::block;
 use super::web::{Web, plant};
-use super::{Bench, assert_refused};
+use super::{Bench, assert_refused, control};
 
 async fn look(acm: &Acm, arn: &str) -> CertificateDetail {
     acm.describe_certificate().certificate_arn(arn).send().await.unwrap().certificate().unwrap().clone()
@@ -66,14 +66,9 @@ fn a_certificate_is_issued_when_its_record_is_in_a_public_zone_of_another_accoun
         assert_eq!(look(&acm, arn).await.status(), Some(&CertificateStatus::PendingValidation));
         let record = record(&acm, arn).await;
         let dns = aws_sdk_route53::Client::new(&other.config);
-        let publish = |zone: &str| {
-            let id = other.seed[zone].as_str().unwrap();
-            dns.change_resource_record_sets().hosted_zone_id(id).change_batch(creation(&record)).send()
-        };
-        publish("private_zone_id").await.unwrap();
-        tokio::time::sleep(Duration::from_millis(600)).await;
-        assert_eq!(look(&acm, arn).await.status(), Some(&CertificateStatus::PendingValidation));
-        publish("public_zone_id").await.unwrap();
+        let zone = other.seed["public_zone_id"].as_str().unwrap();
+        let publish = dns.change_resource_record_sets().hosted_zone_id(zone).change_batch(creation(&record));
+        publish.send().await.unwrap();
         let issued = wait(&acm, arn, |one| one.status() == Some(&CertificateStatus::Issued)).await;
         assert!(issued.not_after().is_some() && issued.issued_at().is_some());
         assert_eq!(issued.subject_alternative_names(), ["example.com", "*.example.com"]);
@@ -85,7 +80,7 @@ fn a_certificate_in_use_says_by_whom_and_stays() {
     block(async {
         let web = Web::new().await;
         let acm = Acm::new(&web.bench.config);
-        assert_eq!(look(&acm, &web.certificate).await.in_use_by(), [web.balancer.clone()]);
+        assert_eq!(look(&acm, &web.certificate).await.in_use_by(), std::slice::from_ref(&web.balancer));
         let delete = || acm.delete_certificate().certificate_arn(&web.certificate).send();
         assert_refused(delete().await, "ResourceInUseException");
         web.elb.delete_load_balancer().load_balancer_arn(&web.balancer).send().await.unwrap();
@@ -99,10 +94,10 @@ fn certificates_are_listed_by_status_and_key_and_in_pages() {
     block(async {
         let bench = Bench::empty();
         let acm = Acm::new(&bench.config);
-        let wildcard = plant(&bench, json!({"domain": "*.example.com", "tags": {"team": "web"}}));
-        plant(&bench, json!({"domain": "a.example.com", "key_algorithm": "EC_prime256v1"}));
-        plant(&bench, json!({"domain": "b.example.com", "not_after_s": -60.0}));
-        plant(&bench, json!({"domain": "c.example.com", "status": "FAILED"}));
+        let wildcard = plant(&bench.world, json!({"domain": "*.example.com", "tags": {"team": "web"}}));
+        plant(&bench.world, json!({"domain": "a.example.com", "key_algorithm": "EC_prime256v1"}));
+        plant(&bench.world, json!({"domain": "b.example.com", "not_after_s": -60.0}));
+        plant(&bench.world, json!({"domain": "c.example.com", "status": "FAILED"}));
         let listed =
             acm.list_certificates().certificate_statuses(CertificateStatus::Issued).send().await.unwrap();
         let [only] = listed.certificate_summary_list() else { panic!("{listed:?}") };
@@ -115,5 +110,8 @@ fn certificates_are_listed_by_status_and_key_and_in_pages() {
         assert_eq!(pages.collect::<Result<Vec<_>, _>>().await.unwrap().len(), 3);
         let tags = acm.list_tags_for_certificate().certificate_arn(&wildcard).send().await.unwrap();
         assert_eq!(tags.tags(), [Tag::builder().key("team").value("web").build().unwrap()]);
+        let (status, said) =
+            control("acm/certificates", &json!({"domain": "a.example.com", "status": "GONE"}));
+        assert_eq!((status, said.contains("`GONE` is not one of PENDING_VALIDATION")), (400, true), "{said}");
     });
 }

@@ -154,19 +154,19 @@ fn records_and_zones_come_in_order_and_pages() {
         let id = private.hosted_zones()[0].id().to_owned();
         let shown = dns.get_hosted_zone().id(&id).send().await.unwrap();
         assert_eq!(shown.vpcs()[0].vpc_id(), bench.seed["vpc_id"].as_str());
-        let named =
+        let by_name =
             dns.list_hosted_zones_by_name().dns_name("example.org").max_items(1).send().await.unwrap();
-        assert_eq!(named.hosted_zones()[0].name(), "example.org.");
-        let tag = aws_sdk_route53::types::Tag::builder().key("team").value("web").build();
+        assert_eq!(by_name.hosted_zones()[0].name(), "example.org.");
+        let mark = aws_sdk_route53::types::Tag::builder().key("team").value("web").build();
         let own = || id.trim_start_matches("/hostedzone/");
         let zone = TagResourceType::Hostedzone;
         let add = dns
             .change_tags_for_resource()
             .resource_type(zone.clone())
             .resource_id(own())
-            .add_tags(tag.clone());
+            .add_tags(mark.clone());
         add.send().await.unwrap();
-        let tags = dns.list_tags_for_resource().resource_type(zone).resource_id(own()).send().await.unwrap();
-        assert_eq!(tags.resource_tag_set().unwrap().tags(), [tag]);
+        let found = dns.list_tags_for_resource().resource_type(zone).resource_id(own()).send().await.unwrap();
+        assert_eq!(found.resource_tag_set().unwrap().tags(), [mark]);
     });
 }

@@ -58,7 +58,11 @@ fn rows() -> Vec<Row> {
     ];
     vec![
         task("health check path", "health_check: {path: /health}", GROUP),
-        task("health check port", "health_check: {port: 8081}", &["update security_group.tasks", "update target_group.web"]),
+        task(
+            "health check port",
+            "health_check: {port: 8081}",
+            &["update security_group.tasks", "update target_group.web"],
+        ),
         task("health check matcher", "health_check: {matcher: 200-299}", GROUP),
         task("health check interval", "health_check: {interval_seconds: 10}", GROUP),
         task("health check timeout", "health_check: {timeout_seconds: 4}", GROUP),
@@ -142,8 +146,16 @@ fn rows() -> Vec<Row> {
                 "update security_group.alb-public",
             ],
         ),
-        top("no redirect", "alb: {redirect_80: false}", &["delete listener.public-80", "update security_group.alb-public"]),
-        top("TLS policy", "alb: {ssl_policy: ELBSecurityPolicy-TLS13-1-2-2021-06}", &["update listener.public-443"]),
+        top(
+            "no redirect",
+            "alb: {redirect_80: false}",
+            &["delete listener.public-80", "update security_group.alb-public"],
+        ),
+        top(
+            "TLS policy",
+            "alb: {ssl_policy: ELBSecurityPolicy-TLS13-1-2-2021-06}",
+            &["update listener.public-443"],
+        ),
         top("idle timeout", "alb: {idle_timeout: 120}", &["update load_balancer.public"]),
         top("who may connect", "alb: {allow: [203.0.113.0/24]}", &["update security_group.alb-public"]),
         other(

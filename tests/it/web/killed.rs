@@ -99,7 +99,8 @@ fn an_apply_that_is_killed_while_it_waits_for_the_certificate_is_finished_by_the
     // Nothing is issued as long as time stands still.
     world.control("POST", "latency", &json!({"account": world.account, "service": "acm", "ms": 300}));
     let mut child = world.command(&["apply", "--yes"]).spawn().unwrap();
-    let requested = |world: &World| world.mutations().iter().any(|call| call == "route53:ChangeResourceRecordSets");
+    let requested =
+        |world: &World| world.mutations().iter().any(|call| call == "route53:ChangeResourceRecordSets");
     while !requested(&world) {
         assert!(child.try_wait().unwrap().is_none(), "the apply ended early");
         std::thread::sleep(Duration::from_millis(5));

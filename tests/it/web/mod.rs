@@ -77,9 +77,9 @@ async fn balancing(config: &SdkConfig) -> BTreeSet<String> {
     let balancers = elb.describe_load_balancers().send().await.unwrap();
     for balancer in balancers.load_balancers() {
         let arn = balancer.load_balancer_arn().unwrap();
-        let attributes =
-            elb.describe_load_balancer_attributes().load_balancer_arn(arn).send().await.unwrap();
-        let idle = attributes.attributes().iter().find(|one| one.key() == Some("idle_timeout.timeout_seconds"));
+        let attributes = elb.describe_load_balancer_attributes().load_balancer_arn(arn).send().await.unwrap();
+        let idle =
+            attributes.attributes().iter().find(|one| one.key() == Some("idle_timeout.timeout_seconds"));
         found.insert(format!(
             "{} {:?} in {} zones, {} groups, idle {:?}",
             named(arn),
@@ -188,7 +188,8 @@ async fn ingress(config: &SdkConfig) -> BTreeSet<String> {
     for group in &groups {
         for rule in group.ip_permissions() {
             let ranges = rule.ip_ranges().iter().map(|range| range.cidr_ip().unwrap_or_default().to_owned());
-            let pairs = rule.user_id_group_pairs().iter().map(|pair| name(pair.group_id().unwrap_or_default()));
+            let pairs =
+                rule.user_id_group_pairs().iter().map(|pair| name(pair.group_id().unwrap_or_default()));
             for source in ranges.chain(pairs) {
                 let (from, to) = (rule.from_port(), rule.to_port());
                 let own = group.group_name().unwrap();

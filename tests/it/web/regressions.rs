@@ -48,7 +48,10 @@ fn listeners_are_made_and_a_certificate_is_found_without_being_named() {
     world.run(&["apply", "--yes"]).expect(0);
     assert!(has(&world, &["listener 443 of https-test-alb", "1 certificates"]), "{:#?}", state(&world));
     assert!(has(&world, &["listener 80 of https-test-alb", "redirect to", "443"]));
-    assert!(!state(&world).iter().any(|line| line.starts_with("certificate https-test")), "no other is requested");
+    assert!(
+        !state(&world).iter().any(|line| line.starts_with("certificate https-test")),
+        "no other is requested"
+    );
 }
 
 /// B7: the removal of a service on a shared load balancer crashed half-way.
@@ -95,7 +98,12 @@ fn every_setting_of_the_health_check_arrives() {
     let world = World::with(&format!("{}    {check}\n", example("https")));
     world.run(&["apply", "--yes"]).expect(0);
     let parts = [
-        "Some(\"/up\")", "Some(\"9000\")", "Some(\"200-204\")", "every Some(12)", "within Some(4)", "up Some(3)",
+        "Some(\"/up\")",
+        "Some(\"9000\")",
+        "Some(\"200-204\")",
+        "every Some(12)",
+        "within Some(4)",
+        "up Some(3)",
         "down Some(4)",
     ];
     assert!(has(&world, &parts), "{:#?}", state(&world));
