@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::balancer::Use;
-use super::found::{Conditions, Listener, Ours, Rule, TargetGroup};
+use super::found::{Conditions, Listener, LoadBalancer, Ours, Rule, TargetGroup};
 use super::listening::{At, Placed, Wish, check_protocol, fact, place, security_group};
 use super::testing::{arn, asks, balancer, group, https, listener, ours, rule, rule_arn};
 use crate::lookup::{LookupError, Problem};
@@ -226,17 +226,18 @@ fn tasks_accept_traffic_from_the_group_that_lets_the_listeners_port_in() {
 
 #[test]
 fn the_group_that_is_named_must_be_the_load_balancers() {
-    let shared = balancer("main", Public);
+    let (mine, other) = ("sg-0123456789abcdef0", "sg-0fedcba9876543210");
+    let shared = LoadBalancer { groups: vec!["sg-1".into(), mine.into()], ..balancer("main", Public) };
     let choose = |id: &str| {
         let config = https(&format!("security_groups: {{alb: {{group_id: {id}}}}}"));
         security_group(&shared, &open(&[("sg-1", &[443])]), &config, &BTreeSet::from([443]))
     };
-    assert_eq!(choose("sg-2").unwrap().0, "sg-2");
-    let found = choose("sg-0123456789abcdef0").unwrap_err();
+    assert_eq!(choose(mine).unwrap().0, mine);
+    let found = choose(other).unwrap_err();
     insta::assert_snapshot!(found, @r"
-    the load balancer `main` does not have the security group `sg-0123456789abcdef0`
+    the load balancer `main` does not have the security group `sg-0fedcba9876543210`
       sg-1
-      sg-2
+      sg-0123456789abcdef0
     ");
     assert_eq!(found.route, ["security_groups", "alb", "group_id"]);
 }

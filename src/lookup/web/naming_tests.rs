@@ -288,6 +288,15 @@ fn an_own_target_group_that_fits_keeps_its_name() {
     assert_eq!(target(&all, &both, ONE), "shop-web-tg-0a1b2c", "the one in use, after an interrupted move");
     let one = ours(&[(&all[1].arn, "target_group.web", &[])]);
     assert_eq!(target(&all, &one, ONE), "shop-web-tg-0a1b2c");
+    // Unless the configuration chooses another one.
+    let named = ONE.replace("'shop:v1'", "'shop:v1', target_group_name: front");
+    assert_eq!(target(&all, &both, &named), "front");
+    let taken = TargetGroup { port: Some(1), ..group("front", &[]) };
+    let beside = target(&[all[0].clone(), taken.clone()], &both, &named);
+    assert!(beside.starts_with("front-"), "{beside}");
+    let made = group(&beside, &["lb"]);
+    let own = ours(&[(&made.arn, "target_group.web", &[])]);
+    assert_eq!(target(std::slice::from_ref(&made), &own, &named), beside, "which stays, as it does its work");
 }
 
 #[test]

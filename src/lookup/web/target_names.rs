@@ -25,14 +25,21 @@ pub struct Need<'a> {
 
 /// Chooses the name of one service's target group.
 pub fn choose(all: &[TargetGroup], ours: &Ours, config: &Config, need: Need<'_>) -> String {
-    let fit = |one: &&TargetGroup| fits(one, need);
-    let mut own: Vec<&TargetGroup> = ours
-        .of("target_group")
-        .filter(|(_, task)| *task == need.task)
-        .filter_map(|(arn, _)| by_arn(all, arn))
-        .collect();
+    let base = target_group(config, need.task);
+    let chosen = config.tasks.get(need.task).is_some_and(|task| task.target_group_name.is_some());
+    let mark = |round: usize| format!("HTTP {} {} {} {round}", need.port, need.vpc, need.balancer_name);
+    let marked: Vec<String> =
+        (0..=all.len()).map(|round| balancing_name(&base, Some(&mark(round)))).collect();
+    // A name that is chosen anew is another target group, too.
+    let fit =
+        |one: &&TargetGroup| fits(one, need) && (!chosen || one.name == base || marked.contains(&one.name));
+    let own = ours.of("target_group").filter(|(_, task)| *task == need.task);
+    let mut own: Vec<&TargetGroup> = own.filter_map(|(arn, _)| by_arn(all, arn)).collect();
     // After an interrupted move the one that is in use already is the one to go on with.
     own.sort_by_key(|one| (one.balancers.is_empty(), one.name.as_str()));
+    if let Some(own) = own.into_iter().find(fit) {
+        return own.name.clone();
+    }
     let of_others = |one: &&TargetGroup| {
         let address = ours.address(&one.arn).filter(|address| address.name() != need.task);
         address.is_some_and(|address| config.tasks.get(address.name()).is_some_and(|task| task.kind.is_web()))
@@ -41,15 +48,6 @@ pub fn choose(all: &[TargetGroup], ours: &Ours, config: &Config, need: Need<'_>)
         None => true,
         Some(one) => fits(one, need) && !of_others(&one),
     };
-    let base = target_group(config, need.task);
-    let mark = |round: usize| format!("HTTP {} {} {} {round}", need.port, need.vpc, need.balancer_name);
-    let mut marked = (0..=all.len()).map(|round| balancing_name(&base, Some(&mark(round))));
-    let chosen = config.tasks.get(need.task).is_some_and(|task| task.target_group_name.is_some());
-    // A name that the user chose is given to what has another one; what stands in for it keeps its own.
-    let stays = |one: &&TargetGroup| !chosen || one.name == base || marked.clone().any(|name| name == one.name);
-    if let Some(own) = own.into_iter().filter(fit).find(stays) {
-        return own.name.clone();
-    }
     let only = config.tasks.values().filter(|task| task.kind.is_web()).count() == 1;
     if !chosen && only {
         let before = balancing_name(&format!("{}-tg", config.app.name), None);
@@ -61,7 +59,7 @@ pub fn choose(all: &[TargetGroup], ours: &Ours, config: &Config, need: Need<'_>)
     if usable(&base) {
         return base;
     }
-    marked.find(|name| usable(name)).unwrap_or(base)
+    marked.into_iter().find(|name| usable(name)).unwrap_or(base)
 }
 
 fn by_arn<'a>(all: &'a [TargetGroup], arn: &str) -> Option<&'a TargetGroup> {
