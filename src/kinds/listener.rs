@@ -184,17 +184,12 @@ impl Kind for Listener {
         let had: BTreeSet<&Input<String>> = have.certificate.iter().chain(&have.certificates).collect();
         let new = want.certificate.iter().chain(&want.certificates).filter(|one| !had.contains(one));
         issued(aws, &at.address, &all_known(OP, new)?).await?;
-        // A certificate that leaves the first place is among the others before, so that its clients never get a wrong one.
-        let added = all_known(OP, want.certificates.difference(&have.certificates))?;
-        if !added.is_empty() {
-            retrying(BALANCING_FRESH, || {
-                let request = aws.balancing.add_listener_certificates().listener_arn(arn);
-                let request = request.set_certificates(Some(added.iter().map(|one| by_arn(one)).collect()));
-                call("elasticloadbalancing:AddListenerCertificates", request.send())
-            })
-            .await?;
-        }
+        // A certificate that leaves the first place is among the others before, so that its clients never get a wrong one; and it is
+        // named again afterwards, because nothing promises that the default one is kept there.
+        add(aws, arn, all_known(OP, want.certificates.difference(&have.certificates))?).await?;
         modify(aws, arn, have, want).await?;
+        let left = have.certificate.iter().filter(|one| want.certificates.contains(one));
+        add(aws, arn, all_known(OP, left)?).await?;
         // What became the first is no longer listed among the others, as far as we are concerned.
         let extra = have.certificates.difference(&want.certificates);
         let extra = all_known(OP, extra.filter(|one| want.certificate.as_ref() != Some(one)))?;
@@ -271,6 +266,20 @@ async fn sni(aws: &Aws, arn: &str) -> Result<BTreeSet<String>, CallError> {
     }
     found.retain(|arn| default.as_ref() != Some(arn));
     Ok(found)
+}
+
+/// Adds certificates that are chosen by SNI.
+async fn add(aws: &Aws, arn: &str, certificates: Vec<String>) -> Result<(), CallError> {
+    if !certificates.is_empty() {
+        retrying(BALANCING_FRESH, || {
+            let request = aws.balancing.add_listener_certificates().listener_arn(arn);
+            let request =
+                request.set_certificates(Some(certificates.iter().map(|one| by_arn(one)).collect()));
+            call("elasticloadbalancing:AddListenerCertificates", request.send())
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Sends what differs, but for the certificates that are chosen by SNI.

@@ -43,6 +43,7 @@ fn graph(stack: &Stack, actions: &[(&str, Action)]) -> StepGraph {
         edges,
         images: Vec::new(),
         warnings: Vec::new(),
+        endpoints: Vec::new(),
         fingerprint: String::new(),
     };
     steps(&registry(&offline()), &plan)

@@ -225,7 +225,7 @@ async fn a_load_balancer_of_another_stack_is_never_taken() {
             assert!(effects.iter().all(|effect| effect.contains(":Create")), "{effects:?}");
         }
     }
-    let [rule, ..] = flow.of("listener_rule").try_into().unwrap_or_else(|rules| panic!("{rules:?}"));
+    let rule = flow.want("listener_rule.web");
     let at = Locator { stack: "other".to_owned(), ..rule.at.clone() };
     let refused = flow.driver(&rule).create(&at, flow.resolved(&rule)).await.unwrap_err();
     assert!(refused.message.contains("belongs to a rule that is not this stack's"), "{refused}");
@@ -334,8 +334,8 @@ async fn a_listener_waits_until_its_certificate_is_issued() {
     assert!(early.is_err(), "made with a certificate that is not issued: {early:?}");
     validate(&flow, late).await;
     let outputs = making.await.unwrap();
-    let at = Locator { id: Some(outputs["arn"].clone()), ..at };
-    assert_eq!(driver.read(&at).await.unwrap().unwrap().attrs["certificates"], json!([late]));
+    let made = Locator { id: Some(outputs["arn"].clone()), ..at.clone() };
+    assert_eq!(driver.read(&made).await.unwrap().unwrap().attrs["certificates"], json!([late]));
 }
 
 /// Puts the record that ACM looks for into a public zone.
