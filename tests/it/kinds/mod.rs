@@ -20,6 +20,8 @@ use crate::harness::World;
 
 mod balancing;
 mod by_hand;
+mod names;
+mod web_service;
 
 const STACK: &str = "
 app:
@@ -87,9 +89,13 @@ pub fn clients(account: &str) -> Aws {
 
 impl Flow {
     async fn new() -> Self {
-        let world = World::new();
+        Self::with(World::new(), STACK).await
+    }
+
+    /// A flow of this stack file.
+    async fn with(world: World, stack: &str) -> Self {
         let aws = clients(&world.account);
-        let config = config::parse("fargate-stack.yml", STACK).unwrap();
+        let config = config::parse("fargate-stack.yml", stack).unwrap();
         let names = Names::new(&config);
         let inventory = Inventory::new(&aws, "fargate-stack:stack", &names.stack);
         let facts = lookup::facts(&aws, &config, &names, &Wish::default(), &inventory).await.unwrap();
@@ -106,9 +112,15 @@ impl Flow {
     }
 
     async fn make(&mut self) {
-        for want in self.wanted.clone() {
-            let attrs = self.resolved(&want);
-            let outputs = self.driver(&want).create(&want.at, attrs).await.unwrap();
+        self.make_some(|_| true).await;
+    }
+
+    /// Makes what is chosen by its address.
+    async fn make_some(&mut self, chosen: impl Fn(&str) -> bool) {
+        let wanted: Vec<Resource> = self.wanted.clone();
+        for want in wanted.iter().filter(|want| chosen(&want.at.address.to_string())) {
+            let attrs = self.resolved(want);
+            let outputs = self.driver(want).create(&want.at, attrs).await.unwrap();
             self.known.insert(want.at.address.to_string(), outputs);
         }
     }
