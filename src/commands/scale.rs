@@ -81,13 +81,13 @@ pub async fn grant(
         Some(_) => Some(Watcher::new(aws, cluster, &live.name).await.map_err(|error| failure::call(&error))?),
         None => None,
     };
-    let deed = Deed {
-        command,
-        subject: format!("service {key}"),
-        changed: !steps.is_empty(),
-        did: carry_out(found, &steps, scalable.as_ref()).await?,
-        notes: steps.notes,
-    };
+    let did = carry_out(found, &steps, scalable.as_ref()).await?;
+    let changed = !steps.is_empty();
+    let mut notes = steps.notes;
+    if steps.count == Some(0) && live.target_group.is_some() {
+        notes.push("the load balancer answers with the code 503 while no task runs".to_owned());
+    }
+    let deed = Deed { command, subject: format!("service {key}"), changed, did, notes };
     app.tell(session, &deed)?;
     let Some((wait, watcher)) = wait.zip(watcher) else { return Ok(ExitStatus::Done) };
     signals::watching(async |stopped| settle(app, found, watcher, wait, stopped).await).await

@@ -16,7 +16,7 @@ const VALUES_MAX: usize = 5;
 
 /// Checks what the web services of a file have, alone and together. A file without any may keep what App::FargateStack wrote for one
 /// that is gone.
-pub fn check<'a>(checker: &mut Checker<'a>) {
+pub fn check(checker: &mut Checker<'_>) {
     let document = checker.document;
     let top = texts(&keys(&["domain"]), document.get("domain"));
     hosts(checker, &top);
@@ -165,7 +165,7 @@ impl<'a> Web<'a> {
             checker.findings.push(Finding::key(path, message, hint.to_owned()));
         }
         if let Some(name) = self.task.get("target_group_name").and_then(Value::as_str) {
-            balancing_name(checker, self.at("target_group_name"), name, &web_names::TARGET_GROUP);
+            balancing_name(checker, &self.at("target_group_name"), name, &web_names::TARGET_GROUP);
         }
         self.health(checker);
     }
@@ -207,13 +207,13 @@ impl<'a> Web<'a> {
     }
 }
 
-fn balancing_name(checker: &mut Checker<'_>, path: Path, name: &str, rule: &names::Rule) {
+fn balancing_name(checker: &mut Checker<'_>, path: &Path, name: &str, rule: &names::Rule) {
     let before = checker.findings.len();
     checker.name(path.clone(), name, rule);
     if checker.findings.len() == before
         && let Some(wrong) = web_names::balancing(name)
     {
-        checker.wrong(path.clone(), format!("`{}` {}", spell(&path), wrong.why), wrong.hint);
+        checker.wrong(path.clone(), format!("`{}` {}", spell(path), wrong.why), wrong.hint);
     }
 }
 
@@ -292,7 +292,7 @@ struct Shared<'c, 'a, 's> {
     services: &'s [Web<'a>],
 }
 
-impl<'a> Shared<'_, 'a, '_> {
+impl Shared<'_, '_, '_> {
     fn has(&self, at: &[&str]) -> bool {
         at.iter().try_fold(self.checker.document, |value, key| value.get(key)).is_some()
     }
@@ -359,7 +359,7 @@ impl<'a> Shared<'_, 'a, '_> {
             "loadbalancer/app/",
         );
         if let Some(name) = self.checker.text(&["alb", "name"]) {
-            balancing_name(self.checker, keys(&["alb", "name"]), name, &web_names::BALANCER);
+            balancing_name(self.checker, &keys(&["alb", "name"]), name, &web_names::BALANCER);
         }
         let allow = self.checker.document.get("alb").and_then(|alb| alb.get("allow"));
         each(self.checker, &texts(&keys(&["alb", "allow"]), allow), "a source", web_names::source);

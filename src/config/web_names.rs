@@ -25,6 +25,7 @@ pub struct Wrong {
     pub hint: Option<String>,
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "what the functions here end with")]
 fn wrong(why: impl Into<String>, hint: impl Into<Option<String>>) -> Option<Wrong> {
     Some(Wrong { why: why.into(), hint: hint.into() })
 }

@@ -42,6 +42,7 @@ fn graph(stack: &Stack, actions: &[(&str, Action)]) -> StepGraph {
         changes,
         edges,
         images: Vec::new(),
+        endpoints: Vec::new(),
         warnings: Vec::new(),
         endpoints: Vec::new(),
         fingerprint: String::new(),

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_elasticloadbalancingv2::types::{TargetGroup, TargetHealthDescription};
+use aws_sdk_elasticloadbalancingv2::types::{
+    LoadBalancerSchemeEnum, LoadBalancerState, LoadBalancerStateEnum, TargetGroup, TargetHealthDescription,
+    TargetHealthReasonEnum, TargetHealthStateEnum,
+};
 
 use crate::aws::{Aws, absent, call};
 use crate::model::{BalancerStatus, CallError, TargetStatus, TaskRun, WebStatus, ZoneStatus};
@@ -50,9 +53,9 @@ async fn balancer(aws: &Aws, group: Option<&TargetGroup>) -> Result<Option<Balan
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     Ok(found.as_ref().and_then(|found| found.load_balancers().first()).map(|found| BalancerStatus {
         name: text(found.load_balancer_name()),
-        scheme: text(found.scheme().map(|scheme| scheme.as_str())),
+        scheme: text(found.scheme().map(LoadBalancerSchemeEnum::as_str)),
         dns_name: text(found.dns_name()),
-        state: text(found.state().and_then(|state| state.code()).map(|code| code.as_str())),
+        state: text(found.state().and_then(LoadBalancerState::code).map(LoadBalancerStateEnum::as_str)),
     }))
 }
 
@@ -69,7 +72,7 @@ fn of(health: &[TargetHealthDescription], tasks: &[TaskRun]) -> WebStatus {
         let count = zones
             .entry(zone.clone())
             .or_insert_with(|| ZoneStatus { zone: zone.clone(), ..Default::default() });
-        let state = health.state().map(|state| state.as_str()).unwrap_or_default();
+        let state = health.state().map(TargetHealthStateEnum::as_str).unwrap_or_default();
         match state {
             "healthy" => count.healthy += 1,
             "unhealthy" | "unhealthy.draining" => count.unhealthy += 1,
@@ -86,7 +89,7 @@ fn of(health: &[TargetHealthDescription], tasks: &[TaskRun]) -> WebStatus {
             target: format!("{id}:{}", target.port().unwrap_or_default()),
             zone,
             state: state.to_owned(),
-            reason: text(health.reason().map(|reason| reason.as_str())),
+            reason: text(health.reason().map(TargetHealthReasonEnum::as_str)),
             description: text(health.description()),
         });
     }
@@ -97,9 +100,7 @@ fn of(health: &[TargetHealthDescription], tasks: &[TaskRun]) -> WebStatus {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod tests {
-    use aws_sdk_elasticloadbalancingv2::types::{
-        TargetDescription, TargetHealth, TargetHealthReasonEnum, TargetHealthStateEnum,
-    };
+    use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealth};
 
     use super::*;
 

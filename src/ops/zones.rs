@@ -1,5 +1,8 @@
 //! The hosted zones of Route 53.
 
+use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
+use aws_sdk_route53::types::{HostedZone, HostedZoneConfig};
+
 use crate::aws::{Aws, absent, call};
 use crate::model::{CallError, ZoneOfVpc, ZoneRow};
 
@@ -8,33 +11,21 @@ pub const READS: &[&str] = &["route53:GetHostedZone", "route53:ListHostedZones"]
 
 /// The hosted zones that records of the domain could be in, all when none is named; by name, then id.
 pub async fn list(aws: &Aws, domain: Option<&str>) -> Result<Vec<ZoneRow>, CallError> {
-    let mut rows = Vec::new();
-    let mut marker: Option<String> = None;
-    loop {
-        let ask = aws.dns.list_hosted_zones().set_marker(marker);
-        let page = call("route53:ListHostedZones", ask.send()).await?;
-        for zone in page.hosted_zones() {
-            let name = zone.name().trim_end_matches('.').to_owned();
-            if domain.is_some_and(|domain| !holds(&name, domain)) {
-                continue;
-            }
-            rows.push(ZoneRow {
-                id: super::last(zone.id()).to_owned(),
-                name,
-                private: zone.config().is_some_and(|config| config.private_zone()),
-                records: zone.resource_record_set_count().unwrap_or_default(),
-                vpcs: Vec::new(),
-            });
-        }
-        marker = page.next_marker().map(str::to_owned);
-        if marker.is_none() {
-            break;
-        }
-    }
+    let pages = aws.dns.list_hosted_zones().into_paginator().items().send();
+    let found = call("route53:ListHostedZones", pages.collect::<Result<Vec<_>, _>>()).await?;
+    let row = |zone: &HostedZone| ZoneRow {
+        id: super::last(zone.id()).to_owned(),
+        name: zone.name().trim_end_matches('.').to_owned(),
+        private: zone.config().is_some_and(HostedZoneConfig::private_zone),
+        records: zone.resource_record_set_count().unwrap_or_default(),
+        vpcs: Vec::new(),
+    };
+    let mut rows: Vec<ZoneRow> = found.iter().map(row).collect();
+    rows.retain(|row| domain.is_none_or(|domain| holds(&row.name, domain)));
     for row in rows.iter_mut().filter(|row| row.private) {
         let sent = call("route53:GetHostedZone", aws.dns.get_hosted_zone().id(&row.id).send()).await;
         let found = absent(sent, &["NoSuchHostedZone"])?;
-        let vpcs = found.iter().flat_map(|found| found.vpcs());
+        let vpcs = found.iter().flat_map(GetHostedZoneOutput::vpcs);
         row.vpcs = vpcs
             .map(|vpc| ZoneOfVpc {
                 id: vpc.vpc_id().unwrap_or_default().to_owned(),

@@ -197,6 +197,77 @@ fn a_web_service_that_is_not_there_yet_is_named_as_any_other_service() {
 }
 
 #[test]
+fn a_web_service_is_stopped_removed_and_deployed_again_without_what_is_around_it() {
+    let world = World::with(
+        "app: {name: inner}\ndomain: inner.example.com\ntasks: {site: {type: http, image: 'http-test:latest'}}\n",
+    );
+    let early = world.run(&["deploy-service", "site"]).expect(2);
+    for needed in ["target_group.site", "listener_rule.site", "cluster.main"] {
+        assert!(early.stderr.contains(needed), "{needed}: {}", early.stderr);
+    }
+    assert_eq!(world.mutations(), [""; 0]);
+    world.run(&["apply", "--yes"]).expect(0);
+    let status = world.run(&["status", "--format", "json"]).expect(0).json();
+    let web = &status["services"][0]["web"];
+    assert_eq!(web["urls"], json!(["http://inner.example.com"]));
+    assert_eq!(
+        (&web["load_balancer"]["name"], &web["load_balancer"]["scheme"]),
+        (&json!("inner-alb"), &json!("internal"))
+    );
+
+    let stopped = world.run(&["stop-service", "site", "--yes"]).expect(0);
+    assert!(stopped.stdout.contains("the code 503"), "{}", stopped.stdout);
+    world.run(&["start-service", "site"]).expect(0);
+    world.forget_calls();
+    world.run(&["remove-service", "site", "--yes"]).expect(0);
+    world.run(&["deploy-service", "site"]).expect(0);
+    let others: Vec<String> =
+        world.mutations().into_iter().filter(|call| !call.starts_with("ecs:")).collect();
+    assert_eq!(others, [""; 0]);
+    let plan = world.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.code, 0, "{}", plan.stdout);
+}
+
+#[test]
+fn a_rollout_that_the_load_balancer_does_not_find_healthy_names_the_keys_of_the_stack_file() {
+    let world = World::with(
+        "app: {name: sick}\ndomain: sick.example.com\ntasks:\n  site:\n    type: http\n    image: 'http-test:latest'\n    \
+         container_port: 8080\n    health_check: {path: /up, matcher: 200-299, grace_period_seconds: 90}\n",
+    );
+    world.run(&["apply", "--yes"]).expect(0);
+    let script = |outcome: &str, health: &Value| {
+        let script =
+            json!({"account": world.account, "service": "site", "outcome": outcome, "target_health": health});
+        world.control("POST", "rollouts", &script);
+    };
+    script(
+        "healthy",
+        &json!({"state": "unhealthy", "reason": "Target.Timeout", "description": "Request timed out"}),
+    );
+    let silent = world.run(&["redeploy", "site", "--timeout", "6s"]).expect(4);
+    let told = format!("{}{}", silent.stdout, silent.stderr);
+    for part in [
+        "elb-health-check",
+        // The apply made the rule.
+        "the security groups let the load balancer in, so let the program listen on 0.0.0.0:8080",
+        "`tasks.site.health_check.timeout_seconds` (`5` now)",
+        "`tasks.site.health_check.grace_period_seconds` (90 now)",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    script(
+        "unhealthy",
+        &json!({"state": "unhealthy", "reason": "Target.ResponseCodeMismatch",
+        "description": "Health checks failed with these codes: [404]"}),
+    );
+    let wrong = world.run(&["redeploy", "site"]).expect(4);
+    let told = format!("{}{}", wrong.stdout, wrong.stderr);
+    for part in ["`GET /up` on port 8080 with 200-299", "`tasks.site.health_check.path` (`/up` now)"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
 fn one_more_task_of_a_web_service_needs_no_load_balancer() {
     let world = World::with(STACK);
     let run = world.run(&["run-task", "site", "--force"]).expect(125);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{IpPermission, SecurityGroup};
 use aws_sdk_ecs::types::{LoadBalancer, Service};
-use aws_sdk_elasticloadbalancingv2::types::TargetGroup as Described;
+use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetGroup as Described};
 
 use crate::aws::{Aws, call};
 use crate::release::diagnose::{Target, TargetGroup};
@@ -68,7 +68,7 @@ pub(super) async fn sick(
 fn group(group: &Described) -> TargetGroup {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     TargetGroup {
-        protocol: text(group.health_check_protocol().map(|protocol| protocol.as_str())),
+        protocol: text(group.health_check_protocol().map(ProtocolEnum::as_str)),
         check_port: group.health_check_port().and_then(|port| port.parse().ok()),
         port: group.port().unwrap_or_default(),
         path: text(group.health_check_path()),
