@@ -146,12 +146,7 @@ impl Kind for ListenerRule {
         .await
     }
 
-    async fn update(
-        aws: &Aws,
-        at: &Locator,
-        seen: &Seen<Attrs>,
-        want: &Attrs,
-    ) -> Result<Outputs, CallError> {
+    async fn update(aws: &Aws, at: &Locator, seen: &Seen<Attrs>, want: &Attrs) -> Result<Outputs, CallError> {
         const OP: &str = "elasticloadbalancing:ModifyRule";
         let have = &seen.attrs;
         let arn = part(OP, seen.outputs.get("arn"), "RuleArn")?;
