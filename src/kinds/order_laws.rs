@@ -44,7 +44,6 @@ fn graph(stack: &Stack, actions: &[(&str, Action)]) -> StepGraph {
         images: Vec::new(),
         endpoints: Vec::new(),
         warnings: Vec::new(),
-        endpoints: Vec::new(),
         fingerprint: String::new(),
     };
     steps(&registry(&offline()), &plan)
