@@ -131,8 +131,7 @@ impl Kind for Listener {
             }
         };
         // Boxed, because both together are large.
-        let (tags, certificates) =
-            tokio::join!(Box::pin(balancing_tags(aws, arn)), Box::pin(certificates));
+        let (tags, certificates) = tokio::join!(Box::pin(balancing_tags(aws, arn)), Box::pin(certificates));
         let (Some(tags), certificates) = (tags?, certificates?) else {
             return Ok(None);
         };

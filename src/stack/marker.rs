@@ -112,15 +112,12 @@ pub fn plain(name: &str) -> String {
     let mut rest = name.strip_suffix('.').unwrap_or(name);
     while let Some((before, after)) = rest.split_once('\\') {
         plain.push_str(before);
-        match after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(code) => {
-                plain.push(char::from(code));
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                plain.push('\\');
-                rest = after;
-            }
+        if let Some(code) = after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            plain.push(char::from(code));
+            rest = after.get(3..).unwrap_or_default();
+        } else {
+            plain.push('\\');
+            rest = after;
         }
     }
     plain.push_str(rest);

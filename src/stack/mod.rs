@@ -74,7 +74,7 @@ pub struct ServiceRun {
     /// How ECS replaces tasks.
     pub deployment: Deployment,
     /// How it is reached; `None` without a load balancer.
-    pub web: Option<WebService>,
+    pub web: Option<Box<WebService>>,
 }
 
 /// How ECS replaces tasks (rolling update).
@@ -246,7 +246,7 @@ fn runs(key: &str, task: &Task, facts: &mut TaskFacts) -> Runs {
         _ if task.kind.is_service() => Runs::Service(ServiceRun {
             desired_count: task.desired_count.map_or(1, whole),
             deployment: Deployment::new(&task.deployment),
-            web: facts.services.remove(key),
+            web: facts.services.remove(key).map(Box::new),
         }),
         Some(schedule) => Runs::Scheduled(schedule.to_string()),
         None => Runs::OneOff,

@@ -317,7 +317,7 @@ pub fn balancing_name(name: &str, mark: Option<&str>) -> String {
         return plain.to_owned();
     }
     let digest = Sha256::digest(format!("{name}\n{}", mark.unwrap_or_default()));
-    let digest: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest.iter().take(3).fold(String::new(), |digest, byte| format!("{digest}{byte:02x}"));
     let room = NAME_MAX - digest.len() - 1;
     let start: String = plain.chars().take(room).collect();
     format!("{}-{digest}", start.trim_end_matches('-'))

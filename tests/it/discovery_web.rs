@@ -155,7 +155,7 @@ impl Shop {
 fn by_what_is_known(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     let is_listed = |line: &&str| line.starts_with("  ") && !line.starts_with("  |");
-    for list in lines.chunk_by_mut(|a, b| is_listed(&a) && is_listed(&b)) {
+    for list in lines.chunk_by_mut(|a, b| is_listed(a) && is_listed(b)) {
         list.sort_by_key(|line| line.trim_start().split_once("  ").map(|(_, known)| known));
     }
     lines.join("\n")
@@ -167,7 +167,7 @@ fn refused(name: &str, shop: &Shop, cases: &[(&str, String)]) {
     for (case, stack) in cases {
         let run = shop.plan(stack).expect(2);
         assert_eq!((run.stdout.as_str(), shop.world.mutations().len()), ("", 0), "{case}");
-        told.push_str(&format!("# {case}\n{}\n", by_what_is_known(&run.stderr)));
+        told += &["# ", case, "\n", &by_what_is_known(&run.stderr), "\n"].concat();
     }
     insta::with_settings!({
         filters => vec![

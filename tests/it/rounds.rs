@@ -40,7 +40,9 @@ fn unchanged(stack: &str) -> (usize, usize) {
 fn services(count: usize) -> String {
     let service = |number| {
         let host = format!("h{}.example.com", number % 2);
-        format!("  s{number}: {{type: https, image: 'http-test:latest', domain: {host}, path: '/s{number}/*'}}\n")
+        format!(
+            "  s{number}: {{type: https, image: 'http-test:latest', domain: {host}, path: '/s{number}/*'}}\n"
+        )
     };
     let services: String = (0..count).map(service).collect();
     format!("app: {{name: many}}\ntasks:\n{services}")

@@ -60,6 +60,7 @@ impl Use {
 }
 
 /// How far the decision comes.
+#[allow(clippy::large_enum_variant, reason = "one or two are made a plan")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// It depends on the tags of these.

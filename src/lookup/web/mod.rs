@@ -306,7 +306,7 @@ async fn naming(
     };
     let mut marked = JoinSet::new();
     let zones: BTreeSet<Zone> = own.iter().filter_map(|(_, domain)| validation(domain)).collect();
-    for zone in zones.iter().filter(|_| writes_records(config)).cloned() {
+    for zone in zones.into_iter().filter(|_| writes_records(config)) {
         let (aws, stack) = (aws.clone(), names.stack.clone());
         marked.spawn(async move { Ok::<_, LookupError>(route53::marked(&aws, &zone, &stack).await?) });
     }

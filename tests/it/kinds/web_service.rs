@@ -207,7 +207,10 @@ async fn a_daemon_becomes_a_web_service_in_place_when_its_new_tasks_run_and_back
         flow.aws.ecs.describe_services().cluster("webs-cluster").services("web").send().await.unwrap();
     let primary = &described.services()[0].deployments()[0];
     assert_eq!(primary.id(), Some(moved["deployment"].as_str()));
-    assert_eq!(primary.rollout_state().map(|state| state.as_str()), Some("COMPLETED"));
+    assert_eq!(
+        primary.rollout_state().map(aws_sdk_ecs::types::DeploymentRolloutState::as_str),
+        Some("COMPLETED")
+    );
     let seen = flow.same(&want, &wanted).await;
 
     driver.update(&want.at, &seen, daemon.clone()).await.unwrap();

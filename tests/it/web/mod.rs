@@ -121,8 +121,14 @@ fn conditions(conditions: &[RuleCondition]) -> String {
     let mut all: Vec<String> = conditions
         .iter()
         .map(|one| {
-            let hosts = one.host_header_config().map(|hosts| hosts.values()).unwrap_or_default();
-            let paths = one.path_pattern_config().map(|paths| paths.values()).unwrap_or_default();
+            let hosts = one
+                .host_header_config()
+                .map(aws_sdk_elasticloadbalancingv2::types::HostHeaderConditionConfig::values)
+                .unwrap_or_default();
+            let paths = one
+                .path_pattern_config()
+                .map(aws_sdk_elasticloadbalancingv2::types::PathPatternConditionConfig::values)
+                .unwrap_or_default();
             format!("{} {:?}", one.field().unwrap(), [hosts, paths].concat())
         })
         .collect();
@@ -158,7 +164,7 @@ async fn records(config: &SdkConfig) -> BTreeSet<String> {
     let dns = aws_sdk_route53::Client::new(config);
     let mut found = BTreeSet::new();
     for zone in dns.list_hosted_zones().send().await.unwrap().hosted_zones() {
-        let private = zone.config().is_some_and(|config| config.private_zone());
+        let private = zone.config().is_some_and(aws_sdk_route53::types::HostedZoneConfig::private_zone);
         let sets = dns.list_resource_record_sets().hosted_zone_id(zone.id()).send().await.unwrap();
         for set in sets.resource_record_sets() {
             if matches!(set.r#type().as_str(), "NS" | "SOA") {
@@ -190,7 +196,8 @@ async fn services(config: &SdkConfig) -> BTreeSet<String> {
             let settings = service.deployment_configuration().unwrap();
             let breaker = settings.deployment_circuit_breaker().unwrap();
             let behind = service.load_balancers().iter();
-            let behind = behind.map(|one| format!("{}:{:?}", named(one.target_group_arn().unwrap()), one.container_port()));
+            let behind = behind
+                .map(|one| format!("{}:{:?}", named(one.target_group_arn().unwrap()), one.container_port()));
             found.insert(format!(
                 "service {} behind {:?}, grace {:?}, {:?} to {:?} per cent, breaker {} rollback {}",
                 service.service_name().unwrap(),

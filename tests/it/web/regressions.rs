@@ -73,7 +73,10 @@ fn another_container_port_holds_from_end_to_end() {
     world.run(&["apply", "--yes"]).expect(0);
     let (definition, _) = latest(&world, "https-test");
     let ports = definition.container_definitions()[0].port_mappings();
-    assert_eq!(ports.iter().map(|port| port.container_port()).collect::<Vec<_>>(), [Some(8080)]);
+    assert_eq!(
+        ports.iter().map(aws_sdk_ecs::types::PortMapping::container_port).collect::<Vec<_>>(),
+        [Some(8080)]
+    );
     assert!(ports.iter().all(|port| port.host_port().is_none_or(|host| host == 8080)));
     let service = service(&world, "https-test-cluster", "https-test");
     assert_eq!(service.load_balancers()[0].container_port(), Some(8080));
