@@ -224,7 +224,7 @@ async fn sides(aws: &Aws, config: &Config, first: &First, vpc: &str) -> Result<V
             continue;
         };
         let (aws, ports) = (aws.clone(), ports(config, scheme).into_keys().collect::<BTreeSet<u16>>());
-        reads.spawn(async move { side(&aws, scheme, used, note, &ports).await });
+        reads.spawn(async move { side(&aws, scheme, *used, note, &ports).await });
     }
     let mut sides = joined(reads, &mut error).await;
     sides.sort_by_key(|side: &Side| side.scheme);
@@ -282,12 +282,16 @@ async fn naming(
     let own: Vec<(&str, &str)> = own
         .filter_map(|(arn, name)| Some((arn, *secured.iter().find(|domain| slug(domain) == name)?)))
         .collect();
+    // What leaves may have left the record that a newcomer is validated by.
+    let is_twin = |name: &str| secured.iter().any(|domain| slug(&certificates::twin(domain)) == name);
+    let twins = first.ours.of("certificate").filter(|(_, name)| is_twin(name)).map(|(arn, _)| arn);
+    let asked: BTreeSet<&str> = own.iter().map(|(arn, _)| *arn).chain(twins).collect();
     let has_own = |domain: &str| own.iter().any(|(_, of)| *of == domain);
     let told = |domain: &str| first.issued.iter().any(|one| certificates::covered(&one.names, domain));
     let open = secured.iter().any(|domain| !has_own(domain) && !told(domain));
     let long = first.issued.iter().filter(|one| open && one.has_more).map(|one| one.arn.as_str());
     let mut details = JoinSet::new();
-    for arn in own.iter().map(|(arn, _)| *arn).chain(long) {
+    for arn in asked.into_iter().chain(long) {
         let (aws, arn) = (aws.clone(), arn.to_owned());
         details.spawn(async move { Ok::<_, LookupError>(acm::describe(&aws, &arn).await?) });
     }
@@ -306,7 +310,7 @@ async fn naming(
     };
     let mut marked = JoinSet::new();
     let zones: BTreeSet<Zone> = own.iter().filter_map(|(_, domain)| validation(domain)).collect();
-    for zone in zones.iter().filter(|_| writes_records(config)).cloned() {
+    for zone in zones.into_iter().filter(|_| writes_records(config)) {
         let (aws, stack) = (aws.clone(), names.stack.clone());
         marked.spawn(async move { Ok::<_, LookupError>(route53::marked(&aws, &zone, &stack).await?) });
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_route53::types::{ResourceRecordSet, RrType};
+use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
+use aws_sdk_route53::types::{HostedZoneConfig, ResourceRecordSet, RrType};
 
 use super::found::HostedZone;
 use crate::aws::{Aws, absent, call};
@@ -20,7 +21,7 @@ pub async fn zones(aws: &Aws) -> Result<Vec<HostedZone>, CallError> {
     let zone = |zone: &aws_sdk_route53::types::HostedZone| HostedZone {
         id: zone.id().trim_start_matches("/hostedzone/").to_owned(),
         name: plain(zone.name()),
-        is_private: zone.config().is_some_and(|config| config.private_zone()),
+        is_private: zone.config().is_some_and(HostedZoneConfig::private_zone),
     };
     let mut all: Vec<HostedZone> = found.iter().map(zone).collect();
     all.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
@@ -31,7 +32,7 @@ pub async fn zones(aws: &Aws) -> Result<Vec<HostedZone>, CallError> {
 pub async fn vpcs(aws: &Aws, zone: &str) -> Result<BTreeSet<String>, CallError> {
     let sent = aws.dns.get_hosted_zone().id(zone).send();
     let found = absent(call("route53:GetHostedZone", sent).await, &["NoSuchHostedZone"])?;
-    let vpcs = found.iter().flat_map(|found| found.vpcs());
+    let vpcs = found.iter().flat_map(GetHostedZoneOutput::vpcs);
     Ok(vpcs.filter_map(|vpc| vpc.vpc_id()).map(str::to_owned).collect())
 }
 
