@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, HostHeaderConditionConfig, PathPatternConditionConfig, Rule, RuleCondition,
-    RulePriorityPair,
+    Action, ActionTypeEnum, ForwardActionConfig, HostHeaderConditionConfig, PathPatternConditionConfig, Rule,
+    RuleCondition, RulePriorityPair, TargetGroupTuple,
 };
 use serde::{Deserialize, Serialize};
 
@@ -146,12 +146,7 @@ impl Kind for ListenerRule {
         .await
     }
 
-    async fn update(
-        aws: &Aws,
-        at: &Locator,
-        seen: &Seen<Attrs>,
-        want: &Attrs,
-    ) -> Result<Outputs, CallError> {
+    async fn update(aws: &Aws, at: &Locator, seen: &Seen<Attrs>, want: &Attrs) -> Result<Outputs, CallError> {
         const OP: &str = "elasticloadbalancing:ModifyRule";
         let have = &seen.attrs;
         let arn = part(OP, seen.outputs.get("arn"), "RuleArn")?;
@@ -402,8 +397,8 @@ fn seen(rule: &Rule, tags: Tags, at: &Locator) -> Seen<Attrs> {
             continue;
         }
         // A forward to one group is told twice, alone and as a list.
-        let listed = action.forward_config().map(|to| to.target_groups()).unwrap_or_default();
-        let listed: Vec<&str> = listed.iter().filter_map(|group| group.target_group_arn()).collect();
+        let listed = action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
+        let listed: Vec<&str> = listed.iter().filter_map(TargetGroupTuple::target_group_arn).collect();
         match (action.target_group_arn(), listed.as_slice()) {
             (Some(one), []) => attrs.target_group = Some(Input::Known(one.to_owned())),
             (_, [first, rest @ ..]) => {

@@ -123,6 +123,10 @@ pub trait Kind: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), CallError>> + Send;
 }
 
+/// A kind's way from the tags of others to its own resources.
+pub type Traced =
+    for<'a> fn(&'a Aws, &'a Names, &'a [Owned]) -> BoxFuture<'a, Result<Vec<Locator>, CallError>>;
+
 /// What the rest of the crate needs of a kind, without an AWS client.
 pub struct Entry {
     /// The kind's name.
@@ -136,7 +140,7 @@ pub struct Entry {
     /// Its reading of an owned ARN.
     pub locate: fn(&str, &Locator) -> Option<Locator>,
     /// Its resources without tags.
-    pub traced: for<'a> fn(&'a Aws, &'a Names, &'a [Owned]) -> BoxFuture<'a, Result<Vec<Locator>, CallError>>,
+    pub traced: Traced,
     /// Its driver.
     pub bind: fn(Aws) -> Arc<dyn Driver>,
 }

@@ -24,7 +24,7 @@ pub fn endpoints(config: &Config, stack: &Stack) -> Vec<Endpoint> {
             found.push((order, Endpoint { task: task.key.clone(), url, point_to }));
         }
     }
-    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found.sort_by_key(|(order, _)| *order);
     found.into_iter().map(|(_, endpoint)| endpoint).collect()
 }
 

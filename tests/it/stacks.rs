@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::account::holds;
 use super::harness::World;
+use super::inspect::text;
 
 pub fn example(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).join("fargate-stack.yml");
@@ -130,13 +131,15 @@ fn calls_of(kind: &str, action: &str) -> (Vec<&'static str>, &'static [&'static 
 /// The mutating calls since they were last forgotten are those that the plan stands for: none is missing, and none is more.
 #[track_caller]
 pub fn promises_kept(world: &World, plan: &Value) {
-    let made = counted(world.mutations());
+    let calls = world.calls();
+    let made = calls.iter().filter(|call| call["mutating"] == true && call["result"] == "ok");
+    let made = counted(made.map(|call| format!("{}:{}", text(&call["service"]), text(&call["operation"]))).collect());
     let mut must: BTreeMap<&str, usize> = BTreeMap::new();
     let mut may: BTreeSet<&str> = BTreeSet::new();
     for change in plan["changes"].as_array().unwrap() {
         let (kind, action) = (change["kind"].as_str().unwrap(), change["action"].as_str().unwrap());
         let (calls, others) = calls_of(kind, action);
-        let settings = !others.is_empty() && action != "create" && action != "replace";
+        let settings = matches!(action, "update" | "adopt");
         assert!(
             !settings || others.iter().any(|call| made.contains_key(*call)),
             "{action} {kind} made none of {others:?}: {made:#?}"

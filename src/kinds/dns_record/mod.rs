@@ -133,6 +133,10 @@ impl Kind for DnsRecord {
             else {
                 return Ok(());
             };
+            // The record went over to another address of this stack: a domain and its wildcard are validated by one.
+            if marker.address != at.address {
+                return Ok(());
+            }
             let ours = record.filter(|record| is_as_left(record, &marker));
             let sets = ours.into_iter().chain([set]).collect();
             match zone::change(aws, &zone, ChangeAction::Delete, sets).await {
@@ -317,16 +321,13 @@ fn taken(op: &str, name: &str, seen: &Attrs, owner: &Owner) -> CallError {
 
 fn record(op: &str, name: &str, target: &str, want: &Attrs) -> Result<ResourceRecordSet, CallError> {
     let record = ResourceRecordSet::builder().name(name).r#type(RrType::from(want.record_type.as_str()));
-    let record = match &want.target_zone {
-        Some(zone) => {
-            let alias = AliasTarget::builder().dns_name(target).hosted_zone_id(known(op, zone)?);
-            let alias = alias.evaluate_target_health(want.evaluate_target_health.unwrap_or_default());
-            record.alias_target(built(op, alias.build())?)
-        }
-        None => {
-            let value = built(op, ResourceRecord::builder().value(target).build())?;
-            record.set_ttl(want.ttl).resource_records(value)
-        }
+    let record = if let Some(zone) = &want.target_zone {
+        let alias = AliasTarget::builder().dns_name(target).hosted_zone_id(known(op, zone)?);
+        let alias = alias.evaluate_target_health(want.evaluate_target_health.unwrap_or_default());
+        record.alias_target(built(op, alias.build())?)
+    } else {
+        let value = built(op, ResourceRecord::builder().value(target).build())?;
+        record.set_ttl(want.ttl).resource_records(value)
     };
     built(op, record.build())
 }

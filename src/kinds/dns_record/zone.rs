@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
-use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
+use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 
 use crate::aws::{Aws, Retry, absent, call, retrying};
 use crate::kinds::common::built;
@@ -110,7 +110,7 @@ async fn markers(aws: &Aws, zone: &Zone, below: &str) -> Result<Vec<(String, Mar
 
 fn marked(set: ResourceRecordSet) -> Option<(ResourceRecordSet, Marker)> {
     let texts = set.resource_records().iter().filter(|_| *set.r#type() == RrType::Txt);
-    let marker = texts.map(|text| text.value()).find_map(Marker::parse)?;
+    let marker = texts.map(ResourceRecord::value).find_map(Marker::parse)?;
     Some((set, marker))
 }
 
@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn names_are_in_the_order_of_route_53() {
-        let mut names = ["b.example.com", "example.com", "a-b.example.com", "x.a.example.com", "a.example.com"];
+        let mut names =
+            ["b.example.com", "example.com", "a-b.example.com", "x.a.example.com", "a.example.com"];
         names.sort_by_key(|name| order(name));
         // The dot at the end puts `a-b` before `a`.
         let sorted = ["example.com", "a-b.example.com", "a.example.com", "x.a.example.com", "b.example.com"];

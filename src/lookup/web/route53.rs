@@ -8,6 +8,7 @@ use aws_sdk_route53::types::{HostedZoneConfig, ResourceRecordSet, RrType};
 use super::found::HostedZone;
 use crate::aws::{Aws, absent, call};
 use crate::model::CallError;
+use crate::stack::marker::{self, Marker, plain};
 use crate::stack::web::Zone;
 
 /// The IAM actions of this file.
@@ -38,7 +39,8 @@ pub async fn vpcs(aws: &Aws, zone: &str) -> Result<BTreeSet<String>, CallError> 
 
 /// The addresses of the records of a stack in a zone, as their marker records tell.
 pub async fn marked(aws: &Aws, zone: &Zone, stack: &str) -> Result<BTreeSet<String>, CallError> {
-    let root = format!("{stack}._fargate-stack.{}", zone.name).to_ascii_lowercase();
+    let root = marker::below(stack, zone);
+    let scope = marker::scope(&aws.account, &aws.region);
     let below = format!(".{root}");
     let (mut name, mut kind) = (root, RrType::Txt);
     let mut found = BTreeSet::new();
@@ -51,7 +53,13 @@ pub async fn marked(aws: &Aws, zone: &Zone, stack: &str) -> Result<BTreeSet<Stri
         for set in
             sets.iter().filter(|set| *set.r#type() == RrType::Txt && plain(set.name()).ends_with(&below))
         {
-            found.extend(set.resource_records().iter().filter_map(|record| address(record.value(), stack)));
+            found.extend(
+                set.resource_records()
+                    .iter()
+                    .filter_map(|record| Marker::parse(record.value()))
+                    .filter(|it| it.stack == stack && it.scope == scope)
+                    .map(|it| it.address.to_string()),
+            );
         }
         let goes_on =
             sets.iter().all(|set| plain(set.name()).ends_with(&below) || plain(set.name()) == below[1..]);
@@ -75,35 +83,4 @@ pub async fn has_cname(aws: &Aws, zone: &Zone, name: &str, value: &str) -> Resul
             && set.resource_records().iter().any(|record| plain(record.value()) == plain(value))
     };
     Ok(page.resource_record_sets().iter().any(is_it))
-}
-
-/// A name as people write it: lower case, no dot at the end, no octal codes.
-fn plain(name: &str) -> String {
-    name.trim_end_matches('.').replace("\\052", "*").to_ascii_lowercase()
-}
-
-/// The address that a marker of this stack holds: `"heritage=fargate-stack stack=<stack> address=<address> type=<type>"`.
-fn address(marker: &str, stack: &str) -> Option<String> {
-    let words: Vec<&str> = marker.trim_matches('"').split(' ').collect();
-    let word = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-    let ours = word("heritage") == Some("fargate-stack") && word("stack") == Some(stack);
-    word("address").filter(|_| ours).map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_marker_tells_the_address_to_its_own_stack_only() {
-        let marker = "\"heritage=fargate-stack stack=shop address=dns_record.app.example.com type=A\"";
-        assert_eq!(address(marker, "shop").as_deref(), Some("dns_record.app.example.com"));
-        assert_eq!(address(marker, "sho"), None);
-        assert_eq!(address("\"v=spf1 -all\"", "shop"), None);
-    }
-
-    #[test]
-    fn names_are_compared_without_case_dot_and_octal_codes() {
-        assert_eq!(plain("\\052.Example.com."), "*.example.com");
-    }
 }

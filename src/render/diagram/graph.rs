@@ -98,6 +98,9 @@ impl Node {
     }
 }
 
+/// What is the same of all members of a group: the last is the load balancers that they are behind.
+type Like<'a> = (Sort, State, &'a String, Option<&'a Vec<&'a Key>>);
+
 /// Boxes and arrows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Graph {
@@ -135,7 +138,7 @@ impl Graph {
         for (from, to) in self.arrows.iter().filter(|(from, _)| from.0 == Sort::Balancer) {
             balancers.entry(to).or_default().push(from);
         }
-        let mut groups: BTreeMap<(Sort, State, &String, Option<&Vec<&Key>>), Vec<&Key>> = BTreeMap::new();
+        let mut groups: BTreeMap<Like<'_>, Vec<&Key>> = BTreeMap::new();
         for (key, node) in &self.nodes {
             if !matches!(key.0, Sort::Entry | Sort::Balancer) {
                 let like = (key.0, node.state, &node.noun, balancers.get(key));

@@ -254,9 +254,9 @@ impl Graph {
     fn mark(&mut self, key: &Key, state: State) {
         let Some(node) = self.nodes.get_mut(key) else { return };
         node.state = match (node.state, state) {
-            (State::Plain, state) | (state, State::Plain) => state,
+            (State::Plain, state) => state,
             (State::New, State::Deleted) | (State::Deleted, State::New) => State::Replaced,
-            (state, _) => state,
+            (first, _) => first,
         };
     }
 

@@ -109,7 +109,7 @@ pub const BY_TARGET: [(&str, &str, [&str; 3], &str); 13] = [
             "Target.NotInUse",
             "Target group is not configured to receive traffic from the load balancer",
         ],
-        "let a listener rule forward to `group`",
+        "let a listener rule forward to `group`, which none does",
     ),
     (
         "absent",

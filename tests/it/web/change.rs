@@ -140,8 +140,9 @@ fn rows() -> Vec<Row> {
             "alb: {port: 8443}",
             &[
                 "create listener.public-8443",
+                "create listener_rule.web",
                 "delete listener.public-443",
-                "replace listener_rule.web",
+                "delete listener_rule.web",
                 "update listener.public-80",
                 "update security_group.alb-public",
             ],

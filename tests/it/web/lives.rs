@@ -29,7 +29,7 @@ fn whole_life_of(name: &str, expected: &[&str]) {
     push(&world, "http-test", commit);
     push(&world, "helloworld", commit);
     let released = world.run(&["release", "--image-tag", commit, "--yes"]).expect(0);
-    assert!(released.stdout.contains("succeeded"), "{}", released.stdout);
+    assert!(released.stdout.contains("released in"), "{}", released.stdout);
     world.run(&["plan", "--image-tag", commit, "--detailed-exitcode"]).expect(0);
 
     world.run(&["destroy", "--yes"]).expect(0);

@@ -31,6 +31,7 @@ fn web(world: &World) -> BTreeSet<String> {
         found.extend(certificates(&config).await);
         found.extend(records(&config).await);
         found.extend(ingress(&config).await);
+        found.extend(services(&config).await);
         found
     })
 }
@@ -166,12 +167,40 @@ async fn records(config: &SdkConfig) -> BTreeSet<String> {
             // Values that AWS makes up differ from world to world.
             let to = match set.alias_target() {
                 Some(alias) => format!("alias of {}", alias.dns_name().split('-').next().unwrap_or_default()),
-                None if set.r#type().as_str() == "TXT" => format!("{:?}", set.resource_records()),
+                None if set.r#type().as_str() == "TXT" => {
+                    set.resource_records()[0].value().split(" scope=").next().unwrap().to_owned()
+                }
                 None => format!("{} values", set.resource_records().len()),
             };
             let name = set.name().split('.').map(|label| if label.len() > 30 { "_x" } else { label });
             let name = name.collect::<Vec<_>>().join(".");
             found.insert(format!("record {name} {} private={private} {to}", set.r#type()));
+        }
+    }
+    found
+}
+
+async fn services(config: &SdkConfig) -> BTreeSet<String> {
+    let ecs = aws_sdk_ecs::Client::new(config);
+    let mut found = BTreeSet::new();
+    for cluster in ecs.list_clusters().send().await.unwrap().cluster_arns() {
+        for arn in ecs.list_services().cluster(cluster).send().await.unwrap().service_arns() {
+            let described = ecs.describe_services().cluster(cluster).services(arn).send().await.unwrap();
+            let service = described.services().first().unwrap();
+            let settings = service.deployment_configuration().unwrap();
+            let breaker = settings.deployment_circuit_breaker().unwrap();
+            let behind = service.load_balancers().iter();
+            let behind = behind.map(|one| format!("{}:{:?}", named(one.target_group_arn().unwrap()), one.container_port()));
+            found.insert(format!(
+                "service {} behind {:?}, grace {:?}, {:?} to {:?} per cent, breaker {} rollback {}",
+                service.service_name().unwrap(),
+                behind.collect::<Vec<_>>(),
+                service.health_check_grace_period_seconds(),
+                settings.minimum_healthy_percent(),
+                settings.maximum_percent(),
+                breaker.enable(),
+                breaker.rollback(),
+            ));
         }
     }
     found

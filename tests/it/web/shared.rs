@@ -158,7 +158,7 @@ fn two_stacks_share_a_load_balancer_and_one_of_them_goes() {
     balancer(&world, "everybody", &wildcard);
     world.run(&["apply", "--yes"]).expect(0);
     let first = state(&world);
-    let second = STACK.replace("guest", "second-guest");
+    let second = STACK.replace("guest", "second-guest").replace("web:", "shop:");
     world.write("second.yml", &second);
     world.run(&["-c", "second.yml", "apply", "--yes"]).expect(0);
     world.run(&["plan", "--detailed-exitcode"]).expect(0);
