@@ -325,7 +325,9 @@ async fn naming(
     let mut elsewhere = JoinSet::new();
     for (arn, domain) in &own {
         let record = own_details.get(*arn).and_then(|one| one.validation.clone());
-        let ours = marked.contains(&format!("dns_record.{}-validation", slug(domain)));
+        let twin = certificates::twin(domain);
+        let is_marked = |domain: &str| marked.contains(&format!("dns_record.{}-validation", slug(domain)));
+        let ours = is_marked(domain) || is_marked(&twin);
         let zone = validation(domain).filter(|_| !ours && writes_records(config));
         if let (Some((name, value)), Some(zone)) = (record, zone) {
             let (aws, domain) = (aws.clone(), (*domain).to_owned());

@@ -92,8 +92,11 @@ pub fn group(name: &str, balancers: &[&str]) -> TargetGroup {
     }
 }
 
-/// What is ours: ARN, address and more tags.
-pub fn ours(all: &[(&str, &str, &[(&str, &str)])]) -> Ours {
+/// ARN, address and more tags.
+type Tagged<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+/// What is ours.
+pub fn ours(all: &[Tagged<'_>]) -> Ours {
     let owned = all.iter().map(|(arn, address, more)| {
         let own = [(STACK, "shop"), (ADDRESS, *address)];
         let tags = own.iter().chain(*more).map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
