@@ -66,7 +66,7 @@ pub enum Step {
     /// It depends on the tags of these.
     Ask(Vec<String>),
     /// It is made, with what the reader should know.
-    Chosen(Use, Option<String>),
+    Chosen(Box<Use>, Option<String>),
 }
 
 /// Chooses. `tags` are those that an earlier step asked for.
@@ -92,7 +92,7 @@ pub fn choose(all: &[LoadBalancer], ours: &Ours, tags: Option<&Tags>, ask: Ask<'
         let note = renamed.map(|_| {
             format!("the load balancer keeps its name `{}`: it cannot be changed (`alb.name`)", own.name)
         });
-        return Ok(Step::Chosen(Use::Own(own.clone()), note));
+        return Ok(chosen(Use::Own(own.clone()), note));
     }
     if config.alb.create == Some(true) || config.alb.name.is_some() {
         return Ok(made(all, tags, ask));
@@ -105,7 +105,7 @@ pub fn choose(all: &[LoadBalancer], ours: &Ours, tags: Option<&Tags>, ask: Ask<'
     }
     let used = all.iter().filter(fits).filter_map(|one| Some((used.get(&one.arn)?, one)));
     if let Some((_, found)) = used.max_by(|(a, x), (b, y)| a.cmp(b).then_with(|| y.arn.cmp(&x.arn))) {
-        return Ok(Step::Chosen(Use::Shared(found.clone()), None));
+        return Ok(chosen(Use::Shared(found.clone()), None));
     }
     let candidates: Vec<&LoadBalancer> = all.iter().filter(fits).collect();
     if candidates.is_empty() {
@@ -115,7 +115,7 @@ pub fn choose(all: &[LoadBalancer], ours: &Ours, tags: Option<&Tags>, ask: Ask<'
         return Ok(Step::Ask(candidates.iter().map(|one| one.arn.clone()).collect()));
     };
     if let Some(adopted) = candidates.iter().find(|one| is_predecessors(one, tags, ask)) {
-        return Ok(Step::Chosen(Use::Own((*adopted).clone()), None));
+        return Ok(chosen(Use::Own((*adopted).clone()), None));
     }
     let managed = |one: &&&LoadBalancer| {
         let keys = tags.get(&one.arn).into_iter().flat_map(BTreeMap::keys);
@@ -132,7 +132,7 @@ pub fn choose(all: &[LoadBalancer], ours: &Ours, tags: Option<&Tags>, ask: Ask<'
                 one.name,
                 scheme.word()
             );
-            Ok(Step::Chosen(Use::Shared((*one).clone()), Some(note)))
+            Ok(chosen(Use::Shared((*one).clone()), Some(note)))
         }
         several => Err(Problem::new(
             format!(
@@ -147,6 +147,10 @@ pub fn choose(all: &[LoadBalancer], ours: &Ours, tags: Option<&Tags>, ask: Ask<'
         .candidates(several.iter().map(|one| line(one)))
         .key("alb.arn")),
     }
+}
+
+fn chosen(used: Use, note: Option<String>) -> Step {
+    Step::Chosen(Box::new(used), note)
 }
 
 /// A load balancer in a list for people.
@@ -172,15 +176,15 @@ fn is_predecessors(one: &LoadBalancer, tags: &Tags, ask: Ask<'_>) -> bool {
 /// One that the configuration names: whose is it?
 fn settled(found: &LoadBalancer, ours: &Ours, tags: Option<&Tags>, ask: Ask<'_>) -> Step {
     if is_own(found, ours) {
-        return Step::Chosen(Use::Own(found.clone()), None);
+        return chosen(Use::Own(found.clone()), None);
     }
     if found.name != predecessors_name(ask) {
-        return Step::Chosen(Use::Shared(found.clone()), None);
+        return chosen(Use::Shared(found.clone()), None);
     }
     match tags {
         None => Step::Ask(vec![found.arn.clone()]),
-        Some(tags) if is_predecessors(found, tags, ask) => Step::Chosen(Use::Own(found.clone()), None),
-        Some(_) => Step::Chosen(Use::Shared(found.clone()), None),
+        Some(tags) if is_predecessors(found, tags, ask) => chosen(Use::Own(found.clone()), None),
+        Some(_) => chosen(Use::Shared(found.clone()), None),
     }
 }
 
@@ -188,13 +192,13 @@ fn settled(found: &LoadBalancer, ours: &Ours, tags: Option<&Tags>, ask: Ask<'_>)
 fn made(all: &[LoadBalancer], tags: Option<&Tags>, ask: Ask<'_>) -> Step {
     let name = load_balancer(ask.config, ask.scheme);
     let Some(taken) = all.iter().find(|one| one.name == name) else {
-        return Step::Chosen(Use::Make(name), None);
+        return chosen(Use::Make(name), None);
     };
     if misfit(taken, ask).is_none() {
         match tags {
             None => return Step::Ask(vec![taken.arn.clone()]),
             Some(tags) if is_predecessors(taken, tags, ask) => {
-                return Step::Chosen(Use::Own(taken.clone()), None);
+                return chosen(Use::Own(taken.clone()), None);
             }
             Some(_) => {}
         }
@@ -203,7 +207,7 @@ fn made(all: &[LoadBalancer], tags: Option<&Tags>, ask: Ask<'_>) -> Step {
     let mark = |round: usize| format!("{} {} {round}", ask.scheme.word(), ask.vpc);
     let free = (0..).map(|round| balancing_name(&name, Some(&mark(round))));
     let free = free.take(all.len() + 1).find(|name| !names.contains(name.as_str()));
-    Step::Chosen(Use::Make(free.unwrap_or(name)), None)
+    chosen(Use::Make(free.unwrap_or(name)), None)
 }
 
 /// Why a load balancer cannot serve: what is wrong with it, and what to do beside naming another.

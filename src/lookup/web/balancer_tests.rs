@@ -19,7 +19,7 @@ fn step(all: &[LoadBalancer], ours: &Ours, tags: Option<&Tags>, config: &Config)
 #[track_caller]
 fn chosen(all: &[LoadBalancer], ours: &Ours, config: &Config) -> (Use, Option<String>) {
     match step(all, ours, None, config).unwrap() {
-        Step::Chosen(used, note) => (used, note),
+        Step::Chosen(used, note) => (*used, note),
         Step::Ask(arns) => panic!("asks for the tags of {arns:?}"),
     }
 }
@@ -39,7 +39,7 @@ fn after(
     };
     let tags: Tags = tags.iter().map(tag).collect();
     match step(all, &Ours::default(), Some(&tags), config)? {
-        Step::Chosen(used, note) => Ok((used, note)),
+        Step::Chosen(used, note) => Ok((*used, note)),
         Step::Ask(arns) => panic!("asks again for {arns:?}"),
     }
 }

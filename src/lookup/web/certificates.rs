@@ -141,6 +141,11 @@ pub fn validated_name(domain: &str) -> &str {
     domain.strip_prefix("*.").unwrap_or(domain)
 }
 
+/// The domain whose certificate is validated by the same record: of a wildcard its domain, of a domain its wildcard.
+pub fn twin(domain: &str) -> String {
+    domain.strip_prefix("*.").map_or_else(|| format!("*.{domain}"), str::to_owned)
+}
+
 /// Of own certificates that share one record for their validation, one keeps it: the first by name of domain that is no wildcard.
 pub fn keepers<'a>(own: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, &'a str> {
     let mut keepers: BTreeMap<&str, &str> = BTreeMap::new();

@@ -255,12 +255,11 @@ fn names(all: All<'_>, sides: &[Side], naming: &Naming, found: &mut Found) -> Re
             }
             let route = domain_route(config, key, task, domain);
             let public = if writes_records(config) { zones::public(zones, domain) } else { Ok(None) };
-            let own: Vec<&Detail> = first
-                .ours
-                .of("certificate")
-                .filter(|(_, name)| slug(domain) == *name)
-                .filter_map(|(arn, _)| naming.own.get(arn))
-                .collect();
+            let certificates_of = |domain: &str| -> Vec<&Detail> {
+                let named = first.ours.of("certificate").filter(|(_, name)| slug(domain) == *name);
+                named.filter_map(|(arn, _)| naming.own.get(arn)).collect()
+            };
+            let own = certificates_of(domain);
             let own_zone = own.iter().find_map(|one| tagged_zone(&first.ours, &one.arn));
             let known = certificates::Known {
                 domain,
@@ -275,7 +274,13 @@ fn names(all: All<'_>, sides: &[Side], naming: &Naming, found: &mut Found) -> Re
             };
             // Without a certificate the zones that are not told apart are what is wrong.
             let chosen = certificates::choose(&known).map_err(|problem| public.err().unwrap_or(problem));
-            if let Some(fact) = take_once(&mut error, chosen) {
+            if let Some(mut fact) = take_once(&mut error, chosen) {
+                if let CertificateFact::Own(own) = &mut fact {
+                    // Its record is there already: it becomes this one's, instead of going with the other certificate.
+                    let twins = certificates_of(&certificates::twin(domain));
+                    let known = || twins.iter().find_map(|twin| twin.validation.clone());
+                    own.validation = own.validation.take().or_else(known);
+                }
                 found.facts.certificates.insert(domain.clone(), fact);
             }
         }

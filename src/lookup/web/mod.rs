@@ -224,7 +224,7 @@ async fn sides(aws: &Aws, config: &Config, first: &First, vpc: &str) -> Result<V
             continue;
         };
         let (aws, ports) = (aws.clone(), ports(config, scheme).into_keys().collect::<BTreeSet<u16>>());
-        reads.spawn(async move { side(&aws, scheme, used, note, &ports).await });
+        reads.spawn(async move { side(&aws, scheme, *used, note, &ports).await });
     }
     let mut sides = joined(reads, &mut error).await;
     sides.sort_by_key(|side: &Side| side.scheme);
@@ -282,12 +282,16 @@ async fn naming(
     let own: Vec<(&str, &str)> = own
         .filter_map(|(arn, name)| Some((arn, *secured.iter().find(|domain| slug(domain) == name)?)))
         .collect();
+    // What leaves may have left the record that a newcomer is validated by.
+    let is_twin = |name: &str| secured.iter().any(|domain| slug(&certificates::twin(domain)) == name);
+    let twins = first.ours.of("certificate").filter(|(_, name)| is_twin(name)).map(|(arn, _)| arn);
+    let asked: BTreeSet<&str> = own.iter().map(|(arn, _)| *arn).chain(twins).collect();
     let has_own = |domain: &str| own.iter().any(|(_, of)| *of == domain);
     let told = |domain: &str| first.issued.iter().any(|one| certificates::covered(&one.names, domain));
     let open = secured.iter().any(|domain| !has_own(domain) && !told(domain));
     let long = first.issued.iter().filter(|one| open && one.has_more).map(|one| one.arn.as_str());
     let mut details = JoinSet::new();
-    for arn in own.iter().map(|(arn, _)| *arn).chain(long) {
+    for arn in asked.into_iter().chain(long) {
         let (aws, arn) = (aws.clone(), arn.to_owned());
         details.spawn(async move { Ok::<_, LookupError>(acm::describe(&aws, &arn).await?) });
     }
@@ -321,7 +325,9 @@ async fn naming(
     let mut elsewhere = JoinSet::new();
     for (arn, domain) in &own {
         let record = own_details.get(*arn).and_then(|one| one.validation.clone());
-        let ours = marked.contains(&format!("dns_record.{}-validation", slug(domain)));
+        let twin = certificates::twin(domain);
+        let is_marked = |domain: &str| marked.contains(&format!("dns_record.{}-validation", slug(domain)));
+        let ours = is_marked(domain) || is_marked(&twin);
         let zone = validation(domain).filter(|_| !ours && writes_records(config));
         if let (Some((name, value)), Some(zone)) = (record, zone) {
             let (aws, domain) = (aws.clone(), (*domain).to_owned());

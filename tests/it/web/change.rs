@@ -127,10 +127,10 @@ fn rows() -> Vec<Row> {
             &[
                 "create certificate._.shop.example.com",
                 "create dns_record._.shop.example.com",
-                "create dns_record._.shop.example.com-validation",
                 "delete certificate.shop.example.com",
                 "delete dns_record.shop.example.com",
-                "delete dns_record.shop.example.com-validation",
+                // One record validates both.
+                "update dns_record._.shop.example.com-validation",
                 "update listener.public-443",
                 "update listener_rule.web",
             ],
