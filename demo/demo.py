@@ -1,6 +1,6 @@
 """The main job, shown on this machine: a pull request gets its plan, the merge applies exactly that plan to a local AWS.
 
-Runs the real workflow of examples/worker through the real action.yml under act, against the sandbox. Needs no account and
+Runs the real workflow of examples/multi through the real action.yml under act, against the sandbox. Needs no account and
 no network; everything that it starts ends with it.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv" / "bin"
-REPOSITORY = "octo/worker"
+REPOSITORY = "octo/shop"
 CREDENTIALS_ACTION = """\
 name: credentials
 description: Stands in for aws-actions/configure-aws-credentials, the sandbox takes any credentials
@@ -75,7 +75,7 @@ class Checkout:
         self.work.mkdir()
         self.git("init", "-q", "-b", "main")
         self.git("remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
-        (self.work / "README.md").write_text("worker\n")
+        (self.work / "README.md").write_text("shop\n")
         self.base = self.commit("Start")
         for name, files in {"action": {"action.yml": (ROOT / "action.yml").read_text()},
                             "credentials": {"action.yml": CREDENTIALS_ACTION}}.items():
@@ -145,7 +145,7 @@ def pull_request(checkout, head, **more):
         "number": 1,
         "pull_request": {
             "number": 1,
-            "head": {"sha": head, "ref": "worker", "repo": {"full_name": REPOSITORY}},
+            "head": {"sha": head, "ref": "shop", "repo": {"full_name": REPOSITORY}},
             "base": {"sha": checkout.base, "ref": "main"},
             "user": {"login": "author"},
             **more,
@@ -168,13 +168,13 @@ def demo(folder, binaries, sandbox):
     checkout = Checkout(folder, binaries, sandbox)
 
     say("the stack file of the pull request")
-    shutil.copytree(ROOT / "examples" / "worker", checkout.work, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "examples" / "multi", checkout.work, dirs_exist_ok=True)
     print((checkout.work / "fargate-stack.yml").read_text())
-    checkout.git("checkout", "-q", "-b", "worker")
-    head = checkout.commit("Add the worker stack")
+    checkout.git("checkout", "-q", "-b", "shop")
+    head = checkout.commit("Add the shop")
     sandbox.ask("POST", "github/pulls", {
         "repo": REPOSITORY, "number": 1, "head_sha": head, "head_repo": REPOSITORY, "base": "main",
-        "title": "Add the worker stack", "user": "author",
+        "title": "Add the shop", "user": "author",
     })
 
     say("pull_request: the workflow plans")
@@ -188,10 +188,12 @@ def demo(folder, binaries, sandbox):
 
     say("the merge: an image is built from its commit, and the workflow applies")
     checkout.git("checkout", "-q", "main")
-    checkout.git("merge", "-q", "--no-ff", "-m", "Merge pull request #1", "worker")
+    checkout.git("merge", "-q", "--no-ff", "-m", "Merge pull request #1", "shop")
     merge = checkout.git("rev-parse", "HEAD")
     sandbox.ask("POST", f"github/pulls/1/merge?repo={REPOSITORY}", {"sha": merge, "method": "merge"})
-    sandbox.ask("POST", "ecr/images", {"repository": "helloworld", "tag": merge, "platforms": ["linux/amd64", "linux/arm64"]})
+    for repository in ["helloworld", "http-test"]:
+        image = {"repository": repository, "tag": merge, "platforms": ["linux/amd64", "linux/arm64"]}
+        sandbox.ask("POST", "ecr/images", image)
     push = {
         "ref": "refs/heads/main", "before": checkout.base, "after": merge, "forced": False, "deleted": False,
         "created": False, "head_commit": {"id": merge, "message": "Merge pull request #1"},
@@ -223,12 +225,12 @@ def demo(folder, binaries, sandbox):
 
     say("a release whose program crashes")
     crashing = "2" * 40
-    sandbox.ask("POST", "ecr/images", {"repository": "helloworld", "tag": crashing})
+    sandbox.ask("POST", "ecr/images", {"repository": "http-test", "tag": crashing})
     sandbox.ask("POST", "rollouts", {
-        "service": "consumer", "outcome": "crash", "exit_code": 1, "after_s": 0.1,
+        "service": "api", "outcome": "crash", "exit_code": 1, "after_s": 0.1,
         "log": ["starting", "fatal: relation \"orders\" does not exist"],
     })
-    failed = run("release", "consumer", "--yes", "--image-tag", crashing)
+    failed = run("release", "api", "--yes", "--image-tag", crashing)
     if failed.returncode != 4 or "relation" not in failed.stdout:
         sys.exit(f"the release should fail with its cause, and ended with {failed.returncode}\n{failed.stderr}")
 
@@ -238,8 +240,8 @@ def demo(folder, binaries, sandbox):
 
     say("how it is now")
     now = run("status", "--max-events", "3")
-    if now.returncode or "1 desired, 1 running" not in now.stdout:
-        sys.exit("the service should run its one task")
+    if now.returncode or "2 desired, 2 running" not in now.stdout or "healthy" not in now.stdout:
+        sys.exit("the services should run, and their targets be healthy")
 
 
 if __name__ == "__main__":

@@ -76,13 +76,16 @@ mod tests {
 
     #[test]
     fn an_address_prints_and_parses_back() {
-        let address = Address::new("service", "my-web_1");
-        assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
+        for address in [Address::new("service", "my-web_1"), Address::new("certificate", "_.app.example.com")]
+        {
+            assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
+        }
     }
 
     #[test]
     fn text_that_is_no_address_is_refused() {
-        for text in ["", "service", "service.", ".web", "service.web\n", "a b.c", "service.w.x"] {
+        for text in ["", "service", "service.", ".web", "service.web\n", "a b.c", "service..x", "service.x."]
+        {
             assert!(text.parse::<Address>().is_err(), "{text:?}");
         }
     }

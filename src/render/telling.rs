@@ -29,10 +29,55 @@ pub(super) fn details(kind: &str, attrs: &Value) -> String {
             parts.extend(policies.map(|(name, _)| format!("with {name}")));
         }
         "schedule" => parts.extend(text("/expression").map(str::to_owned)),
-        "security_group" => parts.extend(text("/vpc_id").map(|vpc| format!("in {vpc}"))),
+        "security_group" => {
+            parts.extend(text("/vpc_id").map(|vpc| format!("in {vpc}")));
+            let ingress = attrs.get("ingress").and_then(Value::as_object).into_iter().flatten();
+            parts.extend(ingress.map(|(rule, _)| format!("lets in {rule}")));
+        }
+        "load_balancer" => {
+            parts.extend(text("/scheme").map(str::to_owned));
+            let subnets = attrs.get("subnets").and_then(Value::as_array);
+            parts.extend(
+                subnets.map(|subnets| plural(i64::try_from(subnets.len()).unwrap_or(i64::MAX), "subnet")),
+            );
+        }
+        "target_group" => {
+            parts.extend(number("/port").map(|port| format!("port {port}")));
+            parts.extend(text("/health_check/path").map(|path| format!("checks {path}")));
+        }
+        "listener" => {
+            parts.extend(text("/protocol").map(str::to_owned));
+            parts.extend(named(attrs.get("certificate")).map(|one| format!("with {one}")));
+            let more = attrs.get("certificates").and_then(Value::as_array).into_iter().flatten();
+            parts.extend(more.filter_map(|one| named(Some(one))).map(|one| format!("with {one}")));
+            let to = text("/default_action/redirect_to_https");
+            parts.extend(to.map(|port| format!("redirects to HTTPS {port}")));
+        }
+        "listener_rule" => {
+            parts.extend(number("/priority").map(|priority| format!("priority {priority}")));
+            let list = |key: &str| {
+                let values = attrs.get(key).and_then(Value::as_array).into_iter().flatten();
+                values.filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+            };
+            parts.push(format!("{} {}", list("hosts"), list("paths")).trim().to_owned());
+            parts.extend(named(attrs.get("target_group")).map(|group| format!("to {group}")));
+            let to = text("/redirect_to_https");
+            parts.extend(to.map(|port| format!("redirects to HTTPS {port}")));
+        }
+        "dns_record" => {
+            let to = named(attrs.get("target")).map(|to| format!(" to {to}")).unwrap_or_default();
+            parts.extend(text("/type").map(|kind| format!("{kind}{to}")));
+        }
         _ => {}
     }
     clip(&parts.join(", "), 300)
+}
+
+/// What an attribute names: the address of what will be made, or what is there.
+fn named(value: Option<&Value>) -> Option<String> {
+    let value = value?;
+    let address = value.get("$ref").and_then(Value::as_str);
+    address.or_else(|| value.as_str()).map(str::to_owned)
 }
 
 /// 256 CPU units are `0.25`.

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-
 use super::Names;
 use super::facts::{BalancerFact, CertificateFact, Existing, WebFacts};
+use super::marker;
 use crate::config::{AlbType, Config, Task, TaskType};
 use crate::model::Address;
 
@@ -316,8 +315,8 @@ pub fn balancing_name(name: &str, mark: Option<&str>) -> String {
     if mark.is_none() && plain.len() <= NAME_MAX && plain == name {
         return plain.to_owned();
     }
-    let digest = Sha256::digest(format!("{name}\n{}", mark.unwrap_or_default()));
-    let digest = digest.iter().take(3).fold(String::new(), |digest, byte| format!("{digest}{byte:02x}"));
+    let digest = marker::digest(&format!("{name}\n{}", mark.unwrap_or_default()));
+    let digest: String = digest.chars().take(6).collect();
     let room = NAME_MAX - digest.len() - 1;
     let start: String = plain.chars().take(room).collect();
     format!("{}-{digest}", start.trim_end_matches('-'))

@@ -173,6 +173,7 @@ fn a_connection_that_fails_is_explained() {
     without("no region", &["plan"], &[], &["AWS_REGION"]);
     without("no credentials", &["plan"], &[], &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
     without("nobody listens", &["plan"], &[("AWS_ENDPOINT_URL", "http://127.0.0.1:9")], &[]);
+    without("an endpoint that is none", &["plan"], &[("AWS_ENDPOINT_URL", "")], &[]);
     without("a region that is none", &["plan"], &[("AWS_REGION", "Frankfurt")], &[]);
     let deny = |service: &str, operation: &str| {
         let fault = json!({"account": world.account, "service": service, "operation": operation, "kind": "access_denied", "count": 99});

@@ -221,9 +221,10 @@ fn the_readme_shows_the_example_as_it_is() {
         .filter(|(language, _)| language == "yaml")
         .map(|(_, text)| text)
         .collect();
-    let [stack, workflow] = yaml.as_slice() else {
-        panic!("the README has {} blocks of YAML, not 2", yaml.len())
+    let [web, stack, workflow] = yaml.as_slice() else {
+        panic!("the README has {} blocks of YAML, not 3", yaml.len())
     };
+    assert_eq!(*web, read("examples/https/fargate-stack.yml"));
     assert_eq!(*stack, read("examples/worker/fargate-stack.yml"));
     let (comment, jobs) = workflow.split_once("jobs:").unwrap();
     assert!(comment.lines().all(|line| line.starts_with('#')), "{comment}");

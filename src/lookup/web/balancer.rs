@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::balancing::Tags;
-use super::found::{LoadBalancer, Ours, balancer_of, listener_of};
+use super::found::{LoadBalancer, Ours, balancer_of};
 use crate::config::Config;
 use crate::lookup::Problem;
+use crate::stack::tags::listener_of;
 use crate::stack::web::{Scheme, balancing_name};
 use crate::stack::{STACK, load_balancer};
 

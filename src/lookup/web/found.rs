@@ -168,12 +168,6 @@ impl Ours {
     }
 }
 
-/// The listener that a rule is in, by their ARNs.
-pub fn listener_of(rule: &str) -> Option<String> {
-    let (listener, _) = rule.rsplit_once('/')?;
-    listener.contains(":listener-rule/").then(|| listener.replacen(":listener-rule/", ":listener/", 1))
-}
-
 /// The load balancer that a listener is of, by their ARNs.
 pub fn balancer_of(listener: &str) -> Option<String> {
     let (balancer, _) = listener.rsplit_once('/')?;
@@ -188,6 +182,7 @@ pub fn id_of(arn: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::tags::listener_of;
 
     #[test]
     fn the_arn_of_a_rule_tells_its_listener_and_load_balancer() {

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::balancer::Use;
-use super::found::{Conditions, Listener, LoadBalancer, Ours, Rule, TargetGroup, id_of, listener_of};
+use super::found::{Conditions, Listener, LoadBalancer, Ours, Rule, TargetGroup, id_of};
 use super::rules::{self, Wanted};
 use crate::config::Config;
 use crate::lookup::{LookupError, Problem};
 use crate::stack::facts::{Existing, ListenerFact};
-use crate::stack::tags;
+use crate::stack::tags::{self, listener_of};
 
 /// A rule that a service needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ mod shared;
 use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
-use aws_sdk_elasticloadbalancingv2::types::{Action, RuleCondition};
+use aws_sdk_elasticloadbalancingv2::types::{Action, RuleCondition, TagDescription};
 
 use super::account::{block, holds, sdk};
 use super::harness::World;
@@ -79,10 +79,14 @@ async fn balancing(config: &SdkConfig) -> BTreeSet<String> {
     for balancer in balancers.load_balancers() {
         let arn = balancer.load_balancer_arn().unwrap();
         let attributes = elb.describe_load_balancer_attributes().load_balancer_arn(arn).send().await.unwrap();
+        let tags = elb.describe_tags().resource_arns(arn).send().await.unwrap();
+        let tags = tags.tag_descriptions().iter().flat_map(TagDescription::tags);
+        let tags = tags.map(|tag| format!("{}={}", tag.key().unwrap(), tag.value().unwrap_or_default()));
+        let tags: BTreeSet<String> = tags.filter(|tag| !tag.starts_with("fargate-stack:")).collect();
         let idle =
             attributes.attributes().iter().find(|one| one.key() == Some("idle_timeout.timeout_seconds"));
         found.insert(format!(
-            "{} {:?} in {} zones, {} groups, idle {:?}",
+            "{} {:?} in {} zones, {} groups, idle {:?}, tags {tags:?}",
             named(arn),
             balancer.scheme(),
             balancer.availability_zones().len(),
