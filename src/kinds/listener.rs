@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_elasticloadbalancingv2::operation::describe_rules::DescribeRulesOutput;
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, Certificate as SdkCertificate, FixedResponseActionConfig,
     Listener as SdkListener, ProtocolEnum,
@@ -69,6 +70,7 @@ impl Kind for Listener {
             "elasticloadbalancing:DescribeListeners",
             "elasticloadbalancing:DescribeListenerCertificates",
             "elasticloadbalancing:DescribeTags",
+            "elasticloadbalancing:DescribeRules",
             "acm:DescribeCertificate",
         ],
         writes: &[
@@ -203,6 +205,22 @@ impl Kind for Listener {
 
     async fn delete(aws: &Aws, _at: &Locator, seen: &Seen<Attrs>) -> Result<(), CallError> {
         let arn = part("elasticloadbalancing:DeleteListener", seen.outputs.get("arn"), "ListenerArn")?;
+        // The stack's own rules are gone by now, and a listener takes all others with it.
+        let request = aws.balancing.describe_rules().listener_arn(arn);
+        let rules =
+            absent(call("elasticloadbalancing:DescribeRules", request.send()).await, &BALANCING_GONE)?;
+        let rules = rules.iter().flat_map(DescribeRulesOutput::rules);
+        let foreign: Vec<&str> =
+            rules.filter(|rule| rule.is_default() != Some(true)).filter_map(|rule| rule.priority()).collect();
+        if !foreign.is_empty() {
+            return Err(CallError::local(
+                "elasticloadbalancing:DeleteListener",
+                format!(
+                    "others use this listener: delete their rules first (priority {}), or keep the load balancer",
+                    foreign.join(", ")
+                ),
+            ));
+        }
         let request = aws.balancing.delete_listener().listener_arn(arn);
         absent(call("elasticloadbalancing:DeleteListener", request.send()).await, &BALANCING_GONE)?;
         Ok(())

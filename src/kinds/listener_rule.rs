@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws_sdk_elasticloadbalancingv2::operation::describe_target_health::DescribeTargetHealthOutput;
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, ForwardActionConfig, HostHeaderConditionConfig, PathPatternConditionConfig, Rule,
-    RuleCondition, RulePriorityPair, TargetGroupTuple,
+    RuleCondition, RulePriorityPair, TargetGroupTuple, TargetHealthStateEnum,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use super::common::{
     redirect_to_https, redirects_to_https, resource_of, tag_balancing, to_balancing,
 };
 use super::{Kind, Seen, Want};
-use crate::aws::{Aws, absent, call, retrying, until};
+use crate::aws::{Aws, absent, call, retrying, until, watching};
 use crate::model::{CallError, Input, Locator, Outputs, Owner, Replace, Rules};
 use crate::stack::web::{Certificate, Listener as WebListener, Scheme};
 use crate::stack::{Runs, Stack, StackTask, WebService, owner, ownership, tags};
@@ -46,6 +47,8 @@ pub struct Attrs {
 
 /// The highest priority (`CreateRule`, Elastic Load Balancing API reference).
 const LAST: i32 = 50_000;
+/// How long the tasks of a new target group may take to become healthy.
+const MOVING: Duration = Duration::from_mins(30);
 /// Other steps of the same apply change priorities too.
 const PLACE_LIMIT: Duration = Duration::from_mins(1);
 
@@ -57,7 +60,11 @@ impl Kind for ListenerRule {
         replace: Replace::MakeFirst,
         outputs: &["arn"],
         uses: &["listener", "target_group"],
-        reads: &["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"],
+        reads: &[
+            "elasticloadbalancing:DescribeRules",
+            "elasticloadbalancing:DescribeTags",
+            "elasticloadbalancing:DescribeTargetHealth",
+        ],
         writes: &[
             "elasticloadbalancing:CreateRule",
             "elasticloadbalancing:ModifyRule",
@@ -168,12 +175,55 @@ impl Kind for ListenerRule {
         Ok(seen.outputs.clone())
     }
 
-    async fn delete(aws: &Aws, _at: &Locator, seen: &Seen<Attrs>) -> Result<(), CallError> {
+    async fn delete(aws: &Aws, at: &Locator, seen: &Seen<Attrs>) -> Result<(), CallError> {
         let arn = part("elasticloadbalancing:DeleteRule", seen.outputs.get("arn"), "RuleArn")?;
+        succeeded(aws, at, arn, &seen.attrs).await?;
         let request = aws.balancing.delete_rule().rule_arn(arn);
         absent(call("elasticloadbalancing:DeleteRule", request.send()).await, &BALANCING_GONE)?;
         Ok(())
     }
+}
+
+/// Waits until the rule that takes the place of another one leads to a healthy target, as long as the other one still does. The
+/// service's own step waits for that too; but an apply that was killed while the service moved is finished by one that has
+/// nothing to do for the service.
+async fn succeeded(aws: &Aws, at: &Locator, arn: &str, old: &Attrs) -> Result<(), CallError> {
+    const OP: &str = "elasticloadbalancing:DeleteRule";
+    let Some(Input::Known(group)) = &old.target_group else { return Ok(()) };
+    let rules = all(aws, &part(OP, tags::listener_of(arn), "listener")?).await?;
+    let others = rules.iter().filter(|rule| rule.rule_arn() != Some(arn));
+    let mut others = others.map(|rule| seen(rule, Tags::new(), at).attrs);
+    let next = others.find(|next| (&next.hosts, &next.paths) == (&old.hosts, &old.paths));
+    let Some(Input::Known(next)) =
+        next.and_then(|next| next.target_group).filter(|next| next.known() != Some(group))
+    else {
+        return Ok(());
+    };
+    if !serves(aws, group).await? {
+        return Ok(());
+    }
+    let tell = |lasted: Duration| {
+        let seconds = lasted.as_secs();
+        aws.tell.say(&format!("{} stays until its successor has a healthy target ({seconds} s)", at.address));
+    };
+    let ready = || async { Ok(serves(aws, &next).await?.then_some(())) };
+    watching(MOVING, tell, ready).await?.ok_or_else(|| {
+        let minutes = MOVING.as_secs() / 60;
+        CallError::local(
+            OP,
+            format!("the rule that takes its place has had no healthy target for {minutes} minutes"),
+        )
+    })
+}
+
+/// Whether a target group has a healthy target.
+async fn serves(aws: &Aws, group: &str) -> Result<bool, CallError> {
+    let request = aws.balancing.describe_target_health().target_group_arn(group);
+    let answer = call("elasticloadbalancing:DescribeTargetHealth", request.send()).await;
+    let targets = absent(answer, &BALANCING_GONE)?;
+    let targets = targets.iter().flat_map(DescribeTargetHealthOutput::target_health_descriptions);
+    let mut states = targets.filter_map(|one| one.target_health()?.state());
+    Ok(states.any(|state| *state == TargetHealthStateEnum::Healthy))
 }
 
 /// The rule that brings requests to the service.

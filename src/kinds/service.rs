@@ -14,7 +14,7 @@ use super::common::{
     Tags, all_known, built, from_ecs, known, missing_tags, outputs, part, resource_of, to_ecs, token, whole,
 };
 use super::{Kind, Seen, Want};
-use crate::aws::{Aws, Retry, WAIT_LIMIT, absent, call, retrying, until};
+use crate::aws::{Aws, Retry, WAIT_LIMIT, absent, call, retrying, until, watching};
 use crate::model::{CallError, Input, Locator, Outputs, Owner, Rules};
 use crate::stack::{Runs, ServiceRun, Stack, StackTask, WebService, owner, ownership};
 
@@ -306,7 +306,10 @@ fn target(stack: &Stack, task: &StackTask, web: &WebService) -> LoadBalancer {
 async fn moved(aws: &Aws, service: &Attrs, deployment: &str) -> Result<(), CallError> {
     const OP: &str = "ecs:UpdateService";
     let name = &service.name;
-    until(OP, "the move of the service to its target group", MOVING, || async {
+    let tell = |lasted: Duration| {
+        aws.tell.say(&format!("service.{name} moves to its target group ({} s)", lasted.as_secs()));
+    };
+    let ready = || async {
         let found = describe(aws, Some(&service.cluster), name).await?;
         let deployments = found.as_ref().map(SdkService::deployments).unwrap_or_default();
         let Some(found) = deployments.iter().find(|one| one.id() == Some(deployment)) else {
@@ -323,8 +326,11 @@ async fn moved(aws: &Aws, service: &Attrs, deployment: &str) -> Result<(), CallE
             }
             _ => Ok(None),
         }
+    };
+    watching(MOVING, tell, ready).await?.ok_or_else(|| {
+        let minutes = MOVING.as_secs() / 60;
+        CallError::local(OP, format!("`{name}` has not moved to its target group within {minutes} minutes"))
     })
-    .await
 }
 
 /// The service in whatever state; `None` when ECS does not know it or its cluster.

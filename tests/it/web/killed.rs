@@ -113,3 +113,38 @@ fn an_apply_that_is_killed_while_it_waits_for_the_certificate_is_finished_by_the
     world.run(&["apply", "--yes"]).expect(0);
     assert_eq!(world.mutations(), Vec::<String>::new());
 }
+
+/// The service moves to another target group: the old rule goes only when the new tasks are healthy, also when the apply that
+/// began it was killed and the next one has nothing to do for the service.
+#[test]
+fn traffic_stays_with_the_old_tasks_until_the_new_ones_are_healthy_though_the_apply_was_killed() {
+    let world = World::with(&example("https"));
+    world.run(&["apply", "--yes"]).expect(0);
+    let slow = json!({"account": world.account, "service": "https-test", "outcome": "healthy", "after_s": 4});
+    world.control("POST", "rollouts", &slow);
+    world.write("fargate-stack.yml", &format!("{}    container_port: 8080\n", example("https")));
+    world.forget_calls();
+    let mut child = world.command(&["apply", "--yes"]).spawn().unwrap();
+    while !world.mutations().iter().any(|call| call == "ecs:UpdateService") {
+        assert!(child.try_wait().unwrap().is_none(), "the apply ended early");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
+    let left: Vec<String> =
+        super::super::stacks::listed(&plan).into_iter().filter(|line| !line.starts_with("keep ")).collect();
+    assert!(left.iter().any(|line| line.starts_with("delete listener_rule.https-test")), "{left:#?}");
+    assert!(!left.iter().any(|line| line.contains("service.https-test")), "{left:#?}");
+    world.run(&["apply", "--yes"]).expect(0);
+    let calls = world.calls();
+    let deleted =
+        calls.iter().find(|call| call["operation"] == "DeleteRule").unwrap()["time"].as_f64().unwrap();
+    let updated =
+        calls.iter().find(|call| call["operation"] == "UpdateService").unwrap()["time"].as_f64().unwrap();
+    assert!(
+        deleted - updated > 3.5,
+        "the old rule went {} s after the service began to move",
+        deleted - updated
+    );
+}

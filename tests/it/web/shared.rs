@@ -166,6 +166,27 @@ fn two_stacks_share_a_load_balancer_and_one_of_them_goes() {
     assert_eq!(state(&world), first);
 }
 
+/// What stands in the listener of this stack belongs to somebody who relies on it.
+#[test]
+fn a_load_balancer_of_this_stack_that_others_use_stays_until_they_are_gone() {
+    let world = World::with(STACK);
+    world.run(&["apply", "--yes"]).expect(0);
+    let guest = STACK.replace("guest", "lodger").replace("web:", "room:");
+    world.write("lodger.yml", &guest);
+    world.run(&["-c", "lodger.yml", "apply", "--yes"]).expect(0);
+    let rules = |world: &World| {
+        state(world).into_iter().filter(|line| line.contains("lodger.example.com")).collect::<Vec<_>>()
+    };
+    let before = rules(&world);
+    assert!(before.iter().any(|line| line.starts_with("rule ")), "{before:#?}");
+    let run = world.run(&["destroy", "--yes"]).expect(5);
+    assert!(format!("{}{}", run.stdout, run.stderr).contains("others use this listener"), "{}", run.stderr);
+    assert_eq!(rules(&world), before);
+    world.run(&["-c", "lodger.yml", "destroy", "--yes"]).expect(0);
+    world.run(&["destroy", "--yes"]).expect(0);
+    assert!(!state(&world).iter().any(|line| line.starts_with("loadbalancer")), "{:#?}", state(&world));
+}
+
 #[test]
 fn one_of_two_services_is_removed_and_the_other_stays_as_it_was() {
     let world = World::with(STACK);
