@@ -341,15 +341,8 @@ impl Web {
                 _ => BTreeSet::new(),
             };
             let missing = web.listen(config, balancer, (scheme, port), &certificates);
-            let redirect_from = redirects(config, task).then_some(80).filter(|port| match balancer {
-                BalancerFact::Shared { listeners, .. } => match listeners.get(port) {
-                    Some(listener) if !listener.is_ours => !listener.redirects,
-                    _ => web.redirect(balancer, scheme, *port, listener_port(config, task)),
-                },
-                BalancerFact::Own { .. } => {
-                    web.redirect(balancer, scheme, *port, listener_port(config, task))
-                }
-            });
+            let redirect_from = redirects(config, task).then_some(80);
+            let redirect_from = redirect_from.filter(|from| web.redirect(balancer, scheme, *from, port));
             for domain in config.domains_of(task) {
                 if let Some(zone) = facts.zones.get(&(domain.clone(), scheme)) {
                     let alias = Alias { zone: zone.clone(), tasks: BTreeSet::new() };
@@ -440,8 +433,16 @@ impl Web {
         BTreeSet::new()
     }
 
-    /// Lets a listener of ours redirect; says false because no rule is needed for it.
+    /// Lets a listener of ours redirect; says whether a rule is needed for it, because the listener is somebody else's and does
+    /// not redirect by itself.
     fn redirect(&mut self, balancer: &BalancerFact, scheme: Scheme, from: u16, to: u16) -> bool {
+        if let Some(foreign) = balancer.listeners().get(&from).filter(|listener| !listener.is_ours) {
+            if !foreign.redirects {
+                let shared = Listener::Shared { arn: foreign.arn.clone(), certificates: BTreeSet::new() };
+                self.listeners.entry((scheme, from)).or_insert(shared);
+            }
+            return !foreign.redirects;
+        }
         let arn = balancer.listeners().get(&from).map(|listener| listener.arn.clone());
         let own = OwnListener { arn, default: DefaultAction::NotFound, tls: None };
         let listener = self.listeners.entry((scheme, from)).or_insert(Listener::Own(own));
