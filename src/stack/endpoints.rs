@@ -1,23 +1,21 @@
 //! The addresses at which people find the web services.
 
+use super::urls::origin;
 use super::web::{Balancer, Scheme};
 use super::{Runs, Stack};
-use crate::config::{Config, TaskType};
+use crate::config::Config;
 use crate::model::{Endpoint, Input};
 
 /// The addresses of the web services: those of whole hosts first, then by task.
 pub fn endpoints(config: &Config, stack: &Stack) -> Vec<Endpoint> {
     let mut found = Vec::new();
-    for task in stack.tasks.values() {
+    for (task, wanted) in stack.tasks.values().filter_map(|task| Some((task, config.tasks.get(&task.key)?))) {
         let Runs::Service(run) = &task.runs else { continue };
         let Some(web) = &run.web else { continue };
-        let is_https = config.tasks.get(&task.key).is_some_and(|task| task.kind == TaskType::Https);
-        let (scheme, default) = if is_https { ("https", 443) } else { ("http", 80) };
-        let port = if web.port == default { String::new() } else { format!(":{}", web.port) };
         let path = web.paths.first().map(|pattern| start(pattern)).unwrap_or_default();
         for domain in &web.domains {
             let has_record = stack.web.aliases.contains_key(&(domain.clone(), web.scheme));
-            let url = format!("{scheme}://{domain}{port}{path}");
+            let url = format!("{}{path}", origin(config, wanted, domain));
             let point_to = if has_record { None } else { balancer(stack, web.scheme) };
             // A pattern is no address that can be opened.
             let order = (domain.contains('*'), !path.is_empty());

@@ -5,14 +5,10 @@ use crate::config::{Config, Task, TaskType};
 
 /// What a web service answers to, with `*` where its rule has one: each of its domains with each of its paths. None for other tasks.
 pub fn urls(config: &Config, task: &Task) -> Vec<String> {
-    let (scheme, usual) = match task.kind {
-        TaskType::Https => ("https", 443),
-        TaskType::Http => ("http", 80),
-        TaskType::Daemon | TaskType::Task => return Vec::new(),
-    };
-    let port = web::listener_port(config, task);
-    let port = if port == usual { String::new() } else { format!(":{port}") };
-    let hosts = config.domains_of(task).iter().map(|domain| format!("{scheme}://{domain}{port}"));
+    if !task.kind.is_web() {
+        return Vec::new();
+    }
+    let hosts = config.domains_of(task).iter().map(|domain| origin(config, task, domain));
     let under = |path: &String| format!("{}{path}", if path.starts_with('/') { "" } else { "/" });
     hosts
         .flat_map(|host| match task.path.as_slice() {
@@ -20,6 +16,15 @@ pub fn urls(config: &Config, task: &Task) -> Vec<String> {
             paths => paths.iter().map(|path| format!("{host}{}", under(path))).collect(),
         })
         .collect()
+}
+
+/// Scheme, host and port of a web service, without the port that goes without saying.
+pub(super) fn origin(config: &Config, task: &Task, domain: &str) -> String {
+    let (scheme, usual) = if task.kind == TaskType::Https { ("https", 443) } else { ("http", 80) };
+    match web::listener_port(config, task) {
+        port if port == usual => format!("{scheme}://{domain}"),
+        port => format!("{scheme}://{domain}:{port}"),
+    }
 }
 
 #[cfg(test)]

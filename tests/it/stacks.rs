@@ -174,23 +174,27 @@ fn counted(calls: Vec<String>) -> BTreeMap<String, usize> {
     counts
 }
 
-fn whole_life_of(name: &str, expected: &[&str]) {
-    let world = World::with(&example(name));
-    let before = holds(&world);
-
+/// Plans and applies the stack of a new world: the plan lists just this and changes nothing, the apply does just what it lists,
+/// and then there is nothing left to do.
+pub fn applied_as_planned(world: &World, expected: &[&str]) {
     let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
     assert_eq!(listed(&plan), expected);
     assert_eq!(world.mutations(), Vec::<String>::new(), "plan made a mutating call");
 
     world.forget_calls();
     world.run(&["apply", "--yes"]).expect(0);
-    promises_kept(&world, &plan);
+    promises_kept(world, &plan);
 
     world.forget_calls();
     let second = world.run(&["apply", "--yes"]).expect(0);
     assert_eq!(world.mutations(), Vec::<String>::new(), "a second apply made a mutating call");
     assert!(second.stdout.contains("No changes"), "{}", second.stdout);
+}
 
+fn whole_life_of(name: &str, expected: &[&str]) {
+    let world = World::with(&example(name));
+    let before = holds(&world);
+    applied_as_planned(&world, expected);
     world.run(&["destroy", "--yes"]).expect(0);
     assert_eq!(holds(&world), before, "destroy did not leave the account as it was");
 }

@@ -2,28 +2,14 @@
 
 use super::super::harness::World;
 use super::super::inspect::push;
-use super::super::stacks::{example, listed, promises_kept};
+use super::super::stacks::{applied_as_planned, example};
 use super::state;
 
-/// Plans, applies, plans again and destroys; gives the world as it was applied to `with`.
 fn whole_life_of(name: &str, expected: &[&str]) {
     let world = World::with(&example(name));
     let before = state(&world);
-
-    let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
-    assert_eq!(listed(&plan), expected);
-    assert_eq!(world.mutations(), Vec::<String>::new(), "plan made a mutating call");
-
-    world.forget_calls();
-    world.run(&["apply", "--yes"]).expect(0);
-    promises_kept(&world, &plan);
+    applied_as_planned(&world, expected);
     insta::assert_snapshot!(format!("applied_{name}"), state(&world).join("\n"));
-
-    world.forget_calls();
-    let again = world.run(&["plan", "--detailed-exitcode"]).expect(0);
-    assert!(again.stdout.contains("No changes"), "{}", again.stdout);
-    world.run(&["apply", "--yes"]).expect(0);
-    assert_eq!(world.mutations(), Vec::<String>::new(), "a second apply made a mutating call");
 
     let commit = "0123456789abcdef0123456789abcdef01234567";
     push(&world, "http-test", commit);
