@@ -1,6 +1,6 @@
 //! The only reader of the process environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -10,6 +10,8 @@ use chrono::{DateTime, Local, NaiveDateTime, TimeZone, Utc};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     vars: BTreeMap<String, String>,
+    /// The variables that are set to nothing.
+    empty: BTreeSet<String>,
     /// Standard output is a terminal.
     pub stdout_tty: bool,
     /// Standard error is a terminal.
@@ -24,12 +26,12 @@ impl Environment {
     /// Reads the environment of this process. Variables that are not UTF-8 are left out.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn read() -> Self {
-        let vars = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
+        let all = std::env::vars_os();
+        let all = all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let (empty, vars): (BTreeMap<_, _>, BTreeMap<_, _>) = all.partition(|(_, value)| value.is_empty());
         Self {
             vars,
+            empty: empty.into_keys().collect(),
             stdout_tty: std::io::stdout().is_terminal(),
             stderr_tty: std::io::stderr().is_terminal(),
             stdin_tty: std::io::stdin().is_terminal(),
@@ -47,6 +49,11 @@ impl Environment {
     /// A variable, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(String::as_str)
+    }
+
+    /// A variable is set, to nothing. For those that others read, who do not take that for unset.
+    pub fn is_empty(&self, name: &str) -> bool {
+        self.empty.contains(name)
     }
 
     /// `CI` is set and does not say no: nothing is asked, and no file of the user is written.

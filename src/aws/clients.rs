@@ -38,9 +38,6 @@ pub enum ConnectError {
     /// What is set is no region: it would become part of host names.
     #[error("`{0}` is not an AWS region")]
     Region(String),
-    /// An address of AWS that is set to nothing: the SDK would end the program.
-    #[error("the address of the AWS endpoint is empty")]
-    NoEndpoint,
     /// No link of the chain has credentials, or the one that has some cannot give them; with the SDK's reason.
     #[error("there are no AWS credentials to use")]
     Credentials(String),
@@ -156,9 +153,6 @@ impl Connection {
         if let Some(role) = &options.dns_role {
             let base = dns.as_ref().unwrap_or(&config);
             dns = Some(assuming(base, role).await);
-        }
-        if config.endpoint_url().is_some_and(str::is_empty) {
-            return Err(ConnectError::NoEndpoint);
         }
         let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

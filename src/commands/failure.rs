@@ -31,8 +31,6 @@ pub fn connect(error: &ConnectError) -> Error {
             .hint("set `region:` in the stack file, `--region`, or AWS_REGION"),
         ConnectError::Region(_) => Error::new(ExitStatus::Usage, error.to_string())
             .hint("a region looks like `us-east-1`; `--region` wins over `region:` in the stack file and over AWS_REGION"),
-        ConnectError::NoEndpoint => Error::new(ExitStatus::Usage, error.to_string())
-            .hint("remove AWS_ENDPOINT_URL (or `endpoint_url` of the profile), or set it to an address"),
         ConnectError::Credentials(why) => Error::new(ExitStatus::Failed, error.to_string())
             .caused_by(without_debug(why))
             .hint("sign in, name a profile with `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")

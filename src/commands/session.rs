@@ -130,6 +130,12 @@ impl App {
 
     /// Sets up the connection for a stack file, without a call to AWS.
     pub async fn connect(&self, loaded: &Loaded) -> Result<Connection, Error> {
+        let endpoint = "AWS_ENDPOINT_URL";
+        if self.env.is_empty(endpoint) {
+            // The SDK takes it for an address, and panics.
+            let error = Error::new(ExitStatus::Usage, format!("{endpoint} is set to nothing"));
+            return Err(error.hint("remove it from the environment, or set it to the address of an endpoint"));
+        }
         Connection::load(&self.connection(&loaded.config)).await.map_err(|error| failure::connect(&error))
     }
 
