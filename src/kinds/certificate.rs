@@ -54,7 +54,7 @@ impl Kind for Certificate {
         let wants = stack.web.certificates.iter().map(|(domain, own)| {
             let at = stack.names.at(Self::KIND, &slug(domain), domain);
             let mut tags = ownership(&stack.name, &at.address, &stack.tags);
-            tags.insert(tags::ZONES.to_owned(), own.zone.to_string());
+            tags.insert(tags::ZONES.to_owned(), tags::value(&stack.web.zones_tag([&own.zone].into_iter())));
             let attrs = Attrs { domain: domain.clone(), valid: true, tags };
             Want { at: Locator { id: own.arn.clone(), ..at }, attrs, after: Vec::new() }
         });

@@ -200,9 +200,9 @@ fn want(stack: &Stack, task: &StackTask, web: &WebService) -> Want<Attrs> {
     let at = stack.names.at(TargetGroup::KIND, &task.key, &web.target_group);
     let check = &web.health_check;
     let mut tags = ownership(&stack.name, &at.address, &task.tags);
-    if !web.zones.is_empty() {
-        let zones: Vec<String> = web.zones.iter().map(ToString::to_string).collect();
-        tags.insert(tags::ZONES.to_owned(), tags::value(&zones.join(" ")));
+    let zones = stack.web.zones_tag(web.zones.iter());
+    if !zones.is_empty() {
+        tags.insert(tags::ZONES.to_owned(), tags::value(&zones));
     }
     let attrs = Attrs {
         name: at.name.clone(),

@@ -1,6 +1,6 @@
 //! What the account has: read by `lookup`, used by `Stack`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::web::{Certificate, OwnCertificate, Scheme, SharedBalancer, Zone};
 use crate::model::Image;
@@ -51,6 +51,8 @@ pub struct WebFacts {
     pub certificates: BTreeMap<String, CertificateFact>,
     /// Domain and scheme → the zone of its record; absent where no record is to be made.
     pub zones: BTreeMap<(String, Scheme), Zone>,
+    /// Zones that no record is wanted in any more, and that may hold some of this stack's still.
+    pub traces: BTreeSet<Zone>,
     /// The IPv4 blocks of the VPC.
     pub vpc_ranges: Vec<String>,
 }

@@ -61,11 +61,14 @@ pub fn listener_of(rule: &str) -> Option<String> {
     listener.contains(":listener-rule/").then(|| listener.replacen(":listener-rule/", ":listener/", 1))
 }
 
+/// How many characters the value of a tag can have.
+pub const VALUE_MAX: usize = 256;
+
 /// Text as the value of a tag: AWS takes 256 letters, digits, spaces and `+ - = . _ : / @`; anything else becomes `_`.
 pub fn value(text: &str) -> String {
     let allowed =
         |c: char| c.is_alphanumeric() || matches!(c, ' ' | '+' | '-' | '=' | '.' | '_' | ':' | '/' | '@');
-    text.chars().take(256).map(|c| if allowed(c) { c } else { '_' }).collect()
+    text.chars().take(VALUE_MAX).map(|c| if allowed(c) { c } else { '_' }).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::Names;
 use super::facts::{BalancerFact, CertificateFact, Existing, WebFacts};
-use super::marker;
+use super::{marker, tags};
 use crate::config::{AlbType, Config, Task, TaskType};
 use crate::model::Address;
 
@@ -89,6 +89,8 @@ pub struct Web {
     pub certificates: BTreeMap<String, OwnCertificate>,
     /// The names of services, by domain and scheme.
     pub aliases: BTreeMap<(String, Scheme), Alias>,
+    /// Zones that no record is wanted in any more, and that may hold some of this stack's still.
+    pub traces: BTreeSet<Zone>,
 }
 
 /// A load balancer.
@@ -325,7 +327,7 @@ pub fn balancing_name(name: &str, mark: Option<&str>) -> String {
 impl Web {
     /// Joins what the configuration says with what the account has; the second member is by task.
     pub(super) fn new(config: &Config, facts: &WebFacts) -> (Self, BTreeMap<String, WebService>) {
-        let mut web = Self::default();
+        let mut web = Self { traces: facts.traces.clone(), ..Self::default() };
         let mut services = BTreeMap::new();
         for (key, task) in config.tasks.iter().filter(|(_, task)| task.kind.is_web()) {
             let scheme = Scheme::of(config, task);
@@ -394,6 +396,16 @@ impl Web {
     pub fn validations(&self, names: &Names) -> Vec<Address> {
         let name = |domain: &str| names.address("dns_record", &format!("{}-validation", slug(domain)));
         self.validated().map(|(domain, _)| name(domain)).collect()
+    }
+
+    /// The tag that leads to the records of a stack: these zones, and those that may hold some still, as many as a tag holds.
+    pub fn zones_tag<'a>(&'a self, zones: impl Iterator<Item = &'a Zone>) -> String {
+        let zones = zones.chain(&self.traces).map(ToString::to_string);
+        let tag = zones.reduce(|tag, zone| match format!("{tag} {zone}") {
+            longer if longer.chars().count() <= tags::VALUE_MAX => longer,
+            _ => tag,
+        });
+        tag.unwrap_or_default()
     }
 
     /// Makes sure that there is a listener with these certificates; gives those that a listener of somebody else must be given.

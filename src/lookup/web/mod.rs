@@ -37,7 +37,7 @@ use super::{LookupError, joined};
 use crate::aws::Aws;
 use crate::aws::inventory::Inventory;
 use crate::config::{Config, Task, TaskType};
-use crate::stack::facts::WebFacts;
+use crate::stack::facts::{CertificateFact, WebFacts};
 use crate::stack::web::{Scheme, Zone, listener_port, redirects, slug};
 use crate::stack::{Names, tags};
 
@@ -193,9 +193,25 @@ pub async fn rest(
     let sides = sides.unwrap_or_default();
     let found = error.take(decide::decide(all, &sides, naming.as_ref(), decision));
     match found {
-        Some(found) if error.is_empty() => Ok(found),
+        Some(mut found) if error.is_empty() => {
+            found.facts.traces = traces(&first.ours, &found.facts);
+            Ok(found)
+        }
         _ => Err(error),
     }
+}
+
+/// The zones that tags of the stack lead to and that no record is wanted in. They may hold some still, and nothing else tells.
+fn traces(ours: &Ours, facts: &WebFacts) -> BTreeSet<Zone> {
+    let own = facts.certificates.values().filter_map(|fact| match fact {
+        CertificateFact::Own(own) => Some(&own.zone),
+        CertificateFact::Found(_) => None,
+    });
+    let wanted: BTreeSet<&Zone> = facts.zones.values().chain(own).collect();
+    let tagged = ["target_group", "certificate"].into_iter().flat_map(|kind| ours.of(kind));
+    let tagged = tagged.filter_map(|(arn, _)| ours.tag(arn, tags::ZONES));
+    let tagged = tagged.flat_map(|zones| zones.split(' ').filter_map(Zone::parse));
+    tagged.filter(|zone| !wanted.contains(zone)).collect()
 }
 
 /// Chooses the load balancers and reads what they have.

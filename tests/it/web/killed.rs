@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::super::account::{block, sdk};
 use super::super::harness::World;
 use super::super::interrupted::kill_after;
 use super::super::stacks::example;
@@ -147,4 +148,40 @@ fn traffic_stays_with_the_old_tasks_until_the_new_ones_are_healthy_though_the_ap
         "the old rule went {} s after the service began to move",
         deleted - updated
     );
+}
+
+/// A record moves into another zone, and the apply is killed when nothing but a tag led to the old one.
+#[test]
+fn a_record_that_moved_to_another_zone_leaves_nothing_in_the_old_one_though_the_apply_was_killed() {
+    let world = World::with(&example("https"));
+    world.run(&["apply", "--yes"]).expect(0);
+    block(async {
+        let dns = aws_sdk_route53::Client::new(&sdk(&world));
+        let zone = dns.create_hosted_zone().name("https-test.example.com").caller_reference("moved");
+        zone.send().await.unwrap();
+    });
+    world.forget_calls();
+    world.control("POST", "latency", &json!({"account": world.account, "ms": 30}));
+    let mut child = world.command(&["apply", "--yes"]).spawn().unwrap();
+    while !world.mutations().iter().any(|call| call == "elasticloadbalancing:AddTags") {
+        assert!(child.try_wait().unwrap().is_none(), "the apply ended early: {:?}", world.mutations());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    world.control("POST", "latency", &json!({"account": world.account, "ms": 0}));
+    world.run(&["apply", "--yes"]).expect(0);
+    let records = |world: &World| {
+        let all = state(world).into_iter().filter(|line| line.starts_with("record "));
+        all.filter(|line| line.contains(" A ")).collect::<Vec<_>>()
+    };
+    assert_eq!(records(&world).len(), 1, "{:#?}", state(&world));
+    assert!(
+        !state(&world).iter().any(|line| line.contains("https-test._fargate-stack.example.com")),
+        "{:#?}",
+        state(&world)
+    );
+    world.forget_calls();
+    world.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.mutations(), Vec::<String>::new());
 }
