@@ -2,6 +2,7 @@
 
 use super::super::harness::World;
 use super::super::stacks::{listed, promises_kept};
+use super::shared::{balancer, issued};
 use super::state;
 
 /// The stack that is changed.
@@ -264,6 +265,67 @@ fn rows() -> Vec<Row> {
             ],
         },
     ]
+}
+
+/// Fields that name what somebody else made.
+#[test]
+fn a_field_that_names_something_of_others_changes_as_planned_and_back() {
+    let world = World::with(BASE);
+    world.run(&["apply", "--yes"]).expect(0);
+    let certificate = issued(&world, "shop.example.com");
+    let rows = |arn: &str| {
+        [
+            (
+                format!("certificate_arn: '{certificate}'\n{BASE}"),
+                vec![
+                    "delete certificate.shop.example.com",
+                    "delete dns_record.shop.example.com-validation",
+                    "update listener.public-443",
+                ],
+            ),
+            (
+                format!("alb: {{arn: '{arn}'}}\ncertificate_arn: '{certificate}'\n{BASE}"),
+                vec![
+                    "create listener_rule.web",
+                    "create listener_rule.web-redirect",
+                    "create target_group.web",
+                    "delete listener.public-443",
+                    "delete listener.public-80",
+                    "delete listener_rule.web",
+                    "delete load_balancer.public",
+                    "delete security_group.alb-public",
+                    "delete target_group.web",
+                    "update dns_record.shop.example.com",
+                    "update security_group.tasks",
+                    "update service.web",
+                ],
+            ),
+            (
+                format!(
+                    "alb: {{arn: '{arn}'}}\ncertificate_arn: '{certificate}'\nroute53: {{records: false}}\n{BASE}"
+                ),
+                vec!["delete dns_record.shop.example.com"],
+            ),
+        ]
+    };
+    let arn = balancer(&world, "everybody", &certificate);
+    let before: Vec<String> = state(&world).into_iter().filter(|line| line.contains("everybody")).collect();
+    for (stack, expected) in rows(&arn) {
+        world.write("fargate-stack.yml", &stack);
+        let (lines, plan) = doing(&world);
+        assert_eq!(lines, expected, "{stack}");
+        world.forget_calls();
+        world.run(&["apply", "--yes"]).expect(0);
+        promises_kept(&world, &plan);
+        let (left, _) = doing(&world);
+        assert!(left.is_empty(), "{stack}: {left:?} is left to do");
+    }
+    world.write("fargate-stack.yml", &format!("alb: {{create: true}}\n{BASE}"));
+    world.run(&["apply", "--yes"]).expect(0);
+    let (left, _) = doing(&world);
+    assert!(left.is_empty(), "{left:?} is left to do");
+    let after: Vec<String> = state(&world).into_iter().filter(|line| line.contains("everybody")).collect();
+    assert_eq!(after, before);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::super::account::{block, sdk};
 use super::super::harness::World;
 use super::super::interrupted::kill_after;
 use super::super::stacks::example;
-use super::state;
+use super::{settled, state};
 
 /// The mutating calls of a first apply of the example, and what the account holds after it.
 fn whole() -> (Vec<String>, Vec<String>) {
@@ -110,9 +110,7 @@ fn an_apply_that_is_killed_while_it_waits_for_the_certificate_is_finished_by_the
     child.wait().unwrap();
     world.control("POST", "latency", &json!({"account": world.account, "service": "acm", "ms": 0}));
     world.run(&["apply", "--yes"]).expect(0);
-    world.forget_calls();
-    world.run(&["apply", "--yes"]).expect(0);
-    assert_eq!(world.mutations(), Vec::<String>::new());
+    settled(&world);
 }
 
 /// The service moves to another target group: the old rule goes only when the new tasks are healthy, also when the apply that
@@ -181,7 +179,5 @@ fn a_record_that_moved_to_another_zone_leaves_nothing_in_the_old_one_though_the_
         "{:#?}",
         state(&world)
     );
-    world.forget_calls();
-    world.run(&["apply", "--yes"]).expect(0);
-    assert_eq!(world.mutations(), Vec::<String>::new());
+    settled(&world);
 }

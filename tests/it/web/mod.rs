@@ -15,6 +15,14 @@ use aws_sdk_elasticloadbalancingv2::types::{Action, RuleCondition, TagDescriptio
 use super::account::{block, holds, sdk};
 use super::harness::World;
 
+/// An apply has nothing to do.
+#[track_caller]
+pub fn settled(world: &World) {
+    world.forget_calls();
+    world.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.mutations(), Vec::<String>::new());
+}
+
 /// Everything that an account holds, web services included, without what differs from world to world.
 pub fn state(world: &World) -> Vec<String> {
     let cut = |line: &String| line.split(" in vpc-").next().unwrap().replace(&world.account, "ACCOUNT");

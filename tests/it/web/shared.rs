@@ -12,7 +12,7 @@ use super::super::account::{block, sdk};
 use super::super::harness::World;
 use super::super::inspect::text;
 use super::super::stacks::{listed, promises_kept};
-use super::state;
+use super::{settled, state};
 
 const STACK: &str = "\
 app: {name: guest}
@@ -102,9 +102,7 @@ fn a_stack_on_somebody_elses_load_balancer_adds_its_rules_and_takes_nothing_else
     assert_eq!(lost(&before, &applied), Vec::<String>::new());
     insta::assert_snapshot!("added_to_a_shared_load_balancer", added(&before, &applied));
 
-    world.forget_calls();
-    world.run(&["apply", "--yes"]).expect(0);
-    assert_eq!(world.mutations(), Vec::<String>::new());
+    settled(&world);
 
     world.run(&["destroy", "--yes"]).expect(0);
     assert_eq!(state(&world), before);
@@ -128,9 +126,7 @@ fn a_certificate_that_a_foreign_listener_lacks_is_added_to_it_and_taken_back() {
     world.run(&["apply", "--yes"]).expect(0);
     promises_kept(&world, &plan);
     assert!(state(&world).iter().any(|line| line.contains("2 certificates")), "{:#?}", state(&world));
-    world.forget_calls();
-    world.run(&["apply", "--yes"]).expect(0);
-    assert_eq!(world.mutations(), Vec::<String>::new());
+    settled(&world);
 
     world.run(&["destroy", "--yes"]).expect(0);
     assert_eq!(state(&world), before);
@@ -144,9 +140,7 @@ fn a_certificate_that_is_requested_for_a_foreign_listener_goes_with_the_stack() 
     let before = state(&world);
     world.run(&["apply", "--yes"]).expect(0);
     assert!(state(&world).contains(&"certificate guest.example.com ISSUED 0".to_owned()));
-    world.forget_calls();
-    world.run(&["apply", "--yes"]).expect(0);
-    assert_eq!(world.mutations(), Vec::<String>::new());
+    settled(&world);
     world.run(&["destroy", "--yes"]).expect(0);
     assert_eq!(state(&world), before);
 }
@@ -231,9 +225,7 @@ fn records_go_into_a_zone_of_another_account() {
     world.run(&["apply", "--yes"]).expect(0);
     let records: Vec<String> = state(&dns).into_iter().filter(|line| line.starts_with("record ")).collect();
     insta::assert_snapshot!("records_in_another_account", records.join("\n"));
-    world.forget_calls();
-    world.run(&["apply", "--yes"]).expect(0);
-    assert_eq!(world.mutations(), Vec::<String>::new());
+    settled(&world);
     world.run(&["destroy", "--yes"]).expect(0);
     assert_eq!((state(&world), state(&dns)), before);
 }
