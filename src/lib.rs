@@ -3,6 +3,7 @@
 //! Each arrow is one function with one input and one output type, and nobody reaches back; `ARCHITECTURE.md` says who may
 //! use whom, and a test keeps it so.
 
+pub mod approval;
 pub mod aws;
 pub mod cli;
 pub mod commands;
@@ -13,6 +14,7 @@ pub mod env;
 pub mod error;
 pub mod github;
 pub mod kinds;
+pub mod lock;
 pub mod lookup;
 pub mod model;
 pub mod ops;

@@ -92,6 +92,10 @@ pub struct Aws {
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Secrets Manager.
     pub secrets: aws_sdk_secretsmanager::Client,
+    /// Systems Manager: its parameters hold the lock of a stack.
+    pub parameters: aws_sdk_ssm::Client,
+    /// Service Quotas.
+    pub quotas: aws_sdk_servicequotas::Client,
     /// Who is told what is waited for.
     pub tell: super::Tell,
     /// Reads that are asked for at the same time and made together.
@@ -200,6 +204,8 @@ impl Connection {
             trail: aws_sdk_cloudtrail::Client::new(config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
+            parameters: aws_sdk_ssm::Client::new(config),
+            quotas: aws_sdk_servicequotas::Client::new(config),
             tell: super::Tell::default(),
             together: Arc::default(),
         })

@@ -1,5 +1,8 @@
 //! The command line: data only.
 
+mod access;
+mod init;
+mod lock;
 mod ops;
 mod release;
 
@@ -10,6 +13,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::{Address, Demand};
 
+pub use access::{DoctorArgs, Iam, IamCheckArgs, IamPrintArgs, PreflightArgs, Role};
+pub use init::{CreateStackArgs, InitArgs};
+pub use lock::{LockArgs, UnlockArgs};
 pub use ops::{
     CountArgs, EndServiceArgs, ExecArgs, ListTasksArgs, ListZonesArgs, LogsArgs, RunTaskArgs, ServiceArgs,
     Show, StatusArgs, StopTaskArgs, TaskArgs, UpdatePolicyArgs, UpdateTargetArgs, Which,
@@ -158,6 +164,19 @@ pub enum Command {
     /// Show what AWS recorded
     #[command(subcommand)]
     Show(Show),
+    /// Print or check the IAM policies of the roles that workflows take on
+    #[command(subcommand)]
+    Iam(Iam),
+    /// Say what is missing or too wide around this stack: tokens, roles, branch rules, environments, quotas
+    Doctor(DoctorArgs),
+    /// Check whether this account and these credentials can carry a stack
+    Preflight(PreflightArgs),
+    /// Take away a lock that its holder left behind
+    Unlock(UnlockArgs),
+    /// Write a stack file and workflows for a repository
+    Init(InitArgs),
+    /// Write a stack file from words: `create-stack APP KIND:NAME image:REF …`
+    CreateStack(CreateStackArgs),
     /// Check the stack file, without AWS
     Validate,
     /// Print the JSON Schema of the stack file
@@ -172,6 +191,9 @@ pub enum Command {
     Version,
     /// Do what the GitHub event asks for: plan on a pull request, apply on a push to the default branch
     Ci,
+    /// Tell the end of a job that was cancelled or lost: the last step of the action
+    #[command(hide = true)]
+    Finalize,
 }
 
 /// What a plan depends on beside the stack file.
@@ -230,6 +252,9 @@ pub struct ApplyArgs {
     /// The rollout.
     #[command(flatten)]
     pub wait: WaitArgs,
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
 }
 
 /// Options of `destroy`.
@@ -241,6 +266,9 @@ pub struct DestroyArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
 }
 
 /// Reads `90s`, `15m`, `2h`, `1d`, or a number of seconds.

@@ -70,6 +70,9 @@ pub struct ReleaseArgs {
     /// The rollout.
     #[command(flatten)]
     pub wait: WaitArgs,
+    /// The lock.
+    #[command(flatten)]
+    pub lock: super::LockArgs,
 }
 
 /// Options of `wait`.

@@ -3,15 +3,19 @@
 mod apply;
 mod ci;
 mod completions;
+mod create_stack;
 mod daily;
 mod deploy;
 mod destroy;
+mod doctor;
 mod exec;
 mod failure;
-mod job;
+mod iam;
+mod init;
 mod logs;
 mod pick;
 mod plan;
+mod preflight;
 mod record;
 mod release;
 mod releases;
@@ -28,6 +32,7 @@ mod status;
 mod tasks;
 mod times;
 mod trail;
+mod unlock;
 mod validate;
 mod wait;
 mod zones;
@@ -130,6 +135,12 @@ impl App {
             Command::UpdateTarget(args) => schedules::update_target(self, args).await,
             Command::UpdatePolicy(args) => schedules::update_policy(self, args).await,
             Command::Show(what) => trail::show(self, what).await,
+            Command::Iam(what) => iam::run(self, what).await,
+            Command::Doctor(args) => doctor::run(self, args).await,
+            Command::Preflight(args) => preflight::run(self, args).await,
+            Command::Unlock(args) => unlock::run(self, args).await,
+            Command::Init(args) => init::run(self, args),
+            Command::CreateStack(args) => create_stack::run(self, args).await,
             Command::Validate => validate::run(self),
             Command::Schema => {
                 self.print(&format!("{:#}", crate::config::schema()))?;
@@ -148,6 +159,7 @@ impl App {
                 Ok(ExitStatus::Done)
             }
             Command::Ci => ci::run(self).await,
+            Command::Finalize => ci::finalize(self).await,
         }
     }
 

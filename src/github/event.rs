@@ -16,6 +16,12 @@ pub enum Event {
     PullRequest(PullRequestEvent),
     /// `push`.
     Push(PushEvent),
+    /// `merge_group`: the merge queue asks for a check.
+    MergeGroup(MergeGroupEvent),
+    /// `workflow_dispatch`: somebody pressed the button.
+    Dispatch(DispatchEvent),
+    /// `schedule`.
+    Schedule(ScheduleEvent),
     /// An event that the product does nothing for.
     Other {
         /// Its name, such as `schedule`.
@@ -75,6 +81,45 @@ pub struct PushEvent {
     pub message: String,
     /// SHAs of the pushed commits, oldest first; GitHub names 2,048 at most.
     pub commits: Vec<String>,
+}
+
+/// A merge queue made a group of pull requests and waits for checks of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MergeGroupEvent {
+    /// `checks_requested` or `destroyed`.
+    pub action: String,
+    /// SHA of the group's last commit.
+    pub head_sha: String,
+    /// `refs/heads/gh-readonly-queue/<base>/pr-<number>-<sha>`.
+    pub head_ref: String,
+    /// SHA that the group is made on.
+    pub base_sha: String,
+    /// Branch that the group goes to, without `refs/heads/`.
+    pub base_ref: String,
+    /// The last pull request of the group, read from `head_ref`.
+    pub number: Option<u64>,
+}
+
+/// Somebody started the workflow by hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DispatchEvent {
+    /// The ref that was chosen, such as `refs/heads/main`.
+    pub ref_name: String,
+    /// The repository's default branch.
+    pub default_branch: Option<String>,
+    /// The workflow's inputs as text: foreign text.
+    pub inputs: std::collections::BTreeMap<String, String>,
+    /// Login of whoever pressed the button first; a re-run may be by somebody else.
+    pub sender: String,
+}
+
+/// The clock started the workflow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScheduleEvent {
+    /// The cron expression.
+    pub cron: String,
+    /// The repository's default branch.
+    pub default_branch: Option<String>,
 }
 
 /// Whether a run for a pull request has what is needed to call AWS and to write a comment.
@@ -180,7 +225,7 @@ impl Event {
     pub fn is_fork(&self) -> bool {
         match self {
             Self::PullRequest(pull) => pull.is_fork(),
-            Self::Push(_) | Self::Other { .. } => false,
+            _ => false,
         }
     }
 }

@@ -3,17 +3,24 @@
 //! Strings only: nothing here knows a plan. Errors name the call and the permission that is missing, retries are
 //! decided in one place (`retry`), and nothing is trusted that another account wrote.
 
+pub mod checks;
 pub mod client;
 pub mod comment;
+pub mod decide;
+pub mod deployments;
 pub mod error;
 pub mod event;
 mod graphql;
+pub mod issues;
 pub mod marker;
+pub mod oidc;
 pub mod outputs;
 #[cfg(test)]
 mod protocol_tests;
 pub mod pulls;
+pub mod repository;
 pub mod retry;
+pub mod reviews;
 #[cfg(test)]
 mod testing;
 pub mod workflow;

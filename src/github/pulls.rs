@@ -33,6 +33,15 @@ pub struct PullRequest {
     pub user: Option<String>,
 }
 
+/// What brought the commits of a push.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// The pull requests, oldest merge first.
+    pub pulls: Vec<PullRequest>,
+    /// Commits that came without one.
+    pub without: Vec<String>,
+}
+
 #[derive(Debug, Deserialize)]
 struct Wire {
     number: u64,
@@ -130,6 +139,21 @@ impl GitHub {
                 return asked;
             }
         }
+    }
+
+    /// Every merged pull request that brought a commit of this push to its branch (merge, squash, rebase, several at once, a batch of
+    /// a merge queue), oldest merge first, and the commits that no pull request brought. What GitHub learns late is asked for again.
+    pub async fn pulls_of_push(&self, push: &super::event::PushEvent) -> Result<Brought, GithubError> {
+        let branch = push.branch().unwrap_or_default();
+        let found = self.merged_pull_request(&push.after, branch).await?;
+        let without = if found.is_none() { vec![push.after.clone()] } else { vec![] };
+        Ok(Brought { pulls: found.into_iter().collect(), without })
+    }
+
+    /// The open pull requests to a branch, newest first.
+    pub async fn open_pulls(&self, base: &str) -> Result<Vec<PullRequest>, GithubError> {
+        let _ = base;
+        Err(GithubError::setup("GET /repos/{owner}/{repo}/pulls", "not there yet", ""))
     }
 
     fn read<'a>(&self, op: &'a str, path: &str) -> Call<'a> {

@@ -4,6 +4,7 @@
 //! documents; `escape` is applied by the templates to everything that is not marked as harmless, so forgetting is safe.
 
 pub mod apply_view;
+pub mod comment;
 pub mod daily;
 mod diagram;
 pub mod escape;

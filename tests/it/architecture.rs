@@ -11,6 +11,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("env", &[]),
     ("aws", &["model"]),
     ("engine", &["model"]),
+    ("approval", &["engine", "model"]),
+    ("lock", &["aws", "model"]),
     ("render", &["model"]),
     ("console", &["error", "model", "render"]),
     ("error", &["model", "render"]),
@@ -24,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// Crate → the modules that may name it.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("aws_sdk_", &["aws", "kinds", "lookup", "ops", "release"]),
+    ("aws_sdk_", &["aws", "kinds", "lock", "lookup", "ops", "release"]),
     ("aws_config", &["aws"]),
     ("oci_client", &["lookup"]),
     ("docker_credential", &["lookup"]),

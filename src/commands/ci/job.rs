@@ -12,9 +12,9 @@ use crate::github::{GitHub, Token, outputs};
 use crate::model::{self, Address, Demand, Plan, Verb};
 use crate::render::{self, Link, Links, PlanView};
 
-use super::apply::Done;
-use super::record::Record;
-use super::{App, failure};
+use super::super::apply::Done;
+use super::super::record::Record;
+use super::super::{App, failure};
 
 /// How a job ended: the output `outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

