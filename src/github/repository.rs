@@ -5,6 +5,7 @@ use super::error::GithubError;
 
 /// An environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "rules that are on or off")]
 pub struct Environment {
     /// Its name.
     pub name: String,

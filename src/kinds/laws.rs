@@ -77,6 +77,8 @@ pub(super) fn offline() -> Aws {
         trail: aws_sdk_cloudtrail::Client::new(&config),
         tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
+        parameters: aws_sdk_ssm::Client::new(&config),
+        quotas: aws_sdk_servicequotas::Client::new(&config),
         tell: crate::aws::Tell::default(),
         together: std::sync::Arc::default(),
     }

@@ -82,6 +82,8 @@ pub fn clients(account: &str) -> Aws {
         trail: aws_sdk_cloudtrail::Client::new(&config),
         tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
+        parameters: aws_sdk_ssm::Client::new(&config),
+        quotas: aws_sdk_servicequotas::Client::new(&config),
         tell: fargate_stack::aws::Tell::default(),
         together: std::sync::Arc::default(),
     }
