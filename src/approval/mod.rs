@@ -92,6 +92,8 @@ pub struct Record {
     pub text: String,
     /// How much detail the visible text has: a rung of the renderer's ladder.
     pub rung: u8,
+    /// Names of the environment variables whose values the text shows.
+    pub show_values: Vec<String>,
     /// The stacks, by name.
     pub stacks: BTreeMap<String, StackRecord>,
 }
@@ -214,6 +216,45 @@ pub fn digest(plans: &[Planned<'_>]) -> String {
 pub fn verdict(approved: &[&Record], plans: &[Planned<'_>]) -> Verdict {
     let _ = (approved, plans);
     Verdict::Differs(Vec::new())
+}
+
+/// SHA-256 in hex over the normal form of a visible text.
+pub fn text_digest(text: &str) -> String {
+    text.to_owned()
+}
+
+impl State {
+    /// Whether an apply has begun.
+    pub fn was_begun(self) -> bool {
+        matches!(self, Self::Applying | Self::Partial | Self::Cancelled | Self::Failed | Self::RolledBack)
+    }
+
+    /// How an attempt ended, as a clause.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Outdated => "outdated",
+            Self::Applying => "being applied",
+            Self::Applied => "applied",
+            Self::Partial => "applied in part",
+            Self::RolledBack => "applied, and a rollout went back",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Class {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Config => "the configuration changed",
+            Self::Drift => "AWS changed",
+            Self::TagMoved => "the tag moved",
+            Self::NewEffect => "nobody was shown this",
+        }
+    }
 }
 
 impl Record {
