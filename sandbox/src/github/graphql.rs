@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use super::parse::{Document, Field, Operation, Selection, document};
 use super::schema::known;
 use super::state::{Comment, timestamp};
-use super::{Actor, GitHub, problem};
+use super::token::Token;
+use super::{GitHub, problem};
 use crate::http::{Request, Response};
 
 /// Reasons for hiding a comment.
@@ -48,12 +49,12 @@ fn choose<'a>(document: &'a Document, body: &Value) -> Result<&'a Operation, Str
 }
 
 impl GitHub {
-    pub(super) fn graphql(&mut self, request: &Request, actor: &Actor, _now: f64) -> Response {
+    pub(super) fn graphql(&mut self, request: &Request, token: &Token) -> Response {
         let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
             return problem(400, "Problems parsing JSON", "https://docs.github.com/graphql");
         };
         let links = super::rest::links(request).html;
-        let answer = match self.execute(&body, actor, &links) {
+        let answer = match self.execute(&body, token, &links) {
             Ok((data, errors)) if errors.is_empty() => json!({"data": data}),
             Ok((data, errors)) => json!({"data": data, "errors": errors}),
             Err(message) => {
@@ -63,7 +64,7 @@ impl GitHub {
         Response::json(200, &answer)
     }
 
-    fn execute(&mut self, body: &Value, actor: &Actor, html: &str) -> Result<(Value, Vec<Value>), String> {
+    fn execute(&mut self, body: &Value, token: &Token, html: &str) -> Result<(Value, Vec<Value>), String> {
         let text = body.get("query").and_then(Value::as_str).ok_or("A query attribute must be specified")?;
         let document = document(text)?;
         let operation = choose(&document, body)?;
@@ -75,9 +76,9 @@ impl GitHub {
         for field in run.fields(&operation.selections) {
             let value = match field.name.as_str() {
                 "__typename" => json!(root),
-                "viewer" => run.project("User", &json!({"login": actor.login}), &field.selections)?,
-                "repository" => self.repository(&mut run, field, actor)?,
-                _ if actor.read_only => {
+                "viewer" => run.project("User", &json!({"login": token.login}), &field.selections)?,
+                "repository" => self.repository(&mut run, field, token)?,
+                _ if token.read_only => {
                     run.fail("FORBIDDEN", &json!([field.key]), "Resource not accessible by integration");
                     Value::Null
                 }
@@ -88,7 +89,7 @@ impl GitHub {
         Ok((Value::Object(data), run.errors))
     }
 
-    fn repository(&mut self, run: &mut Run, field: &Field, actor: &Actor) -> Result<Value, String> {
+    fn repository(&mut self, run: &mut Run, field: &Field, token: &Token) -> Result<Value, String> {
         let (owner, name) = (run.text(field, "owner")?, run.text(field, "name")?);
         let repo = self.repo(&owner, &name);
         let mut shown = Map::new();
@@ -102,7 +103,7 @@ impl GitHub {
                         .ok_or("Argument 'number' on Field has an invalid value. Expected type 'Int!'.")?;
                     if let Some(pull) = repo.pulls.get(&number) {
                         let comments =
-                            repo.comments_of(number).map(|comment| shown_comment(comment, actor, run.html));
+                            repo.comments_of(number).map(|comment| shown_comment(comment, token, run.html));
                         let state = match (pull.merged_at, pull.closed) {
                             (Some(_), _) => "MERGED",
                             (None, true) => "CLOSED",
@@ -382,7 +383,7 @@ fn shown_actor(login: &str) -> Value {
     }
 }
 
-fn shown_comment(comment: &Comment, actor: &Actor, html: &str) -> Value {
+fn shown_comment(comment: &Comment, token: &Token, html: &str) -> Value {
     // The newest edit comes first.
     let edits = comment.edits.iter().rev().map(|edit| {
         let at = timestamp(edit.at);
@@ -393,7 +394,7 @@ fn shown_comment(comment: &Comment, actor: &Actor, html: &str) -> Value {
         "fullDatabaseId": comment.id.to_string(),
         "id": comment.node_id(),
         "url": format!("{html}#issuecomment-{}", comment.id),
-        "viewerDidAuthor": comment.author == actor.login,
+        "viewerDidAuthor": comment.author == token.login,
         "author": shown_actor(&comment.author),
         "editor": comment.editor().map(shown_actor),
         "createdAt": timestamp(comment.created_at),
