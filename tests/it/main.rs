@@ -33,6 +33,7 @@ mod interrupted;
 mod kinds;
 mod logs;
 mod ownership;
+mod packaging;
 mod regressions;
 mod releases;
 mod rounds;
