@@ -34,6 +34,7 @@ mod interrupted;
 mod kinds;
 mod logs;
 mod ownership;
+mod packaging;
 mod regressions;
 mod releases;
 mod rounds;
