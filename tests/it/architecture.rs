@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lookup", &["aws", "config", "model", "stack"]),
     ("kinds", &["aws", "engine", "model", "stack"]),
     ("release", &["aws", "model", "stack"]),
-    ("ops", &["aws", "model", "stack"]),
+    ("ops", &["aws", "config", "model", "stack"]),
 ];
 
 /// Crate → the modules that may name it.
