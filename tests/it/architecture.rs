@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("approval", &["engine", "model"]),
     ("lock", &["aws", "model"]),
     ("render", &["model"]),
+    ("scaffold", &["config", "model", "render"]),
     ("console", &["error", "model", "render"]),
     ("error", &["model", "render"]),
     ("cli", &["model"]),
