@@ -20,4 +20,5 @@ pub mod model;
 pub mod ops;
 pub mod release;
 pub mod render;
+pub mod scaffold;
 pub mod stack;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::check::Checker;
+use super::check_run;
 use super::fargate::{self, Capacity, Size};
 use super::image::ImageRef;
 use super::judge::{Finding, cut};
@@ -46,6 +47,7 @@ pub fn check<'a>(checker: &mut Checker<'a>, stack_tags: &BTreeSet<&'a str>) {
         one.command();
         let variables = one.environment();
         one.secrets(variables);
+        check_run::check(one.checker, &one.path, task);
         let path = one.at("tags");
         checker.tags(&path, task.get("tags"), stack_tags);
         let family = task.get("family").and_then(Value::as_str).unwrap_or(key);

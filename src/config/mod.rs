@@ -12,6 +12,7 @@
 )]
 
 mod check;
+mod check_run;
 mod check_task;
 mod check_web;
 mod compat;
@@ -23,6 +24,7 @@ mod load;
 mod names;
 mod normal;
 mod point;
+mod run;
 mod schedule;
 mod schema;
 mod secret;
@@ -41,6 +43,7 @@ pub use image::ImageRef;
 pub use load::{ConfigError, Loaded, MAX_BYTES, load, load_within, parse};
 pub use names::{TAGS_MAX, normal_name};
 pub use point::point;
+pub use run::{CommandRule, RunPermission, RunRule};
 pub use schedule::{Schedule, Unit};
 pub use schema::schema;
 pub use secret::SecretRef;

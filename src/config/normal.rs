@@ -211,8 +211,16 @@ fn one_task(source: &Source<'_>, path: &[Seg], task: &mut Map<String, Value>) {
     if let Some(Ok(words)) = task.get("command").and_then(|value| command(source, &at("command"), value)) {
         task.insert("command".to_owned(), words.into());
     }
-    if let Some(Ok(mib)) = task.get("memory").and_then(memory) {
-        task.insert("memory".to_owned(), mib.into());
+    as_mib(task, "memory");
+    if let Some(Value::Object(run)) = task.get_mut("run") {
+        as_mib(run, "max_memory");
+    }
+}
+
+/// Memory with a unit becomes a number.
+fn as_mib(map: &mut Map<String, Value>, key: &str) {
+    if let Some(Ok(mib)) = map.get(key).and_then(memory) {
+        map.insert(key.to_owned(), mib.into());
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compat;
 use super::fargate::{Capacity, Size};
+use super::run::RunRule;
 use super::schedule::Schedule;
 use super::secret::SecretRef;
 
@@ -504,6 +505,10 @@ pub struct Task {
     /// As the key of the same name at the top, and wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseRule>,
+    /// What a workflow that somebody starts by hand may do with the task. Without it, a workflow runs tasks of the type `task` as
+    /// they are, and no services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunRule>,
     /// Tags for what belongs to this task, over those of the stack.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "Option<BTreeMap<String, compat::Text>>")]

@@ -6,6 +6,7 @@ pub mod exec;
 pub mod exit;
 pub mod images;
 pub mod logs;
+pub mod run_policy;
 pub mod run_report;
 pub mod run_task;
 pub mod run_watch;

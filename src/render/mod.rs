@@ -24,6 +24,7 @@ mod templates;
 mod text;
 pub mod value;
 pub mod view;
+pub mod yaml;
 
 #[cfg(test)]
 mod tests;

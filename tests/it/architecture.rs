@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("approval", &["engine", "model"]),
     ("lock", &["aws", "model"]),
     ("render", &["model"]),
+    ("scaffold", &["config", "model", "render"]),
     ("console", &["error", "model", "render"]),
     ("error", &["model", "render"]),
     ("cli", &["model"]),
@@ -21,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lookup", &["aws", "config", "model", "stack"]),
     ("kinds", &["aws", "engine", "model", "stack"]),
     ("release", &["aws", "model", "stack"]),
-    ("ops", &["aws", "model", "stack"]),
+    ("ops", &["aws", "config", "model", "stack"]),
 ];
 
 /// Crate → the modules that may name it.
