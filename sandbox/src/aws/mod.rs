@@ -112,7 +112,7 @@ fn who(state: &State, request: &Request) -> Option<(Scope, String)> {
 /// The answer of a fault.
 fn fail(fault: &Fault, service: &str, operation: &str, protocol: Protocol, account: &str) -> Response {
     let mut refusal = match fault.kind {
-        Kind::Throttle => Refusal::throttle(service, protocol),
+        Kind::Throttle | Kind::RateLimit | Kind::SecondaryLimit => Refusal::throttle(service, protocol),
         Kind::AccessDenied => Refusal::access_denied(service, operation, protocol, account),
         Kind::Status => return pipeline::plain(fault, 500, "text/plain", String::new()),
         _ => Refusal::internal(service, protocol),
