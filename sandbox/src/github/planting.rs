@@ -119,7 +119,7 @@ impl GitHub {
         };
         let shown = shown_review(repo, &review, &control.links);
         // The list is in the order of submission.
-        let later = |one: &Review| one.submitted_at.unwrap_or(f64::MAX) > at;
+        let later = |one: &Review| one.submitted_at.is_some_and(|other| other > at);
         let place = repo.reviews.iter().position(later).unwrap_or(repo.reviews.len());
         repo.reviews.insert(place, review);
         Ok(Response::json(201, &shown))
