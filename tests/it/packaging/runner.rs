@@ -53,7 +53,7 @@ pub fn sum(bytes: &[u8]) -> String {
 
 /// A program that tells which one it is, its arguments and its process.
 pub fn program(name: &str) -> String {
-    format!("#!/bin/sh\necho \"{name} ran $1 as $$\"\n")
+    format!("#!/bin/sh\necho \"{name} ran $1 as $$ umask $(umask)\"\n")
 }
 
 /// The action's own environment, tools, caches and releases.
