@@ -101,9 +101,10 @@ fsa_pinned() { # the binary of versions.txt
   if [ -z "$fsa_from" ]; then
     # Releases are on github.com also when the job runs on a server of its own.
     case $fsa_repository in
-    *[!A-Za-z0-9._/-]* | */*/* | '') fsa_fail "the repository of the action is not known, so neither is its release: name the input 'mirror'" ;;
+    *[!A-Za-z0-9._/-]* | */*/* | /* | */) fsa_from='' ;;
+    */*) fsa_from=https://github.com/$fsa_repository/releases/download ;;
     esac
-    fsa_from=https://github.com/$fsa_repository/releases/download
+    [ -n "$fsa_from" ] || fsa_fail "the repository of the action is not known, so neither is its release: name the input 'mirror'"
   fi
   fsa_got=''
   if fsa_fetch "${fsa_from%/}" "v$fsa_version/$fsa_asset" "$fsa_part/fargate-stack" >&2; then

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use super::runner::{Runner, TARGET, VERSION, program, root, shells, sum, which};
+use super::runner::{Runner, TARGET, VERSION, has_own_tools, program, root, shells, sum, which};
 
 const URL: &str = "https://github.com/org/fargate-stack-action/releases/download/v1.2.3/fargate-stack-x86_64-unknown-linux-musl";
 
@@ -50,6 +50,8 @@ fn a_release_is_downloaded_checked_kept_and_run() {
         assert!(run.stderr.contains("1.2.3 downloaded"), "{}", run.stderr);
         let mode = std::fs::metadata(runner.cached()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+        // What the binary writes is nobody else's either.
+        assert!(run.stdout.contains(" umask 0077"), "{}", run.stdout);
         let output = std::fs::read_to_string(runner.path("output")).unwrap();
         assert_eq!(output, format!("binary={}\n", runner.cached().display()));
 
@@ -138,14 +140,14 @@ fn each_system_gets_its_own_target() {
         ("Darwin", "arm64", "aarch64-apple-darwin"),
         ("Darwin", "x86_64", "x86_64-apple-darwin"),
     ] {
-        for shell in shells() {
+        for shell in shells().into_iter().filter(|shell| !has_own_tools(shell)) {
             let runner = Runner::new().with("FAKE_OS", os).with("FAKE_CPU", cpu);
             runner.asset(target, program(target).as_bytes());
             runner.pin(target, &sum(program(target).as_bytes()));
             runner.runs(&shell, target);
         }
     }
-    for shell in shells() {
+    for shell in shells().into_iter().filter(|shell| !has_own_tools(shell)) {
         let runner = Runner::new().with("FAKE_CPU", "riscv64");
         runner.refused(&shell, "no binary for Linux on riscv64");
     }
@@ -242,7 +244,8 @@ fn a_mirror_is_a_folder_a_file_address_or_https() {
 #[test]
 fn a_release_comes_from_github_also_for_a_server_of_its_own() {
     for shell in shells() {
-        for tool in ["curl", "wget"] {
+        let tools = if has_own_tools(&shell) { &["curl"][..] } else { &["curl", "wget"] };
+        for tool in tools {
             let runner = online(tool)
                 .with("GITHUB_SERVER_URL", "https://github.example.com")
                 .with("GITHUB_REPOSITORY", "octo/app")
@@ -251,13 +254,13 @@ fn a_release_comes_from_github_also_for_a_server_of_its_own() {
             let arguments = std::fs::read_to_string(runner.path("arguments")).unwrap();
             assert!(arguments.lines().any(|line| line == URL), "{arguments}");
             assert!(!arguments.contains("canary"), "{arguments}");
-            if tool == "curl" {
+            if *tool == "curl" {
                 for needed in ["--proto\n=https\n", "--proto-redir\n=https\n", "--tlsv1.2\n", "--fail\n"] {
                     assert!(arguments.contains(needed), "{arguments}");
                 }
             }
         }
-        for unknown in ["", "org", "org/action/x", "../..;id/x"] {
+        for unknown in ["", "org", "org/action/x", "org/x;id"] {
             let runner = online("curl").with("FARGATE_STACK_ACTION_REPOSITORY", unknown);
             runner.refused(&shell, "the repository of the action is not known");
         }

@@ -2,4 +2,5 @@
 
 mod action;
 mod bootstrap;
+mod lint;
 mod runner;

@@ -41,6 +41,11 @@ pub fn shells() -> Vec<Vec<PathBuf>> {
     found
 }
 
+/// A shell with tools of its own, which go before those of the PATH.
+pub fn has_own_tools(shell: &[PathBuf]) -> bool {
+    shell[0].ends_with("busybox")
+}
+
 /// The sha256 of some bytes, as hex.
 pub fn sum(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
@@ -48,7 +53,7 @@ pub fn sum(bytes: &[u8]) -> String {
 
 /// A program that tells which one it is, its arguments and its process.
 pub fn program(name: &str) -> String {
-    format!("#!/bin/sh\necho \"{name} ran $1 as $$\"\n")
+    format!("#!/bin/sh\necho \"{name} ran $1 as $$ umask $(umask)\"\n")
 }
 
 /// The action's own environment, tools, caches and releases.
