@@ -1,8 +1,10 @@
 //! The vocabulary of plan and apply. Depends on nothing else of this crate.
 
+mod account;
 mod address;
 mod call_error;
 mod change;
+mod commit;
 mod daily;
 mod history;
 mod input;
@@ -12,9 +14,11 @@ mod resource;
 mod rollout;
 mod rules;
 
+pub use account::{accounts, short_account};
 pub use address::{Address, AddressError};
 pub use call_error::CallError;
 pub use change::{Action, AttrChange, Change, Reason};
+pub use commit::{COMMIT_DIGITS, COMMIT_PREFIX, commit_of, is_commit};
 pub use daily::{
     BalancerStatus, ContainerRun, Deed, DeploymentStatus, Firing, ImageStatus, NewerImage, Scalable,
     ScheduleStatus, ServiceEvent, ServiceStatus, Status, Suspended, TargetStatus, TaskRun, WebStatus,

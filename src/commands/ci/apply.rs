@@ -361,7 +361,7 @@ fn earlier(approved: &Approved) -> BTreeMap<String, usize> {
 
 /// The attempts that earlier runs made, as the comment lists them.
 fn earlier_attempts(job: &Job<'_>, approved: &Approved) -> Vec<render::comment::AttemptLine> {
-    let Some(first) = approved.shown.first().filter(|one| one.record.state.was_begun()) else {
+    let Some(first) = approved.shown.first().filter(|one| one.record.state.is_left_open()) else {
         return Vec::new();
     };
     let what = match first.record.state {

@@ -165,6 +165,7 @@ pub async fn pull_request(
         run: job.run,
         attempt: job.attempt,
         at: app.env.seconds(),
+        show_values: selection.show_value.clone(),
     };
     let links = job.links(&event.head_sha, Some(format!("{}@{}", event.base_ref, super::short(&event.base_sha))));
     job.summary(&plans.page(job, &selection, &links, Budget::summary(0), None).text);
