@@ -11,6 +11,7 @@ mod report;
 mod resource;
 mod rollout;
 mod rules;
+mod stop;
 
 pub use address::{Address, AddressError};
 pub use call_error::CallError;
@@ -29,3 +30,4 @@ pub use rollout::{
     Cause, ContainerLog, Progress, RolloutEvent, RolloutOutcome, RolloutReport, ServiceRollout,
 };
 pub use rules::{Prune, Replace, Rules};
+pub use stop::{stoppable, stopped};
