@@ -13,6 +13,7 @@ mod report;
 mod resource;
 mod rollout;
 mod rules;
+mod stop;
 
 pub use account::{accounts, short_account};
 pub use address::{Address, AddressError};
@@ -33,3 +34,4 @@ pub use rollout::{
     Cause, ContainerLog, Progress, RolloutEvent, RolloutOutcome, RolloutReport, ServiceRollout,
 };
 pub use rules::{Prune, Replace, Rules};
+pub use stop::{stoppable, stopped};
