@@ -35,6 +35,7 @@ pub struct Session {
 }
 
 /// A plan, and what `--update` would write.
+#[derive(Default)]
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
@@ -169,6 +170,11 @@ impl Session {
         aws.tell = tell.clone();
         let (names, registry) = (Names::new(&loaded.config), kinds::registry(&aws));
         Ok(Self { loaded, aws, names, registry, provenance: app.provenance(), registries, tell })
+    }
+
+    /// The address of the run of a workflow that this is.
+    pub fn run(&self) -> Option<&str> {
+        self.provenance.run.as_deref()
     }
 
     /// Lookups for something that carries out no plan: what runs is kept.

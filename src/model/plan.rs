@@ -76,7 +76,7 @@ pub struct Summary {
 }
 
 /// Everything that an apply would do, in dependency order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
     /// The stack's name.
     pub stack: String,

@@ -6,16 +6,17 @@ use tokio::sync::watch::Receiver;
 
 use crate::approval::State;
 use crate::aws::together;
+use crate::cli::{LockArgs, Selection};
 use crate::error::{Error, ExitStatus};
 use crate::github::event::PushEvent;
 use crate::github::pulls::Brought;
 use crate::kinds;
-use crate::lock::{self, Glance, Lease, LockError, Owner};
 use crate::model::{Event, Plan, RolloutOutcome, RolloutReport};
 use crate::render::comment::{AppliedPage, AppliedPart, applied_markdown};
 use crate::render::{self, ApplyView, Budget, Links};
 
-use super::super::apply::{self, Done};
+use super::super::apply::{self, Done, Held, Made};
+use super::super::locked::{Locking, Locks, Taken};
 use super::super::{App, failure, signals};
 use super::approve::{self, Approved, Refused};
 use super::inputs;
@@ -31,14 +32,7 @@ const TRIES: usize = 3;
 /// Applies the commit of a push, or of a ref that was chosen by hand.
 pub async fn run(app: &App, job: &Job<'_>, commit: &str, push: Option<&PushEvent>) -> Result<ExitStatus, Error> {
     signals::watching(async |stopped| {
-        let mut early = stopped.clone();
-        let prepared = tokio::select! {
-            prepared = Box::pin(prepare(app, job, commit, push)) => prepared?,
-            _ = early.wait_for(|stop| *stop) => {
-                return Err(Error::new(ExitStatus::Interrupted, "interrupted; nothing was changed"));
-            }
-        };
-        match prepared {
+        match Box::pin(prepare(app, job, commit, push, &stopped)).await? {
             Prepared::Ready(ready) => Box::pin(carry_out(app, job, commit, *ready, stopped)).await,
             Prepared::Nothing(plans) => Box::pin(nothing(app, job, commit, plans, stopped)).await,
             Prepared::Refused(plans, refused) => refuse(app, job, commit, &plans, *refused).await,
@@ -60,7 +54,7 @@ enum Prepared {
 struct Ready {
     plans: Plans,
     approved: Approved,
-    leases: BTreeMap<String, Lease>,
+    locks: Locks,
 }
 
 async fn prepare(
@@ -68,91 +62,84 @@ async fn prepare(
     job: &Job<'_>,
     commit: &str,
     push: Option<&PushEvent>,
+    stopped: &Receiver<bool>,
 ) -> Result<Prepared, Error> {
     let selection = inputs::selection(&app.env, commit)?;
+    let args = LockArgs { no_lock: false, lock_timeout: Some(job.inputs.lock_timeout) };
+    let locking = Locking::of_run(app, "ci", job.run_url(), &args);
     let mut brought: Option<Brought> = None;
     for _ in 0..TRIES {
-        let sessions = pull::sessions(app, job).await?;
-        // Before the plan: whoever takes the lock after this look has seen that nobody held it in between.
-        let looks = sessions.iter().filter_map(|(_, session)| session.as_ref().ok()).map(async |session| {
-            let seen = lock::look(&session.aws, &session.names.stack).await;
-            seen.map(|seen| (session.names.stack.clone(), seen))
-        });
-        let looks = together::all(looks).await.into_iter().collect::<Result<BTreeMap<String, Glance>, _>>();
-        let looks = looks.map_err(|error| failure::call(&error))?;
-        let plans = Plans { attempts: stacks::plan(sessions, &selection).await };
-        pull::show(app, job, &plans, &selection)?;
-        if plans.attempts.iter().any(|attempt| attempt.outcome.is_err()) {
-            let error = plans.failed().unwrap_or_else(|| Error::bug("a stack has neither a plan nor an error"));
-            return Err(error);
-        }
-        job.told(&plans.digest(), plans.plans());
-        job.plan_file(&plans.digest(), &plans.plans());
-        if !plans.change() {
-            return Ok(Prepared::Nothing(plans));
-        }
-        if let (Some(push), None) = (push, &brought) {
-            let found = job.github()?.pulls_of_push(push).await;
-            brought =
-                Some(found.map_err(|error| failure::github("find the pull request of this push", &error))?);
-        }
-        let approved = match approve::approved(app, job, brought.as_ref(), &plans, &selection).await? {
-            Ok(approved) => approved,
-            Err(refused) => return Ok(Prepared::Refused(plans, Box::new(refused))),
+        let judge = judge(app, job, &selection, push, &mut brought, &locking);
+        let (plans, approved) = match signals::unless(stopped, Box::pin(judge)).await? {
+            Judged::Approved(plans, approved) => (plans, approved),
+            Judged::Nothing(plans) => return Ok(Prepared::Nothing(plans)),
+            Judged::Refused(plans, refused) => return Ok(Prepared::Refused(plans, refused)),
         };
-        match locked(app, job, &plans, &looks).await? {
-            Ok(leases) => return Ok(Prepared::Ready(Box::new(Ready { plans, approved, leases }))),
-            Err(LockError::Moved) => {
-                app.console.note("another run changed a stack meanwhile: planning again");
-            }
-            Err(error) => return Err(super::super::locked::refusal(&error)),
+        let mut locks = Locks::default();
+        if locked(app, &plans, &locking, &mut locks, stopped).await? == Taken::Ours {
+            return Ok(Prepared::Ready(Box::new(Ready { plans, approved, locks })));
         }
+        app.console.note("another run changed a stack meanwhile: planning again");
     }
     Err(Error::new(ExitStatus::Refused, "other runs keep changing the stacks")
         .because("locked")
         .hint("give the job a `concurrency` group, so that one apply runs at a time"))
 }
 
+/// What may be done. Nothing is changed by finding out.
+enum Judged {
+    Approved(Plans, Approved),
+    Nothing(Plans),
+    Refused(Plans, Box<Refused>),
+}
+
+async fn judge(
+    app: &App,
+    job: &Job<'_>,
+    selection: &Selection,
+    push: Option<&PushEvent>,
+    brought: &mut Option<Brought>,
+    locking: &Locking,
+) -> Result<Judged, Error> {
+    let sessions = pull::sessions(app, job).await?;
+    let plans = Plans { attempts: stacks::plan(sessions, selection, Some(locking)).await };
+    pull::show(app, job, &plans, selection)?;
+    if plans.attempts.iter().any(|attempt| attempt.outcome.is_err()) {
+        return Err(plans.failed().unwrap_or_else(|| Error::bug("a stack has neither a plan nor an error")));
+    }
+    job.told(&plans.digest(), plans.plans());
+    job.plan_file(&plans.digest(), &plans.plans());
+    if !plans.change() {
+        return Ok(Judged::Nothing(plans));
+    }
+    if let (Some(push), None) = (push, &brought) {
+        let found = job.github()?.pulls_of_push(push).await;
+        *brought = Some(found.map_err(|error| failure::github("find the pull request of this push", &error))?);
+    }
+    Ok(match approve::approved(app, job, brought.as_ref(), &plans, selection).await? {
+        Ok(approved) => Judged::Approved(plans, approved),
+        Err(refused) => Judged::Refused(plans, Box::new(refused)),
+    })
+}
+
 /// Takes the locks of all stacks that change, in the order of their names. When one cannot be had, the others are given back.
 async fn locked(
     app: &App,
-    job: &Job<'_>,
     plans: &Plans,
-    looks: &BTreeMap<String, Glance>,
-) -> Result<Result<BTreeMap<String, Lease>, LockError>, Error> {
-    let owner = Owner {
-        who: job.actor().unwrap_or("a workflow").to_owned(),
-        what: "ci".to_owned(),
-        run: job.run_url(),
-    };
+    locking: &Locking,
+    locks: &mut Locks,
+    stopped: &Receiver<bool>,
+) -> Result<Taken, Error> {
     let mut changing: Vec<_> = plans.planned().filter(|stack| !stack.plan.is_empty()).collect();
     changing.sort_by(|a, b| a.plan.stack.cmp(&b.plan.stack));
-    let mut leases: BTreeMap<String, Lease> = BTreeMap::new();
-    for stack in &changing {
-        let aws = &stack.session.aws;
-        let Some(seen) = looks.get(&stack.plan.stack) else { continue };
-        match lock::take(aws, &stack.plan.stack, seen, &owner, job.inputs.lock_timeout).await {
-            Ok(lease) => {
-                leases.insert(stack.plan.stack.clone(), lease);
-            }
-            Err(error) => {
-                for stack in &changing {
-                    if let Some(lease) = leases.remove(&stack.plan.stack) {
-                        give_back(app, stack, lease).await;
-                    }
-                }
-                return Ok(Err(error));
-            }
+    for stack in changing {
+        let taken = locking.take(&stack.session, stack.seen.as_ref(), locks, stopped).await;
+        if !matches!(taken, Ok(Taken::Ours)) {
+            locks.release_all(app).await;
+            return taken;
         }
     }
-    Ok(Ok(leases))
-}
-
-/// Gives a lock back. One that cannot be given back expires.
-async fn give_back(app: &App, stack: &stacks::PlannedStack, lease: Lease) {
-    if let Err(error) = lease.release(&stack.session.aws).await {
-        app.console.warn(&format!("could not give back the lock of {}: {error}", stack.plan.stack));
-    }
+    Ok(Taken::Ours)
 }
 
 /// The plans are empty; rollouts that began earlier and have no good end yet are waited for all the same.
@@ -168,9 +155,8 @@ async fn nothing(
     job.summary(&plans.page(job, &selection, &links, Budget::summary(0), None).text);
     let wait = &job.inputs.wait;
     let waits = plans.planned().map(async |stack| {
-        let report = crate::model::ApplyReport::default();
-        let rollout = apply::rollouts(app, &stack.session, &stack.plan, &report, Some(wait), stopped.clone()).await;
-        Done { applied: ExitStatus::Done, report, rollout }
+        let made = Made::default();
+        apply::finish(app, &stack.session, &stack.plan, made, Some(wait), stopped.clone()).await
     });
     let done = together::all(waits).await;
     for (stack, done) in plans.planned().zip(&done) {
@@ -214,7 +200,7 @@ async fn carry_out(
     ready: Ready,
     stopped: Receiver<bool>,
 ) -> Result<ExitStatus, Error> {
-    let Ready { mut plans, approved, mut leases } = ready;
+    let Ready { mut plans, approved, locks } = ready;
     let links = job.links(commit, None);
     let before = earlier(&approved);
     if let Some(first) = approved.shown.first() {
@@ -238,52 +224,27 @@ async fn carry_out(
     let attempts = earlier_attempts(job, &approved);
     let mut teller = Teller::new(app, job, approved.shown, links.clone(), progress);
     teller.begin(commit).await;
-    let mut reports = Vec::new();
-    for stack in plans.planned() {
-        if *stopped.borrow() || stack.plan.is_empty() {
-            let report = not_started(stack, stopped.clone()).await;
-            reports.push(report);
-            continue;
-        }
-        let name = stack.plan.stack.clone();
-        let mut heard = |event: &Event| {
-            if let Event::Finished { step, doing, .. } = event {
-                if let Some(steps) = teller.progress.stacks.get_mut(&name) {
-                    steps.done.push(format!("{doing} {}", step.address));
-                }
-                teller.save();
+    let made = locks
+        .during(&stopped, async |cancel| {
+            let mut made = Vec::new();
+            for stack in plans.planned() {
+                let held = Held { locks: &locks, cancel: cancel.clone(), stopped: stopped.clone() };
+                made.push(one(app, stack, &held, &mut teller).await);
             }
-        };
-        let work = apply::make(app, &stack.session, &stack.plan, stopped.clone(), &mut heard);
-        let report = match leases.get(&name) {
-            Some(lease) => lease.during(&stack.session.aws, work).await,
-            None => work.await,
-        };
-        if let Some(lease) = leases.remove(&name) {
-            give_back(app, stack, lease).await;
-        }
-        let view = render::apply_view::apply(&stack.plan, &report, None);
-        app.print(&render::apply_text(&view, app.console.style()))?;
-        for error in report.failures() {
-            app.console.error(&Error::from(error.clone()));
-        }
-        reports.push(report);
-    }
+            made
+        })
+        .await;
+    let made = made.into_iter().collect::<Result<Vec<Made>, Error>>()?;
     let wait = Some(&job.inputs.wait);
-    let waits = plans.planned().zip(&reports).map(async |(stack, report)| {
-        apply::rollouts(app, &stack.session, &stack.plan, report, wait, stopped.clone()).await
+    let finished = plans.planned().zip(made).map(async |(stack, made)| {
+        apply::finish(app, &stack.session, &stack.plan, made, wait, stopped.clone()).await
     });
-    let rollouts = together::all(waits).await;
-    let done: Vec<Done> = reports
-        .into_iter()
-        .zip(rollouts)
-        .map(|(report, rollout)| Done { applied: ExitStatus::of(&report), report, rollout })
-        .collect();
+    let done = together::all(finished).await;
     for done in &done {
         if let Some(rollout) = done.rollout() {
             app.print(&render::rollout_text(rollout, app.console.style()))?;
         }
-        if let Some(Err(error)) = &done.rollout {
+        for error in done.lost.iter().chain(done.rollout.as_ref().and_then(|waited| waited.as_ref().err())) {
             app.console.error(error);
         }
     }
@@ -343,9 +304,32 @@ fn steps(stack: &stacks::PlannedStack) -> usize {
     crate::engine::steps(&stack.session.registry, &stack.plan).len()
 }
 
-/// The report of a stack whose turn did not come: it has nothing to do, or the job was cancelled before.
-async fn not_started(stack: &stacks::PlannedStack, stopped: Receiver<bool>) -> crate::model::ApplyReport {
-    crate::engine::execute(&stack.session.registry, &stack.plan, stopped, &mut |_| ()).await
+/// Carries out the plan of one stack, and keeps what is done for a later step of the job. A stack whose turn does not come any more,
+/// or that has nothing to do, gets a report that says so.
+async fn one(
+    app: &App,
+    stack: &stacks::PlannedStack,
+    held: &Held<'_>,
+    teller: &mut Teller<'_>,
+) -> Result<Made, Error> {
+    let name = stack.plan.stack.clone();
+    let mut heard = |event: &Event| {
+        if let Event::Finished { step, doing, .. } = event {
+            if let Some(steps) = teller.progress.stacks.get_mut(&name) {
+                steps.done.push(format!("{doing} {}", step.address));
+            }
+            teller.save();
+        }
+    };
+    let made = apply::make(app, &stack.session, &stack.plan, held, &mut heard).await;
+    if !stack.plan.is_empty() {
+        let view = render::apply_view::apply(&stack.plan, &made.report, None);
+        app.print(&render::apply_text(&view, app.console.style()))?;
+    }
+    for error in made.report.failures() {
+        app.console.error(&Error::from(error.clone()));
+    }
+    Ok(made)
 }
 
 /// By stack: how many of its approved effects were done before this run.

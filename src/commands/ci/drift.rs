@@ -19,7 +19,7 @@ pub async fn run(app: &App, job: &Job<'_>) -> Result<ExitStatus, Error> {
         ..Selection::default()
     };
     let sessions = pull::sessions(app, job).await?;
-    let plans = Plans { attempts: stacks::plan(sessions, &selection).await };
+    let plans = Plans { attempts: stacks::plan(sessions, &selection, None).await };
     pull::show(app, job, &plans, &selection)?;
     let links = job.links(&job.sha, None);
     job.summary(&plans.page(job, &selection, &links, Budget::summary(0), None).text);

@@ -121,7 +121,7 @@ pub async fn plan(
         let file = stack.file.clone();
         sessions.push((file, accounts.session(app, &job.inputs, stack).await));
     }
-    let plans = Plans { attempts: stacks::plan(sessions, selection).await };
+    let plans = Plans { attempts: stacks::plan(sessions, selection, None).await };
     show(app, job, &plans, selection)?;
     Ok(Some(plans))
 }

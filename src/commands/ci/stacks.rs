@@ -10,8 +10,10 @@ use crate::aws::{Aws, Options, together};
 use crate::cli::Selection;
 use crate::config::{ConfigError, Loaded};
 use crate::error::{Error, ExitStatus};
+use crate::lock::Glance;
 use crate::model::Plan;
 
+use super::super::locked::Locking;
 use super::super::session::Session;
 use super::super::{App, failure};
 use super::inputs::Inputs;
@@ -45,6 +47,8 @@ pub struct PlannedStack {
     pub session: Session,
     /// The plan.
     pub plan: Plan,
+    /// What the lock looked like before the plan was made; `None` where nobody looked.
+    pub seen: Option<Glance>,
 }
 
 impl PlannedStack {
@@ -186,8 +190,13 @@ impl Accounts {
     }
 }
 
-/// Plans all stacks, some at a time.
-pub async fn plan(sessions: Vec<(String, Result<Session, Error>)>, selection: &Selection) -> Vec<Attempt> {
+/// Plans all stacks, some at a time. Where they are to be changed, their locks are looked at first: whoever takes one after that
+/// look knows that nobody held it in between, so the plan is still true.
+pub async fn plan(
+    sessions: Vec<(String, Result<Session, Error>)>,
+    selection: &Selection,
+    locking: Option<&Locking>,
+) -> Vec<Attempt> {
     let turns = Semaphore::new(AT_ONCE);
     let turns = &turns;
     together::all(sessions.into_iter().map(|(file, session)| async move {
@@ -197,15 +206,26 @@ pub async fn plan(sessions: Vec<(String, Result<Session, Error>)>, selection: &S
             Ok(session) => {
                 // The semaphore is never closed.
                 let _turn = turns.acquire().await;
-                session
-                    .plan(selection)
-                    .await
-                    .map(|planned| PlannedStack { file: file.clone(), session, plan: planned.plan })
+                one(file.clone(), session, selection, locking).await
             }
         };
         Attempt { stack, file, outcome }
     }))
     .await
+}
+
+async fn one(
+    file: String,
+    session: Session,
+    selection: &Selection,
+    locking: Option<&Locking>,
+) -> Result<PlannedStack, Error> {
+    let seen = match locking {
+        Some(locking) => locking.look(&session).await?,
+        None => None,
+    };
+    let plan = session.plan(selection).await?.plan;
+    Ok(PlannedStack { file, session, plan, seen })
 }
 
 #[cfg(test)]
