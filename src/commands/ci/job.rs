@@ -70,8 +70,10 @@ pub struct Job<'a> {
     github: Option<GitHub>,
     server: String,
     repository: String,
-    run: u64,
-    attempt: u64,
+    /// `GITHUB_RUN_ID`.
+    pub run: u64,
+    /// `GITHUB_RUN_ATTEMPT`.
+    pub attempt: u64,
 }
 
 impl<'a> Job<'a> {

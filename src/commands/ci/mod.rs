@@ -4,7 +4,7 @@
 use crate::cli::Selection;
 use crate::engine;
 use crate::error::{Error, ExitStatus};
-use crate::github::comment::{Upserted, Volatile, Wanted};
+use crate::github::comment::{Mode, Upserted, Volatile, Wanted};
 use crate::github::event::{Credentials, PullRequestEvent, PushEvent};
 use crate::github::{Event, marker};
 use crate::kinds;
@@ -96,16 +96,17 @@ async fn comment(
         body,
         volatile: VOLATILE,
         head: Some(&event.head_sha),
+        run: job.run,
+        attempt: job.attempt,
+        mode: Mode::Update,
     };
     let upserted = job.github()?.upsert_comment(&wanted).await;
     let (id, told) = match upserted.map_err(|error| failure::github("write the plan comment", &error))? {
         Upserted::Created { id } => (id, "wrote the plan comment"),
         Upserted::Updated { id } => (id, "updated the plan comment"),
         Upserted::Unchanged { id } => (id, "the plan comment says the same already"),
-        Upserted::Superseded { head } => {
-            app.console.warn(&format!(
-                "the pull request has moved on to {head}: its plan comment is left to that commit's run"
-            ));
+        Upserted::Superseded { by } => {
+            app.console.warn(&format!("the plan comment is left alone: there is a newer one, of {by}"));
             return Ok(None);
         }
     };
@@ -160,8 +161,16 @@ async fn push(app: &App, job: &Job<'_>, event: &PushEvent) -> Result<ExitStatus,
     let record = approved.record;
     let body = render::apply_markdown(&applied, &links, Budget::comment(marker::encode(&record).len() + 1));
     let body = marker::mark(&record, &body);
-    let wanted =
-        Wanted { number: approved.number, scope: &job.scope, body: &body, volatile: VOLATILE, head: None };
+    let wanted = Wanted {
+        number: approved.number,
+        scope: &job.scope,
+        body: &body,
+        volatile: VOLATILE,
+        head: None,
+        run: job.run,
+        attempt: job.attempt,
+        mode: Mode::Update,
+    };
     // The apply has happened: a comment that cannot be written does not undo it.
     if let Err(error) = job.github()?.upsert_comment(&wanted).await {
         app.console.warn(&format!("could not update the plan comment: {error}"));
