@@ -1,13 +1,15 @@
 //! The connection to GitHub: where it is, who we are, and one function that sends a call and repeats it.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use octocrab::Octocrab;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::address::{self, CONNECT_OP, checked, is_name, origin};
 use super::error::GithubError;
 use super::retry::{Clock, Failure, Pace, WallClock, wait};
 
@@ -17,6 +19,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// All waits of a run together, unless set otherwise.
 const BUDGET: Duration = Duration::from_mins(5);
+/// How often an unclear creation is looked up and tried again.
+const MAKE_TRIES: u32 = 4;
+/// Most pages of a list that are read: 5,000 things.
+const MOST_PAGES: usize = 50;
 
 /// A token for GitHub. It can be sent, and nothing else: not printed, not compared, not stored.
 #[derive(Clone)]
@@ -48,6 +54,8 @@ pub struct GitHub {
     name: String,
     pace: Pace,
     timeout: Duration,
+    /// Writes about each comment so far.
+    written: Arc<Mutex<BTreeMap<u64, u32>>>,
 }
 
 impl fmt::Debug for GitHub {
@@ -88,6 +96,8 @@ struct Answer {
     body: String,
     request_id: Option<String>,
     accepted: Option<String>,
+    /// Address of the next page.
+    next: Option<String>,
     failure: Failure,
 }
 
@@ -115,24 +125,7 @@ impl GitHub {
             .ok_or_else(|| {
                 setup(format!("`{repository}` is not a repository"), "GITHUB_REPOSITORY must be `owner/name`")
             })?;
-        let broken =
-            |error: octocrab::Error| setup(error.to_string(), "check GITHUB_API_URL and the CA certificates");
-        // The base is the bare host: octocrab would put a base path before absolute addresses too, and it would
-        // leave one out for a repository whose name starts like it.
-        let mut builder = Octocrab::builder()
-            .base_uri(origin(&api))
-            .and_then(|builder| builder.upload_uri(origin(&api)))
-            .map_err(broken)?
-            .set_connect_timeout(Some(CONNECT_TIMEOUT))
-            .set_read_timeout(Some(CALL_TIMEOUT))
-            .set_write_timeout(Some(CALL_TIMEOUT));
-        if let Ok(accept) = "accept".parse() {
-            builder = builder.add_header(accept, "application/vnd.github+json".into());
-        }
-        if let Some(Token(token)) = token {
-            builder = builder.personal_token(token);
-        }
-        let crab = builder.build().map_err(broken)?;
+        let crab = connected(&api, token)?;
         Ok(Self {
             crab,
             api,
@@ -141,7 +134,28 @@ impl GitHub {
             name: name.into(),
             pace: Pace::new(BUDGET, Arc::new(WallClock)),
             timeout: CALL_TIMEOUT,
+            written: Arc::default(),
         })
+    }
+
+    /// Asks another server of GitHub's for JSON, with a token of its own; `url` must be [`checked`]. Repeats as `retry` says.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        op: &str,
+        url: &str,
+        token: Token,
+    ) -> Result<T, GithubError> {
+        let github = Self {
+            crab: connected(url, Some(token))?,
+            api: origin(url).into(),
+            graphql: String::new(),
+            owner: String::new(),
+            name: String::new(),
+            pace: Pace::new(BUDGET, Arc::new(WallClock)),
+            timeout: CALL_TIMEOUT,
+            written: Arc::default(),
+        };
+        let call = Call { op, method: Method::Get, url: url.into(), body: None, repeatable: true };
+        github.call(&call, |_| None).await
     }
 
     /// The same client that waits at most `budget` in total (waits after rate limits and errors), by this clock.
@@ -170,6 +184,23 @@ impl GitHub {
         format!("{}/{}", self.owner, self.name)
     }
 
+    /// The same client whose calls and waits together end within this time from now: for the end of a job that was
+    /// cancelled. What is not done by then is an error.
+    #[must_use]
+    pub fn hurried(mut self, within: Duration) -> Self {
+        self.pace = self.pace.ending(within);
+        self
+    }
+
+    /// Counts a write about a comment, unless there were so many already.
+    pub(super) fn may_write(&self, comment: u64, most: u32) -> bool {
+        let mut written = self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let count = written.entry(comment).or_default();
+        let may = *count < most;
+        *count += u32::from(may);
+        may
+    }
+
     pub(super) fn owner_and_name(&self) -> (&str, &str) {
         (&self.owner, &self.name)
     }
@@ -187,12 +218,87 @@ impl GitHub {
         format!("{}/repos/{}/{}/{path}", self.api, self.owner, self.name)
     }
 
+    /// Makes something that must not be made twice. After an unclear answer `look` tells whether it is there, before `make` is
+    /// called again.
+    pub(super) async fn make_once(
+        &self,
+        make: impl AsyncFn() -> Result<u64, GithubError>,
+        look: impl AsyncFn() -> Result<Option<u64>, GithubError>,
+    ) -> Result<u64, GithubError> {
+        let mut tries = 0;
+        loop {
+            let error = match make().await {
+                Ok(id) => return Ok(id),
+                Err(error) if !error.may_have_happened() => return Err(error),
+                Err(error) => error,
+            };
+            tries += 1;
+            if tries >= MAKE_TRIES || !self.pace.pause(Duration::from_secs(1 << tries)).await {
+                return Err(error);
+            }
+            if let Some(id) = look().await? {
+                return Ok(id);
+            }
+        }
+    }
+
+    /// A call that reads, below the repository.
+    pub(super) fn get<'a>(&self, op: &'a str, path: &str) -> Call<'a> {
+        Call { op, method: Method::Get, url: self.url(path), body: None, repeatable: true }
+    }
+
+    /// All of a list, page by page, in its order. `list` is the key that holds the list when the answer is an object.
+    pub(super) async fn pages<T: DeserializeOwned>(
+        &self,
+        op: &str,
+        path: &str,
+        list: Option<&str>,
+    ) -> Result<Vec<T>, GithubError> {
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let mut all = Vec::new();
+        let mut call = self.get(op, &format!("{path}{sign}per_page=100"));
+        for page in 2..=MOST_PAGES + 1 {
+            let (mut value, next) = self.exchange::<Value>(&call, |_| None).await?;
+            let items = match list {
+                None => value,
+                Some(key) => value.get_mut(key).map(Value::take).unwrap_or_default(),
+            };
+            let items: Vec<T> = serde_json::from_value(items).map_err(|error| {
+                let mut unreadable = GithubError::answered(op, 200, "", None, None);
+                unreadable.message = format!("the answer is not as expected: {error}");
+                unreadable
+            })?;
+            all.extend(items);
+            let Some(next) = next else { return Ok(all) };
+            // A proxy may hide behind another name than the server knows: then the pages are counted.
+            call.url = if origin(&next) == origin(&self.api) {
+                next
+            } else {
+                self.url(&format!("{path}{sign}per_page=100&page={page}"))
+            };
+        }
+        Err(GithubError::setup(
+            op,
+            format!("there are more than {} of them", all.len()),
+            "this is too many to read",
+        ))
+    }
+
     /// Sends a call and reads its answer; repeats it as `retry` says. `check` finds errors in answers of status 200.
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         call: &Call<'_>,
         check: impl Fn(&Value) -> Option<(u16, String)>,
     ) -> Result<T, GithubError> {
+        self.exchange(call, check).await.map(|(answer, _)| answer)
+    }
+
+    /// The same, with the address of the next page.
+    async fn exchange<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+        check: impl Fn(&Value) -> Option<(u16, String)>,
+    ) -> Result<(T, Option<String>), GithubError> {
         let mut attempt = 1;
         loop {
             let (error, failure) = match self.send(call).await {
@@ -205,7 +311,7 @@ impl GitHub {
                             return Err(unreadable);
                         }
                         Ok(value) => match check(&value) {
-                            None => return read(call.op, value, &answer),
+                            None => return Ok((read(call.op, value, &answer)?, answer.next)),
                             Some((status, message)) => {
                                 let body = serde_json::json!({"message": message}).to_string();
                                 let limit = Failure {
@@ -252,6 +358,7 @@ impl GitHub {
                 body: String::new(),
                 request_id: header("x-github-request-id"),
                 accepted: header("x-accepted-github-permissions"),
+                next: header("link").as_deref().and_then(address::next_page),
                 failure: Failure {
                     status: Some(status),
                     retry_after: number("retry-after"),
@@ -264,15 +371,38 @@ impl GitHub {
             answer.failure.speaks_of_limit = status != 200 && speaks_of_limit(&answer.body);
             Ok(answer)
         };
-        match tokio::time::timeout(self.timeout, exchange).await {
+        let timeout = self.pace.left_of(self.timeout);
+        match tokio::time::timeout(timeout, exchange).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(GithubError::unreachable(call.op, &chain(&error))),
             Err(_) => {
-                let message = format!("no answer within {} s", self.timeout.as_secs_f32());
+                let message = format!("no answer within {:.1} s", timeout.as_secs_f32());
                 Err(GithubError::unreachable(call.op, &message))
             }
         }
     }
+}
+
+/// A connection to the host of an address, which alone gets the token. Must be called within a Tokio runtime.
+pub(super) fn connected(url: &str, token: Option<Token>) -> Result<Octocrab, GithubError> {
+    let broken =
+        |error: octocrab::Error| setup(error.to_string(), "check GITHUB_API_URL and the CA certificates");
+    // The base is the bare host: octocrab would put a base path before absolute addresses too, and it would
+    // leave one out for a repository whose name starts like it.
+    let mut builder = Octocrab::builder()
+        .base_uri(origin(url))
+        .and_then(|builder| builder.upload_uri(origin(url)))
+        .map_err(broken)?
+        .set_connect_timeout(Some(CONNECT_TIMEOUT))
+        .set_read_timeout(Some(CALL_TIMEOUT))
+        .set_write_timeout(Some(CALL_TIMEOUT));
+    if let Ok(accept) = "accept".parse() {
+        builder = builder.add_header(accept, "application/vnd.github+json".into());
+    }
+    if let Some(Token(token)) = token {
+        builder = builder.personal_token(token);
+    }
+    builder.build().map_err(broken)
 }
 
 fn read<T: DeserializeOwned>(op: &str, value: Value, answer: &Answer) -> Result<T, GithubError> {
@@ -308,45 +438,5 @@ fn chain(error: &octocrab::Error) -> String {
 }
 
 fn setup(message: impl Into<String>, hint: &str) -> GithubError {
-    GithubError::setup("connect to GitHub", message, hint)
-}
-
-/// A name that can stand in a path as it is.
-fn is_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    !name.is_empty() && name.bytes().all(plain) && !matches!(name, "." | "..")
-}
-
-/// An address without a slash at its end, when it is one that a token may be sent to.
-fn checked(url: &str, variable: &str) -> Result<String, GithubError> {
-    let refuse = |why: &str| setup(format!("{variable} `{url}` {why}"), "use the value that the runner sets");
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| refuse("is not an address"))?;
-    let authority = rest.split('/').next().unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:[]".contains(&byte);
-    if authority.is_empty() || !rest.bytes().all(plain) {
-        return Err(refuse("is not a plain address"));
-    }
-    match scheme {
-        "https" => {}
-        "http" if is_loopback(authority) => {}
-        "http" => return Err(refuse("is not https")),
-        _ => return Err(refuse("is not an address of the web")),
-    }
-    Ok(url.trim_end_matches('/').into())
-}
-
-/// Whether `host:port` is this machine.
-fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// Scheme and authority of an address.
-fn origin(url: &str) -> &str {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let end = url.get(start..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| start + at);
-    url.get(..end).unwrap_or(url)
+    GithubError::setup(CONNECT_OP, message, hint)
 }

@@ -133,6 +133,9 @@ fn hint(op: &str, status: u16, message: &str, accepted: Option<&str>) -> Option<
             "check that it exists, and that the `permissions` of the job hold `{}`: without it GitHub says not found",
             permission(op, accepted)
         ),
+        410 if op.contains("issues") && !op.contains("/comments") => {
+            "turn on issues in the settings of the repository, or set `drift-issue: false`".into()
+        }
         410 => "comments are turned off for this pull request".into(),
         422 if lower.contains("too long") => "the text is longer than this GitHub accepts".into(),
         500.. => "GitHub has trouble, see its status page, then run the job again".into(),
@@ -140,26 +143,51 @@ fn hint(op: &str, status: u16, message: &str, accepted: Option<&str>) -> Option<
     })
 }
 
+/// Parts of a call's name with the permission that it needs: the first that fits. A level that is left out is `read` for `GET` and
+/// `write` for everything else.
+const PERMISSIONS: &[(&str, &str)] = &[
+    ("graphql:pullRequest", "pull-requests: read"),
+    ("graphql:viewer", "contents: read"),
+    ("graphql:", "pull-requests: write"),
+    ("/check-runs", "checks"),
+    ("/deployments", "deployments"),
+    ("/environments", "actions: read"),
+    ("/actions/", "actions"),
+    ("/collaborators/", "metadata: read"),
+    ("/rules/", "metadata: read"),
+    ("/compare/", "contents: read"),
+    ("/branches/", "contents: read"),
+    ("ID_TOKEN", "id-token: write"),
+    ("/comments (issue)", "issues"),
+    ("/comments", "pull-requests"),
+    ("/issues", "issues"),
+    ("/pulls", "pull-requests"),
+    ("/commits/", "contents: read"),
+];
+
 /// The permission that a call needs, as workflow files spell it.
 fn permission(op: &str, accepted: Option<&str>) -> String {
-    // The header offers alternatives: `issues=write; pull_requests=write`.
-    let offered = accepted.into_iter().flat_map(|header| header.split(';')).map(str::trim);
-    let mut offered: Vec<String> = offered
-        .filter_map(|entry| entry.split(',').next()?.split_once('='))
-        .filter(|(name, _)| *name != "metadata")
-        .map(|(name, level)| format!("{}: {}", name.trim().replace('_', "-"), level.trim()))
-        .collect();
-    // Pull requests are what the product works on; `issues` would do for their comments as well.
-    offered.sort_by_key(|entry| !entry.starts_with("pull-requests"));
-    if let Some(first) = offered.into_iter().next() {
-        return first;
-    }
-    let reads = op.starts_with("GET ") || op == super::graphql::COMMENTS_OP;
-    match (op.contains("/commits/") && !op.ends_with("/pulls"), reads) {
-        (true, _) => "contents: read".into(),
-        (false, true) => "pull-requests: read".into(),
-        (false, false) => "pull-requests: write".into(),
-    }
+    let known =
+        PERMISSIONS.iter().find(|(part, _)| op.contains(part)).map_or("contents: read", |(_, name)| name);
+    let known = match known {
+        name if name.contains(':') => name.to_owned(),
+        name if op.starts_with("GET ") => format!("{name}: read"),
+        name => format!("{name}: write"),
+    };
+    // The header offers alternatives: `issues=write; pull_requests=write`. What a comma joins is needed together.
+    let spelled = |entry: &str| {
+        let needed = entry.split(',').filter_map(|one| one.trim().split_once('='));
+        let needed: Vec<String> = needed
+            .filter(|(name, _)| *name != "metadata")
+            .map(|(name, level)| format!("{}: {}", name.replace('_', "-"), level))
+            .collect();
+        (!needed.is_empty()).then(|| needed.join("` and `"))
+    };
+    let mut offered: Vec<String> =
+        accepted.into_iter().flat_map(|header| header.split(';')).filter_map(spelled).collect();
+    // The one that the rest of the job needs as well, when it would do.
+    offered.sort_by_key(|entry| *entry != known);
+    offered.into_iter().next().unwrap_or(known)
 }
 
 #[cfg(test)]
@@ -192,6 +220,43 @@ mod tests {
             let hint = refused(op, 404, "{}", None).hint.unwrap_or_default();
             assert!(hint.contains(wanted), "{op}: {hint}");
         }
+    }
+
+    #[test]
+    fn every_call_names_the_permission_that_it_needs() {
+        for (op, wanted) in [
+            ("POST /repos/{owner}/{repo}/check-runs", "checks: write"),
+            ("PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}", "checks: write"),
+            ("GET /repos/{owner}/{repo}/commits/{ref}/check-runs", "checks: read"),
+            ("POST /repos/{owner}/{repo}/deployments", "deployments: write"),
+            ("GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", "deployments: read"),
+            ("GET /repos/{owner}/{repo}/environments/{environment_name}", "actions: read"),
+            ("GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals", "actions: read"),
+            ("GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews", "pull-requests: read"),
+            ("GET /repos/{owner}/{repo}/pulls", "pull-requests: read"),
+            ("GET /repos/{owner}/{repo}/compare/{base}...{head}", "contents: read"),
+            ("graphql:pullRequestsOfCommits", "pull-requests: read"),
+            ("graphql:minimizeComment", "pull-requests: write"),
+            ("GET /repos/{owner}/{repo}/issues", "issues: read"),
+            ("POST /repos/{owner}/{repo}/issues", "issues: write"),
+            ("PATCH /repos/{owner}/{repo}/issues/{issue_number}", "issues: write"),
+            ("POST /repos/{owner}/{repo}/issues/{issue_number}/comments (issue)", "issues: write"),
+            ("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", "pull-requests: write"),
+            ("GET ACTIONS_ID_TOKEN_REQUEST_URL", "id-token: write"),
+        ] {
+            let body = r#"{"message":"Resource not accessible by integration"}"#;
+            let hint = refused(op, 403, body, None).hint.unwrap_or_default();
+            assert_eq!(hint, format!("add `{wanted}` to the `permissions` of the job"), "{op}");
+        }
+    }
+
+    #[test]
+    fn permissions_that_are_needed_together_are_named_together() {
+        let body = r#"{"message":"Resource not accessible by integration"}"#;
+        let header = Some("metadata=read,contents=read,pull_requests=read");
+        let hint = refused("GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls", 403, body, header).hint;
+        let wanted = "add `contents: read` and `pull-requests: read` to the `permissions` of the job";
+        assert_eq!(hint.as_deref(), Some(wanted));
     }
 
     #[test]

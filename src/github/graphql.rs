@@ -1,4 +1,4 @@
-//! The two GraphQL documents and the shape of their answers.
+//! The GraphQL documents and the shape of their answers.
 //!
 //! GraphQL is used where REST does not tell enough: REST never names who edited a comment.
 
@@ -11,15 +11,16 @@ use super::error::GithubError;
 /// Name of the call that reads comments, for errors.
 pub(super) const COMMENTS_OP: &str = "graphql:pullRequestComments";
 const MINIMIZE_OP: &str = "graphql:minimizeComment";
+const VIEWER_OP: &str = "graphql:viewer";
 
 const COMMENTS: &str = "query pullRequestComments($owner: String!, $name: String!, $number: Int!, $before: String) {
   repository(owner: $owner, name: $name) {
     pullRequest(number: $number) {
-      comments(last: 100, before: $before) {
+      comments(last: 50, before: $before) {
         pageInfo { hasPreviousPage startCursor }
         nodes {
-          databaseId id viewerDidAuthor author { login } editor { login } lastEditedAt includesCreatedEdit isMinimized
-          body userContentEdits(first: 10) { nodes { editedAt editor { login } } }
+          databaseId id viewerDidAuthor author { login } createdAt editor { login } lastEditedAt isMinimized minimizedReason
+          body userContentEdits(first: 10) { nodes { editedAt editor { login } diff } }
         }
       }
     }
@@ -29,6 +30,17 @@ const COMMENTS: &str = "query pullRequestComments($owner: String!, $name: String
 const MINIMIZE: &str = "mutation minimizeComment($id: ID!, $classifier: ReportedContentClassifiers!) {
   minimizeComment(input: {subjectId: $id, classifier: $classifier}) { minimizedComment { isMinimized } }
 }";
+
+const VIEWER: &str = "query viewer { viewer { login } }";
+
+/// Why a comment is folded away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fold {
+    /// Another one says the same.
+    Duplicate,
+    /// A newer one is there.
+    Outdated,
+}
 
 #[derive(Debug, Deserialize)]
 struct Data {
@@ -77,8 +89,10 @@ pub(super) struct Node {
     pub viewer_did_author: bool,
     pub author: Option<Login>,
     pub editor: Option<Login>,
+    pub created_at: Option<String>,
     pub last_edited_at: Option<String>,
     pub is_minimized: bool,
+    pub minimized_reason: Option<String>,
     pub body: String,
     pub user_content_edits: Option<Edits>,
 }
@@ -101,6 +115,8 @@ pub(super) struct Edits {
 pub(super) struct Edit {
     pub edited_at: Option<String>,
     pub editor: Option<Login>,
+    /// The whole text of that version, in spite of its name; null when GitHub does not have it any more.
+    pub diff: Option<String>,
 }
 
 impl GitHub {
@@ -120,19 +136,30 @@ impl GitHub {
         })
     }
 
-    /// Folds a comment away as a duplicate.
-    pub(super) async fn minimize_duplicate(&self, node_id: &str) -> Result<(), GithubError> {
-        let variables = json!({"id": node_id, "classifier": "DUPLICATE"});
+    /// Login of the account of the token, as REST spells it.
+    pub(super) async fn viewer(&self) -> Result<String, GithubError> {
+        let answer: Value = self.query(VIEWER_OP, VIEWER, &json!({})).await?;
+        let login = answer.pointer("/data/viewer/login").and_then(Value::as_str);
+        login.map(str::to_owned).ok_or_else(|| GithubError::answered(VIEWER_OP, 404, "{}", None, None))
+    }
+
+    /// Folds a comment away.
+    pub(super) async fn minimize(&self, node_id: &str, why: Fold) -> Result<(), GithubError> {
+        let classifier = match why {
+            Fold::Duplicate => "DUPLICATE",
+            Fold::Outdated => "OUTDATED",
+        };
+        let variables = json!({"id": node_id, "classifier": classifier});
         self.query::<Value>(MINIMIZE_OP, MINIMIZE, &variables).await.map(|_| ())
     }
 
-    async fn query<T: serde::de::DeserializeOwned>(
+    pub(super) async fn query<T: serde::de::DeserializeOwned>(
         &self,
         op: &str,
         query: &str,
         variables: &Value,
     ) -> Result<T, GithubError> {
-        // Both documents can be sent twice: one reads, and a folded comment stays folded.
+        // All documents can be sent twice: they read, and a folded comment stays folded.
         let call = Call {
             op,
             method: Method::Post,

@@ -3,6 +3,9 @@
 //! Strings only: nothing here knows a plan. Errors name the call and the permission that is missing, retries are
 //! decided in one place (`retry`), and nothing is trusted that another account wrote.
 
+mod address;
+#[cfg(test)]
+mod call_tests;
 pub mod checks;
 pub mod client;
 pub mod comment;
@@ -19,6 +22,9 @@ mod payload;
 #[cfg(test)]
 mod protocol_tests;
 pub mod pulls;
+mod pushed;
+#[cfg(test)]
+mod pushed_tests;
 pub mod refs;
 pub mod repository;
 pub mod retry;

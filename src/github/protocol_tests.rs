@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::comment::{Upserted, Volatile, Wanted};
+use super::comment::{Mode, Newer, Upserted, Volatile, Wanted};
 use super::error::Failed;
 use super::marker;
 use super::testing::{FakeClock, Server, answer};
@@ -46,7 +46,16 @@ fn body(run: u64) -> String {
 }
 
 fn wanted(body: &str) -> Wanted<'_> {
-    Wanted { number: 7, scope: ".", body, volatile: Volatile { lines: &[], keys: &["run"] }, head: None }
+    Wanted {
+        number: 7,
+        scope: ".",
+        body,
+        volatile: Volatile { lines: &[], keys: &["run"] },
+        head: None,
+        run: 0,
+        attempt: 0,
+        mode: Mode::Update,
+    }
 }
 
 const COMMENTS: &str = "/api/v3/repos/octo/app/issues/7/comments";
@@ -273,7 +282,7 @@ async fn nothing_is_written_about_a_head_that_the_pull_request_left() {
     let text = body(1);
     let stale = Wanted { head: Some("old"), ..wanted(&text) };
     let done = client(&server, &Arc::default()).upsert_comment(&stale).await.unwrap();
-    assert_eq!((done, server.lines().len()), (Upserted::Superseded { head: "abc".into() }, 1));
+    assert_eq!((done, server.lines().len()), (Upserted::Superseded { by: Newer::Head("abc".into()) }, 1));
 }
 
 #[tokio::test]

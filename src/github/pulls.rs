@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::client::{Call, GitHub, Method};
+use super::address::encoded;
+use super::client::GitHub;
 use super::error::GithubError;
 
 const PULL_OP: &str = "GET /repos/{owner}/{repo}/pulls/{pull_number}";
 const COMMIT_PULLS_OP: &str = "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls";
+const OPEN_OP: &str = "GET /repos/{owner}/{repo}/pulls";
 /// Seconds between look-ups while GitHub does not know yet which pull request brought a commit.
-const LAG_WAITS: [u64; 4] = [1, 2, 4, 8];
+pub(super) const LAG_WAITS: [u64; 4] = [1, 2, 4, 8];
 
 /// What we need of a pull request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +96,7 @@ impl From<Wire> for PullRequest {
 impl GitHub {
     /// A pull request as it is now.
     pub async fn pull_request(&self, number: u64) -> Result<PullRequest, GithubError> {
-        let call = self.read(PULL_OP, &format!("pulls/{number}"));
+        let call = self.get(PULL_OP, &format!("pulls/{number}"));
         self.call::<Wire>(&call, |_| None).await.map(PullRequest::from)
     }
 
@@ -118,7 +120,7 @@ impl GitHub {
                 "this is a bug",
             ));
         }
-        let call = self.read(COMMIT_PULLS_OP, &format!("commits/{sha}/pulls?per_page=100"));
+        let call = self.get(COMMIT_PULLS_OP, &format!("commits/{sha}/pulls?per_page=100"));
         let mut waits = LAG_WAITS.iter();
         loop {
             let asked = self.call::<Vec<Wire>>(&call, |_| None).await;
@@ -141,28 +143,20 @@ impl GitHub {
         }
     }
 
-    /// Every merged pull request that brought a commit of this push to its branch (merge, squash, rebase, several at once, a batch of
-    /// a merge queue), oldest merge first, and the commits that no pull request brought. What GitHub learns late is asked for again.
-    pub async fn pulls_of_push(&self, push: &super::event::PushEvent) -> Result<Brought, GithubError> {
-        let branch = push.branch().unwrap_or_default();
-        let found = self.merged_pull_request(&push.after, branch).await?;
-        let without = if found.is_none() { vec![push.after.clone()] } else { vec![] };
-        Ok(Brought { pulls: found.into_iter().collect(), without })
-    }
-
     /// The open pull requests to a branch, newest first.
     pub async fn open_pulls(&self, base: &str) -> Result<Vec<PullRequest>, GithubError> {
-        let _ = base;
-        Err(GithubError::setup("GET /repos/{owner}/{repo}/pulls", "not there yet", ""))
-    }
-
-    fn read<'a>(&self, op: &'a str, path: &str) -> Call<'a> {
-        Call { op, method: Method::Get, url: self.url(path), body: None, repeatable: true }
+        let path = format!("pulls?state=open&base={}&sort=created&direction=desc", encoded(base));
+        let found = self.pages::<Wire>(OPEN_OP, &path, None).await?;
+        Ok(found.into_iter().map(PullRequest::from).collect())
     }
 }
 
 /// The pull request that was merged into the branch: the one whose merge commit this is, else the newest merged.
-fn choose(pulls: impl Iterator<Item = PullRequest>, sha: &str, branch: &str) -> Option<PullRequest> {
+pub(super) fn choose(
+    pulls: impl Iterator<Item = PullRequest>,
+    sha: &str,
+    branch: &str,
+) -> Option<PullRequest> {
     // Times of GitHub have one fixed form in UTC, so their texts compare as the times do.
     pulls.filter(|pull| pull.merged_at.is_some() && pull.base_ref == branch).max_by_key(|pull| {
         (pull.merge_commit_sha.as_deref() == Some(sha), pull.merged_at.clone(), pull.number)

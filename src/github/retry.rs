@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::time::Instant;
+
 /// First wait after a secondary rate limit that names no time; doubled each time.
 const SECONDARY_WAIT: Duration = Duration::from_mins(1);
 /// Waits after a server or connection error: 1, 2, 4 and 8 seconds, then the call has failed.
@@ -83,12 +85,26 @@ pub fn wait(failure: &Failure, attempt: u32, repeatable: bool, now: u64) -> Opti
 pub struct Pace {
     clock: Arc<dyn Clock>,
     left: Arc<Mutex<Duration>>,
+    /// When everything must have ended, calls included.
+    until: Option<Instant>,
 }
 
 impl Pace {
     /// A pace that waits at most `budget` in total.
     pub fn new(budget: Duration, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, left: Arc::new(Mutex::new(budget)) }
+        Self { clock, left: Arc::new(Mutex::new(budget)), until: None }
+    }
+
+    /// A pace of the same clock whose waits and calls together end within this time from now.
+    #[must_use]
+    pub fn ending(&self, within: Duration) -> Self {
+        let until = Some(Instant::now() + within);
+        Self { clock: self.clock.clone(), left: Arc::new(Mutex::new(within)), until }
+    }
+
+    /// So much of a time as is left before the end.
+    pub fn left_of(&self, time: Duration) -> Duration {
+        self.until.map_or(time, |until| time.min(until.saturating_duration_since(Instant::now())))
     }
 
     /// Seconds since the epoch.
@@ -98,7 +114,7 @@ impl Pace {
 
     /// Waits, unless that is more than what is left of the budget: then it returns `false` at once.
     pub async fn pause(&self, duration: Duration) -> bool {
-        if !self.take(duration) {
+        if self.left_of(duration) < duration || !self.take(duration) {
             return false;
         }
         self.clock.sleep(duration).await;
