@@ -199,6 +199,7 @@ impl<'a> Job<'a> {
             base,
             run: Some(Link { label: format!("run {run}"), url: address.clone() }),
             full: Some(Link { label: "full plan".to_owned(), url: address }),
+            ..Links::default()
         }
     }
 
