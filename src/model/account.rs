@@ -3,6 +3,11 @@
 /// Shows account ids by their last four digits: the stack's own wherever it stands, others where an ARN or a registry
 /// address holds them.
 pub fn accounts(text: &str, own: &str) -> String {
+    accounts_of(text, &[own])
+}
+
+/// The same for several stacks.
+pub fn accounts_of(text: &str, own: &[impl AsRef<str>]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -12,7 +17,7 @@ pub fn accounts(text: &str, own: &str) -> String {
         let (run, after) = from.split_at(length);
         let in_arn = out.ends_with(':') && after.starts_with(':');
         let in_registry = after.starts_with(".dkr.ecr.");
-        if run.len() == 12 && (run == own || in_arn || in_registry) {
+        if run.len() == 12 && (own.iter().any(|own| own.as_ref() == run) || in_arn || in_registry) {
             out.push_str(&short_account(run));
         } else {
             out.push_str(run);

@@ -15,7 +15,7 @@ mod rollout;
 mod rules;
 mod stop;
 
-pub use account::{accounts, short_account};
+pub use account::{accounts, accounts_of, short_account};
 pub use address::{Address, AddressError};
 pub use call_error::CallError;
 pub use change::{Action, AttrChange, Change, Reason};

@@ -170,6 +170,30 @@ pub fn markdown(text: &str) -> String {
     out
 }
 
+/// Text within an HTML element of ours, where Markdown means nothing but GitHub still looks for mentions and references.
+pub fn html(text: &str) -> String {
+    let plain = plain(text);
+    let chars: Vec<char> = plain.trim().chars().collect();
+    let before = |i: usize, back: usize| i.checked_sub(back).and_then(|i| chars.get(i)).copied();
+    let mut out = String::with_capacity(plain.len() * 2);
+    for (i, &c) in chars.iter().enumerate() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '$' | '@' | '#' => out.extend([c, BREAK]),
+            ':' if chars.get(i + 1) == Some(&'/') => out.extend([':', BREAK]),
+            '-' if matches!((before(i, 2), before(i, 1)), (Some('g' | 'G'), Some('h' | 'H'))) => {
+                out.extend(['-', BREAK]);
+            }
+            '.' if (1..=3).all(|back| matches!(before(i, back), Some('w' | 'W'))) => out.extend(['.', BREAK]),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// A sentence of ours in Markdown: what stands between back-ticks becomes a code span, everything is harmless as in
 /// [`markdown`] and [`code`].
 pub fn prose(text: &str) -> String {

@@ -1,5 +1,7 @@
 //! What a Markdown document points to, and how long it may be.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// A label with an address. Without a usable address only the label is shown.
@@ -22,6 +24,10 @@ pub struct Links {
     pub run: Option<Link>,
     /// Where the complete plan is: the job summary.
     pub full: Option<Link>,
+    /// The deployment, or the page of its environment.
+    pub deployment: Option<Link>,
+    /// Stack files by their path in the repository, with the address of each at the commit (`…/blob/SHA/path`).
+    pub files: BTreeMap<String, String>,
 }
 
 /// How long a document may be, in bytes of UTF-8.

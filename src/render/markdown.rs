@@ -6,20 +6,21 @@
 use serde::Serialize;
 
 use super::apply_view::{ApplyView, Ending, StepView, rolled_out};
+use super::comment::{PlansPage, StackPart, plans_markdown};
 use super::links::{Budget, Links};
-use super::markdown_lines::{Detail, diff_lines, most_that_fits};
+use super::markdown_lines::most_that_fits;
 use super::refusal::{Difference, Refusal};
 use super::rollout::rollout_markdown;
 use super::templates::Templates;
 use super::value::clip;
-use super::view::{ChangeView, EndpointView, PlanView, ReleaseView};
+use super::view::{EndpointView, PlanView};
 
 /// How the one line begins that changes with every run although the plan is the same: left out when two documents are
 /// compared.
 pub const STATUS_PREFIX: &str = "**Status: ";
 
 /// A fold with more lines than this starts closed.
-const OPEN_LINES: usize = 25;
+pub(super) const OPEN_LINES: usize = 25;
 /// How many items of a list stay on the rungs that shorten lists.
 const SHORT_LIST: usize = 10;
 
@@ -37,66 +38,15 @@ impl<'a, T> Part<'a, T> {
     }
 }
 
-#[derive(Serialize)]
-struct PlanPage<'a> {
-    plan: &'a PlanView,
-    links: &'a Links,
-    destructive: Part<'a, &'a ChangeView>,
-    replaced: usize,
-    deleted: usize,
-    diff: Vec<String>,
-    open: bool,
-    diagram: &'a [String],
-    releases: Part<'a, ReleaseView>,
-    restarts: Part<'a, String>,
-    warnings: Part<'a, String>,
-    /// What was left out to keep within the budget; empty when nothing was.
-    left_out: &'static str,
-}
-
 /// A plan for a comment or a job summary. The first line answers what will happen.
 pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
-    let templates = Templates::markdown(&view.account);
-    let destructive: Vec<&ChangeView> = view.changes.iter().filter(|change| change.destructive).collect();
-    let page = |detail: Detail, diagram: &[String], shown: usize| {
-        let diff = diff_lines(&view.changes, detail);
-        let list = if detail >= Detail::Table { SHORT_LIST } else { usize::MAX };
-        let page = PlanPage {
-            plan: view,
-            links,
-            destructive: Part::first(&destructive, shown),
-            replaced: view.summary.replace,
-            deleted: view.summary.delete,
-            open: diff.len() <= OPEN_LINES,
-            diff,
-            diagram,
-            releases: Part::first(&view.releases, list),
-            restarts: Part::first(&view.restarts, list),
-            warnings: Part::first(&view.warnings, list),
-            left_out: match detail {
-                Detail::All if diagram.len() < view.diagram.len() => "the diagram is left out",
-                Detail::All => "",
-                Detail::NoContext => "the details of what is created are left out",
-                Detail::Counts => "attributes are shown only for replacements and deletions",
-                Detail::Lines => "attributes are left out",
-                Detail::Table => "only counts and what goes are shown",
-            },
-        };
-        templates.render("plan.md.j2", page)
+    let stacks = [StackPart { stack: &view.stack, file: "", outcome: Ok(view) }];
+    let approval = if links.head.is_some() && !view.empty {
+        "The merge applies this plan if a plan made then is equal to it, and refuses otherwise."
+    } else {
+        ""
     };
-    // A picture tells nothing that the lines do not.
-    let whole = page(Detail::All, &view.diagram, usize::MAX);
-    if budget.holds(&whole) {
-        return whole;
-    }
-    for detail in [Detail::All, Detail::NoContext, Detail::Counts, Detail::Lines, Detail::Table] {
-        let document = page(detail, &[], usize::MAX);
-        if budget.holds(&document) {
-            return document;
-        }
-    }
-    // Even the list of what goes is too long: as much of it as fits, the rest counted.
-    most_that_fits(destructive.len(), budget, |shown| page(Detail::Table, &[], shown))
+    plans_markdown(&PlansPage { stacks: &stacks, links, digest: &view.fingerprint, approval }, budget, None).text
 }
 
 #[derive(Serialize)]

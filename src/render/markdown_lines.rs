@@ -76,6 +76,7 @@ fn attribute_line(attr: &AttrView) -> String {
         How::Added => format!("+   {path}: {after}{forced}"),
         How::Removed => format!("-   {path}: {before}{forced}"),
         How::Changed if attr.hidden => format!("!   {path}: {after} changed{forced}"),
+        How::Changed if before.is_empty() => format!("!   {path}: changed to {after}{forced}"),
         How::Changed => format!("!   {path}: {before} → {after}{forced}"),
     }
 }

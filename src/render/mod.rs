@@ -7,6 +7,7 @@ pub mod apply_view;
 pub mod comment;
 pub mod daily;
 mod diagram;
+mod effect_view;
 pub mod escape;
 pub mod hints;
 mod history;

@@ -1,6 +1,6 @@
 //! What must not leave although it is no attribute: credentials in messages, account ids in public comments.
 
-pub use crate::model::{accounts, short_account};
+pub use crate::model::{accounts, accounts_of, short_account};
 
 /// Removes what grants access from a message of AWS: session tokens, access key ids, encoded authorization messages and
 /// the query of presigned addresses.

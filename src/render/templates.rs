@@ -1,6 +1,8 @@
 //! The templates and what they may use. Whatever a template prints is escaped for its document, unless a filter made it
 //! harmless already.
 
+use std::sync::Arc;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, Output, UndefinedBehavior};
@@ -14,6 +16,10 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("page.md.j2", include_str!("../../templates/page.md.j2")),
     ("page.txt.j2", include_str!("../../templates/page.txt.j2")),
     ("plan.md.j2", include_str!("../../templates/plan.md.j2")),
+    ("plan_more.md.j2", include_str!("../../templates/plan_more.md.j2")),
+    ("plan_status.md.j2", include_str!("../../templates/plan_status.md.j2")),
+    ("plan_notice.md.j2", include_str!("../../templates/plan_notice.md.j2")),
+    ("plan_lost.md.j2", include_str!("../../templates/plan_lost.md.j2")),
     ("apply.md.j2", include_str!("../../templates/apply.md.j2")),
     ("refused.md.j2", include_str!("../../templates/refused.md.j2")),
     ("plan.txt.j2", include_str!("../../templates/plan.txt.j2")),
@@ -45,19 +51,32 @@ impl Templates {
 
     /// For GitHub. Account ids are shortened, the stack's own wherever it stands.
     pub(super) fn markdown(account: &str) -> Self {
+        Self::markdown_of(&[account])
+    }
+
+    /// The same for several stacks.
+    pub(super) fn markdown_of(accounts: &[&str]) -> Self {
         let mut env = environment();
-        let own = account.to_owned();
-        let markdown = move |text: &str| escape::markdown(&redact::accounts(text, &own));
+        let own: Arc<[String]> = accounts.iter().map(|&account| account.to_owned()).collect();
+        let through = |escaped: fn(&str) -> String| {
+            let own = own.clone();
+            move |text: &str| escaped(&redact::accounts_of(text, &own))
+        };
+        let markdown = through(escape::markdown);
         env.set_formatter(move |out, _, value| write(out, value, &markdown));
-        let own = account.to_owned();
-        env.add_filter("code", move |text: String| safe(escape::code(&redact::accounts(&text, &own))));
-        let own = account.to_owned();
-        env.add_filter("prose", move |text: String| safe(escape::prose(&redact::accounts(&text, &own))));
-        let own = account.to_owned();
-        env.add_filter("cell", move |text: String| safe(escape::code_cell(&redact::accounts(&text, &own))));
-        let own = account.to_owned();
+        let filters: [(&str, fn(&str) -> String); 4] = [
+            ("code", escape::code),
+            ("prose", escape::prose),
+            ("cell", escape::code_cell),
+            ("html", escape::html),
+        ];
+        for (name, escaped) in filters {
+            let escaped = through(escaped);
+            env.add_filter(name, move |text: String| safe(escaped(&text)));
+        }
+        let own = own.clone();
         env.add_filter("fence", move |lines: Vec<String>, language: String| {
-            let lines: Vec<String> = lines.iter().map(|line| redact::accounts(line, &own)).collect();
+            let lines: Vec<String> = lines.iter().map(|line| redact::accounts_of(line, &own)).collect();
             safe(escape::fence(&language, &lines))
         });
         env.add_filter("link", |label: String, url: String| safe(link(&escape::markdown(&label), &url)));

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::diagram::diagram;
+use super::effect_view;
 use super::telling::{details, release};
 use super::value::{HIDDEN, clip, for_people, hidden};
 use crate::model::{
@@ -46,6 +47,12 @@ pub struct PlanView {
     pub deed: String,
     /// Every resource that something happens to, in the order of the plan.
     pub changes: Vec<ChangeView>,
+    /// The same without what only releases an image: equal for plans of equal effects, sorted by address.
+    pub effects: Vec<ChangeView>,
+    /// The counts of the effects.
+    pub effect_summary: Summary,
+    /// What happens only because an image is released: `new revision of task_definition.web`, with the name of the task.
+    pub follows: Vec<FollowView>,
     /// The images, a line a task.
     pub releases: Vec<ReleaseView>,
     /// The addresses whose running tasks ECS will replace.
@@ -140,6 +147,17 @@ pub struct ReleaseView {
     pub note: &'static str,
 }
 
+/// What the release of an image brings with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FollowView {
+    /// The name in the address: that of the task.
+    pub name: String,
+    /// What happens: `new revision of`.
+    pub what: &'static str,
+    /// The address.
+    pub address: String,
+}
+
 /// The view of a plan.
 pub fn plan(plan: &Plan, context: &Context) -> PlanView {
     let summary = plan.summary();
@@ -149,6 +167,7 @@ pub fn plan(plan: &Plan, context: &Context) -> PlanView {
         .filter(|change| change.action != Action::Keep)
         .map(|change| change_view(change, context))
         .collect();
+    let effects = effect_view::effects(plan, context);
     PlanView {
         stack: plan.stack.clone(),
         account: plan.account.clone(),
@@ -165,6 +184,9 @@ pub fn plan(plan: &Plan, context: &Context) -> PlanView {
             .map(|change| change.address.clone())
             .collect(),
         changes,
+        effect_summary: effect_view::summary(&effects),
+        effects,
+        follows: plan.changes.iter().filter(|change| effect_view::only_releases(change)).map(follow).collect(),
         endpoints: endpoints(plan, &BTreeMap::new()),
         releases: plan.images.iter().map(|image| release(image, plan)).collect(),
         warnings: plan.warnings.clone(),
@@ -231,7 +253,8 @@ fn counts(summary: Summary) -> [(usize, &'static str); 5] {
     ]
 }
 
-fn tally(summary: Summary) -> String {
+/// `3 to create, 1 to delete, 4 unchanged`.
+pub(super) fn tally(summary: Summary) -> String {
     let mut parts: Vec<String> =
         counts(summary).iter().filter(|(n, _)| *n > 0).map(|(n, verb)| format!("{n} to {verb}")).collect();
     if summary.keep > 0 {
@@ -240,7 +263,8 @@ fn tally(summary: Summary) -> String {
     parts.join(", ")
 }
 
-fn deed(summary: Summary) -> String {
+/// `create 3 and delete 1`; `change nothing` when nothing will be done.
+pub(super) fn deed(summary: Summary) -> String {
     let parts: Vec<String> =
         counts(summary).iter().filter(|(n, _)| *n > 0).map(|(n, verb)| format!("{verb} {n}")).collect();
     match parts.split_last() {
@@ -250,7 +274,21 @@ fn deed(summary: Summary) -> String {
     }
 }
 
-fn change_view(change: &Change, context: &Context) -> ChangeView {
+fn follow(change: &Change) -> FollowView {
+    let address = &change.at.address;
+    FollowView {
+        name: address.name().to_owned(),
+        what: match address.kind() {
+            "task_definition" => "new revision of",
+            "service" => "rollout of",
+            _ => "update of",
+        },
+        address: address.to_string(),
+    }
+}
+
+/// One change in words.
+pub(super) fn change_view(change: &Change, context: &Context) -> ChangeView {
     let address = &change.at.address;
     let details = match change.action {
         Action::Create => {

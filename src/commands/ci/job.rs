@@ -194,6 +194,7 @@ impl<'a> Job<'a> {
             base,
             full: Some(Link { label: "full plan".to_owned(), url: run.url.clone() }),
             run: Some(run),
+            ..Links::default()
         }
     }
 

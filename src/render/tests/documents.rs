@@ -23,6 +23,7 @@ pub(super) fn links() -> Links {
         base: Some("main@51ac2e8".to_owned()),
         run: link("run 318", "actions/runs/318"),
         full: link("full plan", "actions/runs/318#summary-1"),
+        ..Links::default()
     }
 }
 

@@ -9,7 +9,9 @@
 )]
 
 mod documents;
+mod forgeries;
 mod hostile;
 mod limits;
+mod pages;
 mod plans;
 mod rollouts;

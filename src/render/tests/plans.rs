@@ -10,17 +10,17 @@ use crate::model::{
     Locator, Observed, Outcome, Owner, Plan, Reason, Resource, Step, StepError, Verb,
 };
 
-pub(super) const ACCOUNT: &str = "123456789012";
+pub(in crate::render) const ACCOUNT: &str = "123456789012";
 
-pub(super) fn digest(fill: char) -> String {
+pub(in crate::render) fn digest(fill: char) -> String {
     format!("sha256:{}", fill.to_string().repeat(64))
 }
 
-pub(super) fn image(fill: char) -> String {
+pub(in crate::render) fn image(fill: char) -> String {
     format!("{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/http-test@{}", digest(fill))
 }
 
-pub(super) fn empty() -> Plan {
+pub(in crate::render) fn empty() -> Plan {
     Plan {
         stack: "shop".to_owned(),
         account: ACCOUNT.to_owned(),
@@ -34,7 +34,7 @@ pub(super) fn empty() -> Plan {
     }
 }
 
-pub(super) fn at(address: &str, name: &str) -> Locator {
+pub(in crate::render) fn at(address: &str, name: &str) -> Locator {
     let (kind, key) = address.split_once('.').unwrap();
     Locator {
         address: Address::new(kind, key),
@@ -45,7 +45,7 @@ pub(super) fn at(address: &str, name: &str) -> Locator {
     }
 }
 
-pub(super) fn change(address: &str, name: &str, action: Action, attrs: Vec<AttrChange>) -> Change {
+pub(in crate::render) fn change(address: &str, name: &str, action: Action, attrs: Vec<AttrChange>) -> Change {
     let reason = match action {
         Action::Create => Reason::Absent,
         Action::Adopt => Reason::Unowned,
@@ -66,7 +66,7 @@ pub(super) fn change(address: &str, name: &str, action: Action, attrs: Vec<AttrC
     }
 }
 
-pub(super) fn attr(path: &str, before: Value, after: Value) -> AttrChange {
+pub(in crate::render) fn attr(path: &str, before: Value, after: Value) -> AttrChange {
     let side = |value: Value| if value.is_null() { None } else { Some(value) };
     AttrChange {
         path: path.to_owned(),
@@ -78,7 +78,7 @@ pub(super) fn attr(path: &str, before: Value, after: Value) -> AttrChange {
     }
 }
 
-pub(super) fn reference(address: &str, output: &str) -> Value {
+pub(in crate::render) fn reference(address: &str, output: &str) -> Value {
     json!({ "$ref": address, "output": output })
 }
 
@@ -100,7 +100,7 @@ fn definition(image: &str, tag: &str) -> Value {
 }
 
 /// A change of every action, with every form of attribute.
-pub(super) fn one_of_each() -> Plan {
+pub(in crate::render) fn one_of_each() -> Plan {
     let create = wanted(
         change(
             "log_group.main",
@@ -166,7 +166,7 @@ pub(super) fn one_of_each() -> Plan {
 }
 
 /// A first plan, in which everything waits for something else.
-pub(super) fn all_pending() -> Plan {
+pub(in crate::render) fn all_pending() -> Plan {
     let group =
         wanted(change("security_group.tasks", "shop-sg", Action::Create, vec![]), json!({"vpc_id": "vpc-1"}));
     let definition = wanted(
@@ -212,7 +212,7 @@ pub(super) fn all_pending() -> Plan {
 }
 
 /// A stack whose services are found by a record of its own, and by a name that somebody else must point to it.
-pub(super) fn served() -> Plan {
+pub(in crate::render) fn served() -> Plan {
     let endpoint =
         |task: &str, url: &str, point_to| Endpoint { task: task.to_owned(), url: url.to_owned(), point_to };
     let balancer = Address::new("load_balancer", "public");
@@ -227,7 +227,7 @@ pub(super) fn served() -> Plan {
 }
 
 /// As many changes of an action as asked for.
-pub(super) fn many(count: usize, action: Action) -> Plan {
+pub(in crate::render) fn many(count: usize, action: Action) -> Plan {
     let changes = (0..count)
         .map(|i| {
             let attrs = vec![attr("description", json!("before".repeat(9)), json!("after".repeat(9))); 3];
@@ -238,11 +238,11 @@ pub(super) fn many(count: usize, action: Action) -> Plan {
 }
 
 /// Text that tries to be something else, in every document at once.
-pub(super) const HOSTILE: &str = "x`|\n# h1\n```\n::error::y\n##[add-mask]z\u{1b}[31m\u{202e}@octocat #12 GH-7 \
+pub(in crate::render) const HOSTILE: &str = "x`|\n# h1\n```\n::error::y\n##[add-mask]z\u{1b}[31m\u{202e}@octocat #12 GH-7 \
     <!-- c --> <img src=x> [l](https://evil.example) ![i](u) **b** https://evil.example www.evil.example 0123abcdef $x$ \\| </details>";
 
 /// A plan whose every text was chosen by somebody else.
-pub(super) fn hostile(text: &str) -> Plan {
+pub(in crate::render) fn hostile(text: &str) -> Plan {
     let attrs = |action| match action {
         Action::Create | Action::Delete => vec![],
         _ => vec![attr(text, json!(text), json!([text, {text: text}])), attr("k", json!(text), json!(null))],
@@ -279,11 +279,11 @@ pub(super) fn hostile(text: &str) -> Plan {
     }
 }
 
-pub(super) fn step(address: &str, verb: Verb) -> Step {
+pub(in crate::render) fn step(address: &str, verb: Verb) -> Step {
     Step { address: address.parse().unwrap(), verb }
 }
 
-pub(super) fn denied() -> CallError {
+pub(in crate::render) fn denied() -> CallError {
     CallError {
         op: "ecs:UpdateService".to_owned(),
         code: "AccessDeniedException".to_owned(),
@@ -296,7 +296,7 @@ pub(super) fn denied() -> CallError {
 }
 
 /// The apply of `one_of_each`, with this failure at the service.
-pub(super) fn partial() -> ApplyReport {
+pub(in crate::render) fn partial() -> ApplyReport {
     let done = || Outcome::Done(BTreeMap::new());
     let service = step("service.web", Verb::Make);
     let error = StepError { address: service.address.clone(), doing: "update", source: denied() };
@@ -316,7 +316,7 @@ pub(super) fn partial() -> ApplyReport {
     ApplyReport { outcomes, took, interrupted: false }
 }
 
-pub(super) fn complete() -> ApplyReport {
+pub(in crate::render) fn complete() -> ApplyReport {
     let outcomes =
         partial().outcomes.into_keys().map(|step| (step, Outcome::Done(BTreeMap::new()))).collect();
     ApplyReport { outcomes, ..partial() }

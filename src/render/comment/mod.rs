@@ -4,8 +4,30 @@
 //! and is the same whenever the effects are. Everything else (images, warnings, picture, status, links) is volatile: it may differ between
 //! the plan on the pull request and the one at the apply, and must not be able to hide or fake what the first kind says.
 
+mod inline;
+mod more;
+mod normal;
+mod parts;
+mod plans;
+mod restate;
+
 use super::links::{Budget, Links};
 use super::view::PlanView;
+
+pub use normal::normal_form;
+pub use plans::plans_markdown;
+pub use restate::restated;
+
+/// Begins and ends what may differ between two texts of the same plan. Hidden, like every HTML comment.
+const OPEN: &str = "<!-- fs:v -->";
+const CLOSE: &str = "<!-- /fs:v -->";
+/// The table of stacks. Only the cells below `release` are volatile.
+const HEADER: &str = "| stack | where | create | update | replace | delete | release | downtime |";
+const DELIMITER: &str = "|---|---|--:|--:|--:|--:|---|---|";
+/// Which cell of a row is the one below `release`, counted from 0 with the empty one before the first bar.
+const RELEASE_CELL: usize = 7;
+/// How many parts the bars of a row make.
+const CELLS: usize = 10;
 
 /// One stack of a page.
 #[derive(Debug, Clone, Copy)]
@@ -40,17 +62,6 @@ pub struct Rendered {
     pub rung: u8,
 }
 
-/// The plans of a pull request. With `rung`, exactly so much detail, whatever the budget: for an apply that compares.
-pub fn plans_markdown(page: &PlansPage<'_>, budget: Budget, rung: Option<u8>) -> Rendered {
-    let _ = (page, budget);
-    Rendered { text: String::new(), rung: rung.unwrap_or_default() }
-}
-
-/// The normal form of a text: what follows from the effects. `None` when a volatile part holds what could hide or fake it.
-pub fn normal_form(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 /// The line of state of a plan comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing<'a> {
@@ -71,12 +82,6 @@ pub enum Standing<'a> {
         /// A clause.
         why: &'a str,
     },
-}
-
-/// The same comment with another line of state; its plan stays as it is.
-pub fn restated(text: &str, standing: &Standing<'_>, links: &Links) -> String {
-    let _ = (standing, links);
-    text.to_owned()
 }
 
 /// What became of one stack.
