@@ -8,7 +8,7 @@ stamp := $(venv)/.requirements
 # GitHub's own parser of workflows, in one file that Node runs.
 parser := tests/lint/build/parse.cjs
 
-.PHONY: help demo bench test check gen venv parser
+.PHONY: help demo bench test check gen venv parser static rehearse
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,14 @@ check: $(stamp) ## What CI runs: format, lints of code, workflows and scripts, g
 
 gen: ## Write the generated files anew: JSON Schema and docs/reference
 	UPDATE_GENERATED=1 cargo test --locked --test it generated::
+
+# The release builds with musl; the target that is installed everywhere gives a static program too.
+static_target := x86_64-unknown-linux-gnu
+
+static: ## The static binary for Linux x86-64, in target/static
+	RUSTFLAGS="-C target-feature=+crt-static" FARGATE_STACK_COMMIT="$$(git rev-parse HEAD 2>/dev/null)" \
+	  cargo build --release --locked --bin fargate-stack --target $(static_target)
+	scripts/static-check.sh "$${CARGO_TARGET_DIR:-target}/$(static_target)/release/fargate-stack"
 
 venv: $(stamp) ## The Python environment with moto, act and the linters, pinned and checked by hash
 

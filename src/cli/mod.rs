@@ -7,6 +7,7 @@ mod ops;
 mod release;
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -24,9 +25,26 @@ pub use release::{
     OnEnd, ReleaseArgs, ReleasesArgs, RevisionsArgs, RollbackArgs, WaitArgs, WaitForArgs, WatchArgs,
 };
 
+/// The commit that this binary was built from, as `FARGATE_STACK_COMMIT` told the compiler: `make static` and the release do.
+pub const COMMIT: Option<&str> = option_env!("FARGATE_STACK_COMMIT");
+
+/// The version, and in a release the commit: `0.1.0 (4c9a1f0b7d2e)`.
+pub fn version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| version_of(COMMIT));
+    TEXT.as_str()
+}
+
+fn version_of(commit: Option<&str>) -> String {
+    let crate_version = env!("CARGO_PKG_VERSION");
+    match commit.and_then(|commit| commit.get(..12)) {
+        Some(commit) => format!("{crate_version} ({commit})"),
+        None => crate_version.to_owned(),
+    }
+}
+
 /// Plan, provision and release AWS Fargate stacks from a few lines of YAML.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "fargate-stack", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "fargate-stack", version = version(), max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -293,6 +311,15 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_tells_its_commit_and_a_build_by_hand_only_its_version() {
+        let own = env!("CARGO_PKG_VERSION");
+        assert_eq!(version_of(None), own);
+        assert_eq!(version_of(Some("")), own);
+        let commit = "4c9a1f0b7d2e53aa0f6b1c8d9e7f604152637485";
+        assert_eq!(version_of(Some(commit)), format!("{own} (4c9a1f0b7d2e)"));
+    }
 
     #[test]
     fn times_have_units_and_bounds() {

@@ -1,6 +1,5 @@
 //! `exec`: a session in a container.
 
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -52,7 +51,7 @@ pub async fn run(app: &App, args: &ExecArgs) -> Result<ExitStatus, Error> {
         })?;
         return Ok(ExitStatus::Done);
     }
-    Err(become_session(app, &wanted))
+    become_session(app, &wanted)
 }
 
 /// The task of the stack file that a run is of.
@@ -135,23 +134,32 @@ fn open(door: &Door, container: &str, key: &str, id: &str) -> Result<(), Error> 
     }
 }
 
-/// Becomes the AWS CLI, so that terminal and signals are its own. Returns only when that is not possible.
-fn become_session(app: &App, wanted: &exec::Session<'_>) -> Error {
+/// Becomes the AWS CLI, so that terminal and signals are its own. Returns only when that is not possible: Windows cannot put
+/// a program in the place of another, there it waits for its end.
+fn become_session(app: &App, wanted: &exec::Session<'_>) -> Result<ExitStatus, Error> {
+    let (separator, ending) = if cfg!(windows) { (';', ".exe") } else { (':', "") };
     let installed = |program: &str| {
         let path = app.env.get("PATH").unwrap_or_default();
-        path.split(':').any(|folder| Path::new(folder).join(program).is_file())
+        let program = format!("{program}{ending}");
+        path.split(separator).any(|folder| Path::new(folder).join(&program).is_file())
     };
     for (program, what) in
         [("aws", "the AWS CLI"), ("session-manager-plugin", "the Session Manager plugin of the AWS CLI")]
     {
         if !installed(program) {
-            return Error::new(
-                ExitStatus::Failed,
-                format!("`{program}` is not installed: {what} opens the session"),
-            )
-            .hint("`--print` shows the command, to be run elsewhere");
+            let message = format!("`{program}` is not installed: {what} opens the session");
+            return Err(Error::new(ExitStatus::Failed, message)
+                .hint("`--print` shows the command, to be run elsewhere"));
         }
     }
-    let error = Command::new("aws").args(wanted.words()).exec();
-    Error::new(ExitStatus::Failed, "could not run `aws`").caused_by(error.to_string())
+    let mut aws = Command::new("aws");
+    aws.args(wanted.words());
+    #[cfg(unix)]
+    let ended = Err(std::os::unix::process::CommandExt::exec(&mut aws));
+    #[cfg(not(unix))]
+    let ended =
+        aws.status().map(|status| if status.success() { ExitStatus::Done } else { ExitStatus::Failed });
+    ended.map_err(|error: std::io::Error| {
+        Error::new(ExitStatus::Failed, "could not run `aws`").caused_by(error.to_string())
+    })
 }

@@ -149,12 +149,11 @@ impl App {
             Command::Completions { shell } => completions::run(self, *shell),
             Command::Version => {
                 self.print(&match self.format() {
-                    Format::Json => {
-                        format!("{:#}", serde_json::json!({"version": env!("CARGO_PKG_VERSION")}))
-                    }
-                    Format::Text | Format::Markdown => {
-                        concat!("fargate-stack ", env!("CARGO_PKG_VERSION")).to_owned()
-                    }
+                    Format::Json => format!(
+                        "{:#}",
+                        serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "commit": crate::cli::COMMIT})
+                    ),
+                    Format::Text | Format::Markdown => format!("fargate-stack {}", crate::cli::version()),
                 })?;
                 Ok(ExitStatus::Done)
             }
