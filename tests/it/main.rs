@@ -38,6 +38,7 @@ mod releases;
 mod rounds;
 mod run_task;
 mod sandbox;
+mod scaffold;
 mod stacks;
 mod verdict;
 mod web;
