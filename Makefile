@@ -5,7 +5,10 @@ SHELL := /bin/sh
 venv := .venv
 stamp := $(venv)/.requirements
 
-.PHONY: help demo bench test check gen venv
+# GitHub's own parser of workflows, in one file that Node runs.
+parser := tests/lint/build/parse.cjs
+
+.PHONY: help demo bench test check gen venv parser
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,17 +25,25 @@ test: $(stamp) ## All tests: parallel, offline after the dependencies are there
 	cargo build --locked --workspace --all-targets # with the sandbox's own program, which a test starts
 	cargo test --locked --workspace
 
-check: $(stamp) ## What CI runs: format, lints, generated files, tests
+check: $(stamp) ## What CI runs: format, lints of code, workflows and scripts, generated files, tests
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(MAKE) parser
 	$(MAKE) test # the generated files are checked by its tests `generated::…`
 
 gen: ## Write the generated files anew: JSON Schema and docs/reference
 	UPDATE_GENERATED=1 cargo test --locked --test it generated::
 
-venv: $(stamp) ## The Python environment with moto and act, pinned and checked by hash
+venv: $(stamp) ## The Python environment with moto, act and the linters, pinned and checked by hash
 
-$(stamp): sandbox/requirements.txt
+$(stamp): sandbox/requirements.txt tests/lint/requirements.txt
 	python3 -m venv $(venv)
-	$(venv)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r sandbox/requirements.txt
+	$(venv)/bin/pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$^)
 	touch $@
+
+parser: ## GitHub's parser of workflows for `make check`; left out, and told, where Node 20 or npm are missing
+	@if [ $(parser) -nt tests/lint/parse.mjs ] && [ $(parser) -nt tests/lint/package-lock.json ]; then :; \
+	elif command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null; then \
+	  cd tests/lint && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build || \
+	  { rm -f build/parse.cjs; [ "$$FARGATE_STACK_LINT" != all ] && echo "left out: the parser of workflows could not be installed"; }; \
+	else [ "$$FARGATE_STACK_LINT" != all ] && echo "left out: the parser of workflows needs Node 20 and npm"; fi

@@ -56,6 +56,11 @@ impl Environment {
         self.empty.contains(name)
     }
 
+    /// When it was read, in seconds since the epoch.
+    pub fn seconds(&self) -> u64 {
+        u64::try_from(self.now / 1_000).unwrap_or_default()
+    }
+
     /// `CI` is set and does not say no: nothing is asked, and no file of the user is written.
     pub fn is_ci(&self) -> bool {
         self.get("CI").is_some_and(|value| !matches!(value, "false" | "0"))

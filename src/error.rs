@@ -75,6 +75,20 @@ impl ExitStatus {
         }
     }
 
+    /// The output `failure-reason` where nothing more precise is known; empty when nothing failed.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Done | Self::ChangesPending => "",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::RolloutFailed => "rollout-failed",
+            Self::Partial => "partial",
+            Self::Interrupted => "cancelled",
+            Self::Task(_) => "task-failed",
+        }
+    }
+
     /// The status of an apply.
     pub fn of(report: &ApplyReport) -> Self {
         if report.is_complete() {
@@ -104,6 +118,7 @@ pub struct Error {
     request_id: Option<String>,
     hints: Vec<String>,
     exit: ExitStatus,
+    reason: Option<&'static str>,
 }
 
 impl Error {
@@ -116,6 +131,7 @@ impl Error {
             request_id: None,
             hints: Vec::new(),
             exit,
+            reason: None,
         }
     }
 
@@ -168,6 +184,18 @@ impl Error {
     pub fn exit_with(mut self, exit: ExitStatus) -> Self {
         self.exit = exit;
         self
+    }
+
+    /// The same error with a reason that a workflow can tell from others: the output `failure-reason`.
+    #[must_use]
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// The output `failure-reason`: its own, or the one that all errors of its status have.
+    pub fn reason(&self) -> &'static str {
+        self.reason.unwrap_or_else(|| self.exit.reason())
     }
 
     /// An error about an AWS call, in our own words, with its cause and hints.

@@ -179,6 +179,7 @@ async fn reset(state: &State, reset: Reset) -> Result<Value, Refused> {
     lock(&state.ecs).retain(|(name, _), _| kept(name));
     lock(&state.elb).retain(|(name, _), _| kept(name));
     lock(&state.acm).retain(|(name, _), _| kept(name));
+    lock(&state.ssm).retain(|(name, _), _| kept(name));
     lock(&state.dns).retain(|name, _| kept(name));
     lock(&state.recorder).forget(account);
     lock(&state.faults).forget(account);

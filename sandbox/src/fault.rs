@@ -23,6 +23,10 @@ pub enum Kind {
     TimeoutAfter,
     /// The given `status`, `body`, `content_type` and `headers`, as they are.
     Status,
+    /// The primary rate limit is used up until `reset_s` from now; at AWS the throttling error.
+    RateLimit,
+    /// The secondary rate limit, without any header that says how long; at AWS the throttling error.
+    SecondaryLimit,
 }
 
 impl Kind {
@@ -36,6 +40,8 @@ impl Kind {
             Self::Drop => "drop",
             Self::TimeoutAfter => "timeout_after",
             Self::Status => "status",
+            Self::RateLimit => "rate_limit",
+            Self::SecondaryLimit => "secondary_limit",
         }
     }
 }
@@ -85,6 +91,9 @@ pub struct Fault {
     /// Milliseconds between the call and the failure.
     #[serde(default)]
     pub delay_ms: u64,
+    /// Seconds until the rate limit starts anew, for `rate_limit`.
+    #[serde(default = "one")]
+    pub reset_s: u32,
     /// How many matching calls were seen; set by the sandbox.
     #[serde(default)]
     pub seen: u32,

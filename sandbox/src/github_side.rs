@@ -31,6 +31,7 @@ pub async fn handle(state: &State, request: Request) -> Answer {
         let now = state.now();
         lock(&state.github).handle(&request, now)
     };
+    let fail = |fault: &Fault| fail(fault, state.now());
     pipeline::run(state, described, fail, effect, result_of).await
 }
 
@@ -49,7 +50,17 @@ fn repository(request: &Request, body: &Value) -> String {
 }
 
 /// The answer of a fault, as GitHub gives it.
-fn fail(fault: &Fault) -> Response {
+fn fail(fault: &Fault, now: f64) -> Response {
+    match fault.kind {
+        Kind::RateLimit => return used_up(fault, now),
+        Kind::SecondaryLimit => {
+            return limited(
+                fault,
+                "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+            );
+        }
+        _ => {}
+    }
     let status = fault.status.unwrap_or(match fault.kind {
         Kind::Throttle => 429,
         Kind::AccessDenied => 403,
@@ -91,6 +102,34 @@ fn fail(fault: &Fault) -> Response {
     response
 }
 
+/// The answer when the hourly budget is used up: 403, with the time at which it starts anew.
+fn used_up(fault: &Fault, now: f64) -> Response {
+    let mut response = limited(fault, "API rate limit exceeded for installation ID 12345678.");
+    let reset = now.ceil() + f64::from(fault.reset_s);
+    for (name, value) in [
+        ("x-ratelimit-limit", "1000".to_owned()),
+        ("x-ratelimit-remaining", "0".to_owned()),
+        ("x-ratelimit-used", "1000".to_owned()),
+        ("x-ratelimit-reset", format!("{reset:.0}")),
+        ("x-ratelimit-resource", "core".to_owned()),
+    ] {
+        response.headers.push((name.into(), value));
+    }
+    response
+}
+
+/// 403, or the given status, with a text about a limit.
+fn limited(fault: &Fault, said: &str) -> Response {
+    let status = fault.status.unwrap_or(403);
+    let documentation = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api";
+    let body = json!({
+        "message": fault.message.as_deref().unwrap_or(said),
+        "documentation_url": documentation,
+        "status": status.to_string(),
+    });
+    pipeline::plain(fault, status, "application/json; charset=utf-8", body.to_string())
+}
+
 /// `ok`, or the status; a GraphQL answer with `errors` is not ok.
 fn result_of(response: &Response) -> String {
     if response.status >= 400 {
@@ -109,7 +148,21 @@ mod tests {
     use super::*;
 
     fn fault(value: Value) -> Response {
-        fail(&serde_json::from_value(value).unwrap())
+        fail(&serde_json::from_value(value).unwrap(), 1000.5)
+    }
+
+    #[test]
+    fn the_two_rate_limits_differ_in_text_and_headers() {
+        let text = |response: &Response| String::from_utf8_lossy(&response.body).into_owned();
+        let primary = fault(json!({"kind": "rate_limit", "reset_s": 30}));
+        assert_eq!((primary.status, primary.header("x-ratelimit-remaining")), (403, "0"));
+        assert_eq!((primary.header("x-ratelimit-reset"), primary.header("retry-after")), ("1031", ""));
+        assert!(text(&primary).contains("API rate limit exceeded"));
+        let secondary = fault(json!({"kind": "secondary_limit", "status": 429}));
+        assert_eq!((secondary.status, secondary.header("x-ratelimit-remaining")), (429, ""));
+        assert!(
+            secondary.header("retry-after").is_empty() && text(&secondary).contains("secondary rate limit")
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A local AWS and GitHub that behave: the instrument of the demo and of every test of `fargate-stack`.
 //!
-//! ECS ([`ecs`]), load balancing ([`elb`]), certificates ([`acm`]) and DNS ([`dns`]) are modelled here, every other AWS service is forwarded to a moto server that the sandbox starts
+//! ECS ([`ecs`]), load balancing ([`elb`]), certificates ([`acm`]), DNS ([`dns`]) and parameters ([`ssm`]) are modelled here, every other AWS service is forwarded to a moto server that the sandbox starts
 //! and ends itself ([`moto`]), GitHub is a stub of our own ([`github`]). Everything is recorded ([`record`]) and can be
 //! made to fail ([`fault`]). One call takes this way: `server` → `aws` or `github_side` → `pipeline` → a model.
 
@@ -24,6 +24,7 @@ mod registry;
 mod schedules;
 pub mod seed;
 mod server;
+pub mod ssm;
 mod state;
 mod xml;
 

@@ -21,6 +21,7 @@ use crate::record::Recorder;
 use crate::registry::Registry;
 use crate::seed::Seed;
 use crate::seed::images::Archived;
+use crate::ssm::Ssm;
 
 /// For whom a temporary access key was given out.
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ pub struct State {
     pub elb: Mutex<BTreeMap<Place, Elb>>,
     /// The models of Certificate Manager, one an account and region.
     pub acm: Mutex<BTreeMap<Place, Acm>>,
+    /// The models of Parameter Store, one an account and region.
+    pub ssm: Mutex<BTreeMap<Place, Ssm>>,
     /// The models of Route 53, one an account.
     pub dns: Mutex<BTreeMap<String, Dns>>,
     /// The GitHub stub.
@@ -94,6 +97,7 @@ impl State {
             ecs: Mutex::default(),
             elb: Mutex::default(),
             acm: Mutex::default(),
+            ssm: Mutex::default(),
             dns: Mutex::default(),
             github: Mutex::new(GitHub::new()),
             keys: Mutex::default(),
@@ -147,6 +151,13 @@ impl State {
         let mut all = lock(&self.acm);
         let place = (account.to_owned(), region.to_owned());
         use_it(all.entry(place).or_insert_with(|| Acm::new(account, region)))
+    }
+
+    /// Uses the model of Parameter Store of an account and region; it is made on first use.
+    pub fn with_ssm<T>(&self, account: &str, region: &str, use_it: impl FnOnce(&mut Ssm) -> T) -> T {
+        let mut all = lock(&self.ssm);
+        let place = (account.to_owned(), region.to_owned());
+        use_it(all.entry(place).or_insert_with(|| Ssm::new(account, region)))
     }
 
     /// Uses the model of Route 53 of an account; it is made on first use.

@@ -15,7 +15,7 @@ use super::Batcher;
 use crate::model::CallError;
 
 /// What the command line says about the connection; everything else is AWS's standard environment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// `--profile`, else `profile:` of the configuration.
     pub profile: Option<String>,

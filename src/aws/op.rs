@@ -33,7 +33,8 @@ pub struct Retry {
     pub limit: Duration,
 }
 
-/// Makes a call again while it is refused for a reason that passes by itself: waits 0.5 s at first, doubling up to 5 s.
+/// Makes a call again while it is refused for a reason that passes by itself: waits 0.5 s at first, doubling up to 5 s. A step that is
+/// stopped does not try again.
 pub async fn retrying<T, F>(retry: Retry, mut attempt: impl FnMut() -> F) -> Result<T, CallError>
 where
     F: Future<Output = Result<T, CallError>>,
@@ -50,7 +51,9 @@ where
         if !passes || started.elapsed() + pause > retry.limit {
             return Err(error);
         }
-        super::wait::sleep(pause).await;
+        if !super::wait::slept(pause).await {
+            return Err(error);
+        }
         pause = (pause * 2).min(Duration::from_secs(5));
     }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::CallError;
+use crate::model::{CallError, stopped};
 
 /// How long a deletion or a state change is waited for.
 pub const WAIT_LIMIT: Duration = Duration::from_mins(10);
@@ -50,7 +50,7 @@ where
 }
 
 /// Asks `ready` as [`until`] does; `None` after `limit`. `lasting` hears how long it has lasted: after 10 s, and then whenever
-/// that has doubled.
+/// that has doubled. The wait of a step ends with an error when the apply is stopped.
 pub async fn watching<T, F>(
     limit: Duration,
     lasting: impl Fn(Duration),
@@ -73,7 +73,9 @@ where
         if news.has(lasted) {
             lasting(lasted);
         }
-        sleep(pause).await;
+        if !slept(pause).await {
+            return Err(CallError::interrupted("apply"));
+        }
         pause = (pause * 3 / 2).min(Duration::from_secs(5));
     }
 }
@@ -123,9 +125,18 @@ where
     }
 }
 
+/// Sleeps; `false` when the step that waits is stopped meanwhile.
+pub(super) async fn slept(pause: Duration) -> bool {
+    tokio::select! {
+        biased;
+        () = stopped() => false,
+        () = sleep(pause) => true,
+    }
+}
+
 /// Sleeps.
 #[allow(clippy::disallowed_methods, reason = "the one place that sleeps")]
-pub(super) async fn sleep(pause: Duration) {
+async fn sleep(pause: Duration) {
     tokio::time::sleep(pause).await;
 }
 
@@ -156,5 +167,19 @@ mod tests {
         let error = until("ecs:DescribeServices", "the end", limit, || async { Ok(None::<()>) }).await;
         assert_eq!(error.unwrap_err().message, "the end did not happen within 0 s");
         assert_eq!(watching(limit, |_| {}, || async { Ok(Some(1)) }).await, Ok(Some(1)));
+    }
+
+    #[tokio::test]
+    async fn the_wait_of_a_step_ends_when_the_apply_is_stopped_and_no_other_does() {
+        let limit = Duration::from_mins(1);
+        let (stop, stopped) = tokio::sync::watch::channel(true);
+        let never = || async { Ok(None::<()>) };
+        let started = tokio::time::Instant::now();
+        let ended = crate::model::stoppable(stopped, until("ecs:DescribeServices", "the end", limit, never));
+        assert_eq!(ended.await.unwrap_err(), CallError::interrupted("apply"));
+        assert!(started.elapsed() < Duration::from_secs(1));
+        let limit = Duration::from_millis(600);
+        assert_eq!(watching(limit, |_| {}, never).await, Ok(None));
+        drop(stop);
     }
 }

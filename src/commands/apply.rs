@@ -5,7 +5,7 @@ use tokio::sync::watch::Receiver;
 use crate::cli::{ApplyArgs, Format, Selection, WaitArgs};
 use crate::engine;
 use crate::error::{Error, ExitStatus};
-use crate::model::{ApplyReport, Plan, RolloutReport};
+use crate::model::{ApplyReport, Event, Plan, RolloutReport};
 use crate::release::Target;
 use crate::render::{self, Budget, Links};
 
@@ -124,18 +124,29 @@ pub async fn carry_out(
     applied: impl FnOnce(&ApplyReport),
 ) -> Done {
     signals::watching(async |stopped| {
-        let report = make(app, session, plan, stopped.clone()).await;
+        let report = make(app, session, plan, stopped.clone(), &mut |_| ()).await;
         applied(&report);
-        let targets = rollout::targets(plan, &report, session);
-        let rollout = if let Some(wait) = wait.filter(|wait| !wait.no_wait && !report.interrupted) {
-            watch(app, session, plan, targets, wait, stopped).await.transpose()
-        } else {
-            rollout::unwatched(app, &targets);
-            None
-        };
+        let rollout = rollouts(app, session, plan, &report, wait, stopped).await;
         Done { applied: ExitStatus::of(&report), report, rollout }
     })
     .await
+}
+
+/// Waits for the rollouts of an apply where `wait` says how; otherwise it only tells how to wait later.
+pub async fn rollouts(
+    app: &App,
+    session: &Session,
+    plan: &Plan,
+    report: &ApplyReport,
+    wait: Option<&WaitArgs>,
+    stopped: Receiver<bool>,
+) -> Option<Result<(RolloutReport, ExitStatus), Error>> {
+    let targets = rollout::targets(plan, report, session);
+    if let Some(wait) = wait.filter(|wait| !wait.no_wait && !report.interrupted) {
+        return watch(app, session, plan, targets, wait, stopped).await.transpose();
+    }
+    rollout::unwatched(app, &targets);
+    None
 }
 
 /// Waits for what was started, and for what began earlier and has no good end yet; `None` when there is neither.
@@ -158,12 +169,22 @@ async fn watch(
     rollout::waited(app, session, targets, &wait.watch, stopped).await.map(Some)
 }
 
-async fn make(app: &App, session: &Session, plan: &Plan, stopped: Receiver<bool>) -> ApplyReport {
+/// Does what the plan says, with progress on standard error; `heard` is told what happens too.
+pub async fn make(
+    app: &App,
+    session: &Session,
+    plan: &Plan,
+    stopped: Receiver<bool>,
+    heard: &mut (dyn FnMut(&Event) + Send),
+) -> ApplyReport {
     let steps = engine::steps(&session.registry, plan).len();
     if steps > 0 {
         app.console.begin(&format!("Applying {steps} steps to {}", plan.stack), steps);
     }
-    let tell = &mut |event| app.console.progress(&event);
+    let tell = &mut |event| {
+        heard(&event);
+        app.console.progress(&event);
+    };
     let report = engine::execute(&session.registry, plan, stopped, tell).await;
     app.console.end();
     report

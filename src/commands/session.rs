@@ -1,6 +1,7 @@
 //! The pipeline that every command shares: configuration → facts → stack → resources → plan.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::aws::inventory::Inventory;
 use crate::aws::{Aws, Connection, Options};
@@ -44,7 +45,11 @@ pub struct Planned {
 impl App {
     /// Reads the stack file; in CI it must lie within the workspace.
     pub fn read(&self) -> Result<Loaded, ConfigError> {
-        let path = &self.cli.global.config;
+        self.read_at(&self.cli.global.config)
+    }
+
+    /// Reads the stack file at a path; in CI it must lie within the workspace.
+    pub fn read_at(&self, path: &Path) -> Result<Loaded, ConfigError> {
         match self.env.path("GITHUB_WORKSPACE").filter(|_| self.env.is_ci()) {
             Some(workspace) => config::load_within(&workspace, path),
             None => config::load(path),
@@ -111,7 +116,7 @@ impl App {
     }
 
     /// Settings of the AWS connection.
-    fn connection(&self, config: &Config) -> Options {
+    pub fn connection(&self, config: &Config) -> Options {
         let global = &self.cli.global;
         let region =
             global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned));
@@ -166,8 +171,13 @@ impl App {
 impl Session {
     /// Finds out which account this is; another one than the stack file names is refused.
     pub async fn new(app: &App, loaded: Loaded, connection: Connection) -> Result<Self, Error> {
+        let aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
+        Self::with(app, loaded, aws)
+    }
+
+    /// The session of an account that is known; another one than the stack file names is refused.
+    pub fn with(app: &App, loaded: Loaded, mut aws: Aws) -> Result<Self, Error> {
         let registries = app.registries()?;
-        let mut aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
         lookup::same_account(&aws, &loaded.config)
             .map_err(|problem| failure::lookup(&problem.into(), &loaded))?;
         let console = app.console.clone();

@@ -33,6 +33,18 @@ pub fn created(rules: &Rules, want: &Value) -> Vec<AttrChange> {
     found
 }
 
+/// The leaves of a value at a path. One that is empty is a leaf itself.
+pub fn flat(path: &str, value: &Value) -> BTreeMap<String, Value> {
+    match fields(value) {
+        Some(fields) if !fields.is_empty() => fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .flat_map(|(key, value)| flat(&format!("{path}.{key}"), value))
+            .collect(),
+        _ => BTreeMap::from([(path.to_owned(), value.clone())]),
+    }
+}
+
 /// Whether a path is covered by one of the rules; `*` in a rule stands for any one segment.
 pub fn covered(rules: &[&str], path: &[String]) -> bool {
     rules.iter().any(|rule| {

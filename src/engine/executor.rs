@@ -13,15 +13,17 @@ use super::steps::{change_of, doing, steps};
 use super::{Driver, Registry};
 use crate::model::{
     Action, Address, ApplyReport, CallError, Change, Event, Outcome, Outputs, Plan, Step, StepError, Verb,
+    stoppable,
 };
 
 /// How many steps run at once: below the smallest bucket of ECS's mutating calls.
 const LIMIT: usize = 8;
-/// How long running steps may go on after an interruption. A GitHub runner kills 10 s after its first signal.
-const GRACE: Duration = Duration::from_secs(7);
+/// How long running steps may go on after an interruption. A GitHub runner sends its second signal after 7.5 s and kills 2.5 s later;
+/// the whole process ends within 5 s, and giving back the lock and the report need the rest.
+const GRACE: Duration = Duration::from_secs(3);
 
-/// Does what the plan says. Independent branches go on after a failure; after `cancel` turns true nothing new starts and
-/// running calls are finished, never aborted.
+/// Does what the plan says. Independent branches go on after a failure; after `cancel` turns true nothing new starts, waits end and
+/// running calls are finished. What has no answer after the grace is told as such, and starts no further call.
 pub async fn execute(
     registry: &Registry,
     plan: &Plan,
@@ -57,7 +59,7 @@ pub async fn execute(
                 };
                 let doing = change_of(plan, &step).map_or("update", |change| doing(change.action, step.verb));
                 on(Event::Started { step: step.clone(), doing });
-                let handle = running.spawn(work);
+                let handle = running.spawn(stoppable(cancel.clone(), work));
                 by_id.insert(handle.id(), (step.clone(), doing, Instant::now()));
                 started.insert(step);
             }
@@ -99,12 +101,16 @@ pub async fn execute(
     }
     report.interrupted = deadline.is_some();
     for (step, doing, _) in by_id.into_values() {
-        let source = CallError::local("apply", "interrupted while waiting for it; its calls were made");
+        let source = CallError {
+            unanswered: true,
+            ..CallError::local("apply", "interrupted; a call has no answer yet")
+        };
         report
             .outcomes
             .insert(step.clone(), Outcome::Failed(StepError { address: step.address, doing, source }));
     }
-    running.detach_all();
+    // What AWS was asked for takes effect all the same, as at the end of the process; but nothing follows it.
+    running.abort_all();
     for step in graph.keys() {
         report.outcomes.entry(step.clone()).or_insert(Outcome::NotStarted);
     }

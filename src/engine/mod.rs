@@ -1,5 +1,6 @@
 //! Plan and apply over JSON: knows neither AWS nor any kind.
 
+mod canonical;
 mod diff;
 mod driver;
 mod effects;
@@ -12,7 +13,9 @@ mod scope;
 mod steps;
 
 pub use driver::{BoxFuture, Driver, Registry};
-pub use effects::{Difference, Effect, Field, differences, effects, fingerprint};
+pub use effects::{
+    Difference, Effect, Field, Place, differences, effects, fingerprint, fingerprint_of, seal, wanted,
+};
 pub use executor::execute;
 pub use planner::{PlanError, Request, plan};
 pub use scope::Scope;

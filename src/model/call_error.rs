@@ -29,6 +29,11 @@ impl CallError {
         }
     }
 
+    /// A wait that a signal ended. Everything that was called has its answer.
+    pub fn interrupted(op: &str) -> Self {
+        Self::local(op, "interrupted while waiting for it; its calls were made")
+    }
+
     /// Whether the service says that the caller lacks a permission.
     pub fn is_access_denied(&self) -> bool {
         matches!(

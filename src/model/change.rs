@@ -74,6 +74,9 @@ pub struct Change {
     pub seen: Option<Observed>,
     /// The attributes that change; for a creation all of them.
     pub attrs: Vec<AttrChange>,
+    /// Every wanted attribute, with references as they are written: what waits for another resource reads the same before and
+    /// after that one is made. `release` says that it names a released image. Empty for a deletion.
+    pub written: Vec<AttrChange>,
     /// ECS will replace running tasks because of this change.
     pub restarts_tasks: bool,
 }

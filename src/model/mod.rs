@@ -1,8 +1,10 @@
 //! The vocabulary of plan and apply. Depends on nothing else of this crate.
 
+mod account;
 mod address;
 mod call_error;
 mod change;
+mod commit;
 mod daily;
 mod history;
 mod input;
@@ -11,10 +13,13 @@ mod report;
 mod resource;
 mod rollout;
 mod rules;
+mod stop;
 
+pub use account::{accounts, short_account};
 pub use address::{Address, AddressError};
 pub use call_error::CallError;
 pub use change::{Action, AttrChange, Change, Reason};
+pub use commit::{COMMIT_DIGITS, COMMIT_PREFIX, commit_of, is_commit};
 pub use daily::{
     BalancerStatus, ContainerRun, Deed, DeploymentStatus, Firing, ImageStatus, NewerImage, Scalable,
     ScheduleStatus, ServiceEvent, ServiceStatus, Status, Suspended, TargetStatus, TaskRun, WebStatus,
@@ -29,3 +34,4 @@ pub use rollout::{
     Cause, ContainerLog, Progress, RolloutEvent, RolloutOutcome, RolloutReport, ServiceRollout,
 };
 pub use rules::{Prune, Replace, Rules};
+pub use stop::{stoppable, stopped};

@@ -5,6 +5,10 @@ use serde::Serialize;
 /// One field that is not as approved.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Difference {
+    /// stack
+    pub stack: String,
+    /// class
+    pub class: &'static str,
     /// `service.web`.
     pub address: String,
     /// The attribute; empty for the action on the resource as a whole.

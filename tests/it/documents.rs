@@ -8,8 +8,19 @@ use fargate_stack::cli::Cli;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// Folders of the repository: a word of code that begins with one of them is a path.
-const FOLDERS: &[&str] =
-    &["demo", "docs", "examples", "sandbox", "schema", "src", "templates", "tests", ".ci", ".github"];
+const FOLDERS: &[&str] = &[
+    "demo",
+    "docs",
+    "examples",
+    "sandbox",
+    "schema",
+    "src",
+    "scripts",
+    "templates",
+    "tests",
+    ".ci",
+    ".github",
+];
 
 /// Options of other programs that the documents name.
 const OTHER_OPTIONS: &[&str] = &["--locked", "--path", "--review", "--test", "--bin"];
@@ -70,7 +81,7 @@ fn documents() -> BTreeMap<String, String> {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
-                if !["target", ".venv", ".git"].contains(&name.as_str()) {
+                if !["target", ".venv", ".git", "tests/lint/node_modules"].contains(&name.as_str()) {
                     open.push(path);
                 }
             } else if path.extension().is_some_and(|extension| extension == "md") {
@@ -80,6 +91,17 @@ fn documents() -> BTreeMap<String, String> {
         }
     }
     found
+}
+
+/// Every block of YAML in the documents, with its file.
+pub fn yaml_blocks() -> Vec<(String, String)> {
+    let blocks = documents().into_iter().flat_map(|(file, text)| {
+        let blocks = page(&text).blocks.into_iter();
+        blocks
+            .filter(|(language, _)| language == "yaml" || language == "yml")
+            .map(move |(_, text)| (file.clone(), text))
+    });
+    blocks.collect()
 }
 
 /// What the page at `file` names and the repository does not have.

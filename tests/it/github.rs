@@ -1,126 +1,10 @@
 //! The first whole loop: pull request → comment, merge → apply, and every reason not to.
 
-use std::process::Command;
-
-use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::harness::{Run, World};
+use super::harness::World;
+use super::hub::{HEAD, MERGE, decoded_record};
 use super::stacks::example;
-
-const BASE: &str = "00000000000000000000000000000000000000aa";
-const HEAD: &str = "00000000000000000000000000000000000000bb";
-const MERGE: &str = "00000000000000000000000000000000000000cc";
-
-impl World {
-    /// The GitHub stub's control API, for this world's repository.
-    fn github(&self, method: &str, path: &str, mut body: Value) -> Value {
-        if let Some(fields) = body.as_object_mut() {
-            fields.insert("repo".to_owned(), self.repository.clone().into());
-        }
-        self.control(method, &format!("github/{path}?repo={}", self.repository), &body)
-    }
-
-    fn open_pull_request(&self) {
-        let pull = json!({"number": 7, "head_sha": HEAD, "head_repo": self.repository, "base": "main", "title": "Change", "user": "author"});
-        self.github("POST", "pulls", pull);
-    }
-
-    fn merge_pull_request(&self) {
-        self.github("POST", "pulls/7/merge", json!({"sha": MERGE, "method": "squash"}));
-    }
-
-    fn comments(&self) -> Vec<Value> {
-        self.github("GET", "pulls/7/comments", Value::Null).as_array().unwrap().clone()
-    }
-
-    fn pull_request_event(&self) -> Value {
-        json!({
-            "action": "synchronize", "number": 7,
-            "pull_request": {
-                "number": 7, "title": "Change", "user": {"login": "author"},
-                "head": {"sha": HEAD, "ref": "change", "repo": {"full_name": self.repository}},
-                "base": {"sha": BASE, "ref": "main", "repo": {"full_name": self.repository}},
-            },
-            "repository": {"full_name": self.repository, "default_branch": "main"},
-            "sender": {"login": "author"},
-        })
-    }
-
-    fn push_event(&self) -> Value {
-        json!({
-            "ref": "refs/heads/main", "before": BASE, "after": MERGE, "forced": false, "deleted": false, "created": false,
-            "head_commit": {"id": MERGE, "message": "Change (#7)"},
-            "repository": {"full_name": self.repository, "default_branch": "main"},
-        })
-    }
-
-    /// `fargate-stack ci` as a runner starts it.
-    fn ci_command(&self, name: &str, event: &Value) -> Command {
-        let path = self.write("runner/event.json", &event.to_string());
-        let mut command = self.command(&["ci"]);
-        for file in ["runner/output", "runner/summary"] {
-            self.write(file, "");
-        }
-        command.envs([
-            ("CI", "true"),
-            ("GITHUB_ACTIONS", "true"),
-            ("GITHUB_EVENT_NAME", name),
-            ("GITHUB_REPOSITORY", &self.repository),
-            ("GITHUB_API_URL", &World::github_api()),
-            ("GITHUB_GRAPHQL_URL", &format!("{}/graphql", World::github_api())),
-            ("GITHUB_SERVER_URL", "https://github.example"),
-            ("GITHUB_RUN_ID", "318"),
-            ("GITHUB_RUN_ATTEMPT", "1"),
-            ("GITHUB_TOKEN", "sandbox-token"),
-        ]);
-        command.env("GITHUB_WORKSPACE", self.folder());
-        command.env("GITHUB_EVENT_PATH", path);
-        command.env("GITHUB_OUTPUT", self.folder().join("runner/output"));
-        command.env("GITHUB_STEP_SUMMARY", self.folder().join("runner/summary"));
-        command
-    }
-
-    fn ci(&self, name: &str, event: &Value) -> Run {
-        World::output(&mut self.ci_command(name, event))
-    }
-
-    /// One output, read as the runner reads it: `name<<DELIMITER`, lines, `DELIMITER`.
-    fn output_of(&self, name: &str) -> Option<String> {
-        let text = self.read("runner/output");
-        let mut lines = text.lines();
-        while let Some(line) = lines.next() {
-            let (key, delimiter) = line.split_once("<<").unwrap();
-            let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
-            if key == name {
-                return Some(value.join("\n"));
-            }
-        }
-        None
-    }
-
-    fn github_writes(&self) -> Vec<Value> {
-        let calls =
-            self.control("GET", &format!("calls?source=github&account={}", self.repository), &Value::Null);
-        let calls = calls.as_array().cloned().unwrap_or_else(|| calls["calls"].as_array().cloned().unwrap());
-        calls.into_iter().filter(|call| call["mutating"] == true).collect()
-    }
-
-    fn github_fault(&self, operation: &str, mut fault: Value) {
-        let fields = fault.as_object_mut().unwrap();
-        fields.insert("account".to_owned(), self.repository.clone().into());
-        fields.insert("service".to_owned(), "github".into());
-        fields.insert("operation".to_owned(), operation.into());
-        self.control("POST", "faults", &fault);
-    }
-}
-
-/// The hidden record of a comment, as everybody can read it.
-fn decoded_record(body: &str) -> String {
-    let marker = body.lines().next().unwrap().split_whitespace().nth(2).unwrap();
-    let decoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(marker.trim_end_matches('='));
-    String::from_utf8(decoded.unwrap()).unwrap()
-}
 
 #[test]
 fn a_pull_request_gets_one_comment_and_its_merge_applies_exactly_that_plan() {
@@ -136,16 +20,16 @@ fn a_pull_request_gets_one_comment_and_its_merge_applies_exactly_that_plan() {
     let visible: Vec<&str> =
         body.lines().filter(|line| !line.starts_with("<!--") && !line.trim().is_empty()).collect();
     assert!(visible[0].starts_with("### Fargate plan") && visible[0].contains("create 11"), "{}", visible[0]);
-    for text in [body, &decoded_record(body)] {
+    for text in [body, &decoded_record(body).to_string()] {
         assert!(!text.contains(&world.account), "the account id is shown whole: {text}");
     }
     assert!(world.read("runner/summary").contains("service.consumer"));
-    let planned = world.output_of("fingerprint").unwrap();
+    let planned = world.output_of("plan-digest").unwrap();
 
     world.merge_pull_request();
     let run = world.ci("push", &world.push_event()).expect(0);
     assert_eq!(world.output_of("outcome").as_deref(), Some("applied"), "{}", run.stdout);
-    assert_eq!(world.output_of("fingerprint"), Some(planned));
+    assert_eq!(world.output_of("plan-digest"), Some(planned));
     assert!(world.mutations().contains(&"ecs:CreateService".to_owned()));
     let comments = world.comments();
     assert_eq!(comments.len(), 1);
@@ -392,7 +276,7 @@ fn environment_values_reach_neither_comment_nor_summary_nor_log() {
     let run = world.ci("pull_request", &world.pull_request_event()).expect(0);
     let mut sinks = vec![run.stdout, run.stderr, world.read("runner/summary"), world.read("runner/output")];
     sinks.push(world.comments()[0]["body"].to_string());
-    sinks.push(decoded_record(world.comments()[0]["body"].as_str().unwrap()));
+    sinks.push(decoded_record(&world.comment()).to_string());
     for sink in sinks {
         assert!(!sink.contains(canary), "{sink}");
     }

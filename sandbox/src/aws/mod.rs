@@ -27,6 +27,7 @@ use crate::fault::{Fault, Kind};
 use crate::http::{Answer, Request, Response};
 use crate::pipeline::{self, Described};
 use crate::record::Caller;
+use crate::ssm::Ssm;
 use crate::state::{Issued, State, lock};
 use crate::xml;
 
@@ -111,7 +112,7 @@ fn who(state: &State, request: &Request) -> Option<(Scope, String)> {
 /// The answer of a fault.
 fn fail(fault: &Fault, service: &str, operation: &str, protocol: Protocol, account: &str) -> Response {
     let mut refusal = match fault.kind {
-        Kind::Throttle => Refusal::throttle(service, protocol),
+        Kind::Throttle | Kind::RateLimit | Kind::SecondaryLimit => Refusal::throttle(service, protocol),
         Kind::AccessDenied => Refusal::access_denied(service, operation, protocol, account),
         Kind::Status => return pipeline::plain(fault, 500, "text/plain", String::new()),
         _ => Refusal::internal(service, protocol),
@@ -149,6 +150,12 @@ async fn effect(
         ("route53", _) => route53::call(state, account, call).await,
         ("acm", operation) if call.protocol == Protocol::Json => {
             acm(state, account, &scope.region, operation, &call.parameters)
+        }
+        ("ssm", operation) if Ssm::knows(operation, &call.parameters) => {
+            let now = state.now();
+            let answer =
+                state.with_ssm(account, &scope.region, |ssm| ssm.call(operation, &call.parameters, now));
+            answer.map(|answer| amazon_json(200, &answer))
         }
         ("tagging", "GetResources") if call.protocol == Protocol::Json => {
             tagging::get_resources(state, account, &scope.region, &call.parameters)

@@ -36,6 +36,7 @@ async fn everything(state: &State, account: &str, region: &str) -> Result<Tagged
     let mut found: Tagged = state.with_ecs(account, region, |ecs| ecs.tagged()).into_iter().collect();
     found.extend(state.with_elb(account, region, |elb| elb.tagged()));
     found.extend(state.with_acm(account, region, |acm| acm.tagged()));
+    found.extend(state.with_ssm(account, region, |ssm| ssm.tagged()));
     if region == DEFAULT_REGION {
         // Route 53 is global; its zones are listed in one region.
         let zones = state.with_dns(account, |dns| dns.tagged());
@@ -63,7 +64,7 @@ async fn of_moto(internal: Internal<'_>) -> Result<Tagged, InternalError> {
             // moto lists roles, and never sees what the sandbox models.
             if !matches!(
                 service_of(arn),
-                "iam" | "ecs" | "events" | "elasticloadbalancing" | "acm" | "route53"
+                "iam" | "ecs" | "events" | "elasticloadbalancing" | "acm" | "route53" | "ssm"
             ) {
                 found.insert(arn.to_owned(), tags_of(item.get("Tags")));
             }

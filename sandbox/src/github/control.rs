@@ -4,10 +4,10 @@
 
 use serde_json::{Value, json};
 
-use super::GitHub;
 use super::route::{Name, decode};
 use super::state::{Comment, Pull, Repo, sha_of, timestamp};
 use super::view;
+use super::{Answered, GitHub};
 use crate::http::{Request, Response};
 
 /// Most comments that one call may make.
@@ -33,41 +33,57 @@ impl GitHub {
             return Some(refused(400, &format!("`repo` must be owner/name, not `{full}`")));
         };
         let repo = Name { owner: owner.into(), name: name.into() };
+        let now = now + self.named(&repo).ahead_s;
         let control = Control { repo, links: super::rest::links(request), body, now };
+        let answer =
+            self.planted(request, &parts, &control).or_else(|| self.by_hand(request, &parts, &control));
+        answer.map(|answer| answer.unwrap_or_else(|refused| refused))
+    }
+
+    /// Pull requests, commits and comments.
+    fn by_hand(&mut self, request: &Request, parts: &[&str], control: &Control) -> Option<Answered> {
         let number = |text: &str| text.parse::<u64>().ok();
-        match (request.method.as_str(), parts.as_slice()) {
-            ("POST", ["pulls"]) => Some(self.open(&control)),
-            ("POST", ["commits"]) => Some(self.declare(&control)),
-            ("POST", ["comments"]) => Some(self.comment(&control)),
-            ("POST", ["comments", id, "edit"]) => Some(self.edit(&control, number(id)?)),
+        let full = self.named(&control.repo).full_name();
+        Some(Ok(match (request.method.as_str(), parts) {
+            ("POST", ["pulls"]) => self.open(control),
+            ("POST", ["commits"]) => self.declare(control),
+            ("POST", ["queue"]) => return Some(self.queue(control)),
+            ("POST", ["comments"]) => self.comment_by_hand(control),
+            ("POST", ["comments", id, "edit"]) => self.edit(control, number(id)?),
+            ("POST", ["comments", id, "minimize"]) => self.hide(control, number(id)?),
             ("POST", ["reset"]) => {
                 self.repos.remove(&full.to_lowercase());
-                Some(Response::json(200, &json!({"reset": full})))
+                Response::json(200, &json!({"reset": full}))
             }
             (method, ["pulls", pull, rest @ ..]) => {
                 let pull = number(pull)?;
                 if method == "POST" && rest.is_empty() {
-                    return Some(self.change(&control, pull));
+                    return Some(Ok(self.change(control, pull)));
                 }
-                if !self.named(&control.repo).pulls.contains_key(&pull) {
-                    return Some(refused(404, &format!("{full} has no pull request {pull}")));
+                let repo = self.named(&control.repo);
+                // The conversation of an issue is reached in the same way.
+                let talked = rest == ["comments"] && repo.has_number(pull);
+                if !talked && !repo.pulls.contains_key(&pull) {
+                    return Some(Err(refused(404, &format!("{full} has no pull request {pull}"))));
                 }
                 match (method, rest) {
-                    ("GET", []) => Some(self.shown(&control, pull, 200)),
-                    ("GET", ["comments"]) => Some(self.comments(&control, pull)),
-                    ("POST", ["merge"]) => Some(self.merge(&control, pull)),
-                    ("POST", ["push"]) => Some(self.push(&control, pull)),
-                    _ => None,
+                    ("GET", []) => self.shown(control, pull, 200),
+                    ("GET", ["comments"]) => self.comments_by_hand(control, pull),
+                    ("POST", ["merge"]) => return Some(self.merge(control, pull)),
+                    ("POST", ["push"]) => self.push(control, pull),
+                    ("POST", ["reviews"]) => return Some(self.review(control, pull)),
+                    ("POST", ["comments", id, "minimize"]) => self.hide(control, number(id)?),
+                    _ => return None,
                 }
             }
-            _ => None,
-        }
+            _ => return None,
+        }))
     }
 
     fn open(&mut self, control: &Control) -> Response {
         let repo = self.named(&control.repo);
         let number = control.body.get("number").and_then(Value::as_u64);
-        let number = number.unwrap_or_else(|| repo.pulls.keys().max().copied().unwrap_or(0) + 1);
+        let number = number.unwrap_or_else(|| repo.next_number());
         self.change(control, number)
     }
 
@@ -75,6 +91,9 @@ impl GitHub {
     fn change(&mut self, control: &Control, number: u64) -> Response {
         let repo = self.named(&control.repo);
         let is_new = !repo.pulls.contains_key(&number);
+        if repo.issues.contains_key(&number) {
+            return refused(409, &format!("{number} is the number of an issue"));
+        }
         let mut pull = match repo.pulls.get(&number) {
             Some(pull) => pull.clone(),
             None => new_pull(repo, control, number),
@@ -111,97 +130,14 @@ impl GitHub {
         self.shown(control, number, 200)
     }
 
-    /// Merges: `merge` and `squash` leave one commit on the base branch, `rebase` one for each commit of the pull
-    /// request and at least two, of which only the last is `merge_commit_sha`. `lag` makes that many look-ups of
-    /// pull requests by commit find nothing at first.
-    fn merge(&mut self, control: &Control, number: u64) -> Response {
-        let Some(sha) = control.text("sha") else {
-            return refused(400, "`sha` is missing");
-        };
-        let method = control.text("method").unwrap_or("merge");
-        let repo = self.named(&control.repo);
-        let Some(mut pull) = repo.pulls.get(&number).cloned() else {
-            return refused(404, "no such pull request");
-        };
-        if pull.closed {
-            return refused(409, "the pull request is closed");
-        }
-        let before = repo.tip(&pull.base_ref);
-        let landed = match method {
-            "merge" => {
-                let message =
-                    format!("Merge pull request #{number} from {}\n\n{}", pull.head_ref, pull.title);
-                repo.commit(sha, &message, vec![before.clone(), pull.head_sha.clone()]);
-                // A merge brings the commits of the branch too.
-                pull.commits.iter().cloned().chain([sha.to_owned()]).collect()
-            }
-            "squash" => {
-                repo.commit(sha, &format!("{} (#{number})", pull.title), vec![before.clone()]);
-                vec![sha.to_owned()]
-            }
-            "rebase" => {
-                let copies = pull.commits.len().max(2) - 1;
-                let mut landed: Vec<String> =
-                    (0..copies).map(|index| sha_of(&["rebased", sha, &index.to_string()])).collect();
-                landed.push(sha.to_owned());
-                let mut parent = before.clone();
-                for (commit, index) in landed.iter().zip(1..) {
-                    repo.commit(commit, &format!("{} ({index})", pull.title), vec![parent.clone()]);
-                    parent.clone_from(commit);
-                }
-                landed
-            }
-            other => {
-                return refused(400, &format!("`method` must be merge, squash or rebase, not `{other}`"));
-            }
-        };
-        repo.branches.insert(pull.base_ref.clone(), sha.into());
-        pull.closed = true;
-        pull.merged_at = Some(control.now);
-        pull.updated_at = control.now;
-        pull.merge_commit_sha = Some(sha.into());
-        pull.landed.clone_from(&landed);
-        pull.lag = control.body.get("lag").and_then(Value::as_u64).unwrap_or(0);
-        let ref_name = format!("refs/heads/{}", pull.base_ref);
-        repo.pulls.insert(number, pull);
-        let body = json!({
-            "merged": true,
-            "sha": sha,
-            "method": method,
-            "before": before,
-            "after": sha,
-            "ref": ref_name,
-            "commits": landed,
-        });
-        Response::json(200, &body)
-    }
-
-    /// Declares a commit that no pull request brought, and moves `branch` to it when given.
-    fn declare(&mut self, control: &Control) -> Response {
-        let Some(sha) = control.text("sha") else {
-            return refused(400, "`sha` is missing");
-        };
-        let repo = self.named(&control.repo);
-        let branch = control.text("branch");
-        let parents = match control.body.get("parents").and_then(Value::as_array) {
-            Some(given) => given.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            None => vec![repo.tip(branch.unwrap_or("main"))],
-        };
-        repo.commit(sha, control.text("message").unwrap_or("A commit"), parents);
-        if let Some(branch) = branch {
-            repo.branches.insert(branch.into(), sha.into());
-        }
-        Response::json(201, &json!({"sha": sha}))
-    }
-
-    fn comment(&mut self, control: &Control) -> Response {
+    fn comment_by_hand(&mut self, control: &Control) -> Response {
         let (Some(number), Some(text)) =
             (control.body.get("number").and_then(Value::as_u64), control.text("body"))
         else {
             return refused(400, "`number` and `body` are needed");
         };
-        if !self.named(&control.repo).pulls.contains_key(&number) {
-            return refused(404, &format!("no pull request {number}"));
+        if !self.named(&control.repo).has_number(number) {
+            return refused(404, &format!("no issue or pull request {number}"));
         }
         let user = control.text("user").unwrap_or("octocat");
         let count = control.body.get("count").and_then(Value::as_u64).unwrap_or(1).min(MOST_COMMENTS);
@@ -226,7 +162,24 @@ impl GitHub {
         Response::json(200, &json!(shown))
     }
 
-    fn comments(&mut self, control: &Control, number: u64) -> Response {
+    /// Hides a comment, or shows it again (`reason` null).
+    fn hide(&mut self, control: &Control, id: u64) -> Response {
+        let reason = match control.body.get("reason") {
+            None => Some("outdated".to_owned()),
+            Some(reason) => reason.as_str().map(str::to_owned),
+        };
+        let Some(repo) = self.repos.values_mut().find(|repo| repo.comments.contains_key(&id)) else {
+            return refused(404, &format!("no comment {id}"));
+        };
+        if let Some(comment) = repo.comments.get_mut(&id) {
+            comment.minimized_by = reason.is_some().then(|| control.text("by").unwrap_or("octocat").into());
+            comment.minimized = reason;
+        }
+        let shown = repo.comments.get(&id).map(|comment| whole(repo, comment, control));
+        Response::json(200, &json!(shown))
+    }
+
+    fn comments_by_hand(&mut self, control: &Control, number: u64) -> Response {
         let repo = self.named(&control.repo);
         let shown: Vec<Value> =
             repo.comments_of(number).map(|comment| whole(repo, comment, control)).collect();
@@ -248,15 +201,15 @@ impl GitHub {
 }
 
 /// One call of the control API.
-struct Control {
-    repo: Name,
-    links: view::Links,
-    body: Value,
-    now: f64,
+pub(super) struct Control {
+    pub repo: Name,
+    pub links: view::Links,
+    pub body: Value,
+    pub now: f64,
 }
 
 impl Control {
-    fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.body.get(name).and_then(Value::as_str)
     }
 
@@ -346,6 +299,7 @@ fn whole(repo: &Repo, comment: &Comment, control: &Control) -> Value {
         fields.insert("author".into(), json!(comment.author));
         fields.insert("editor".into(), json!(comment.editor()));
         fields.insert("minimized".into(), json!(comment.minimized));
+        fields.insert("minimized_by".into(), json!(comment.minimized_by));
         let edits = comment
             .edits
             .iter()
@@ -355,6 +309,6 @@ fn whole(repo: &Repo, comment: &Comment, control: &Control) -> Value {
     value
 }
 
-fn refused(status: u16, message: &str) -> Response {
-    Response::json(status, &json!({"error": message}))
+pub(super) fn refused(status: u16, message: &str) -> Response {
+    Response::json(status, &json!({"error": message, "message": message}))
 }

@@ -8,9 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::parse::{Document, Field, Operation, Selection, document};
+use super::rest::pulls_of;
 use super::schema::known;
-use super::state::{Comment, timestamp};
-use super::{Actor, GitHub, problem};
+use super::state::{Comment, Pull, Repo, timestamp};
+use super::token::Token;
+use super::{GitHub, problem};
 use crate::http::{Request, Response};
 
 /// Reasons for hiding a comment.
@@ -48,12 +50,12 @@ fn choose<'a>(document: &'a Document, body: &Value) -> Result<&'a Operation, Str
 }
 
 impl GitHub {
-    pub(super) fn graphql(&mut self, request: &Request, actor: &Actor, _now: f64) -> Response {
+    pub(super) fn graphql(&mut self, request: &Request, token: &Token) -> Response {
         let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
             return problem(400, "Problems parsing JSON", "https://docs.github.com/graphql");
         };
         let links = super::rest::links(request).html;
-        let answer = match self.execute(&body, actor, &links) {
+        let answer = match self.execute(&body, token, &links) {
             Ok((data, errors)) if errors.is_empty() => json!({"data": data}),
             Ok((data, errors)) => json!({"data": data, "errors": errors}),
             Err(message) => {
@@ -63,7 +65,7 @@ impl GitHub {
         Response::json(200, &answer)
     }
 
-    fn execute(&mut self, body: &Value, actor: &Actor, html: &str) -> Result<(Value, Vec<Value>), String> {
+    fn execute(&mut self, body: &Value, token: &Token, html: &str) -> Result<(Value, Vec<Value>), String> {
         let text = body.get("query").and_then(Value::as_str).ok_or("A query attribute must be specified")?;
         let document = document(text)?;
         let operation = choose(&document, body)?;
@@ -75,63 +77,41 @@ impl GitHub {
         for field in run.fields(&operation.selections) {
             let value = match field.name.as_str() {
                 "__typename" => json!(root),
-                "viewer" => run.project("User", &json!({"login": actor.login}), &field.selections)?,
-                "repository" => self.repository(&mut run, field, actor)?,
-                _ if actor.read_only => {
+                "viewer" => run.project("User", &json!({"login": token.login}), &field.selections)?,
+                "repository" => self.repository(&mut run, field, token)?,
+                _ if token.read_only || !token.has_one_of("issues=write; pull_requests=write") => {
                     run.fail("FORBIDDEN", &json!([field.key]), "Resource not accessible by integration");
                     Value::Null
                 }
-                _ => self.minimize(&mut run, field)?,
+                _ => self.minimize(&mut run, field, token)?,
             };
             data.insert(field.key.clone(), value);
         }
         Ok((Value::Object(data), run.errors))
     }
 
-    fn repository(&mut self, run: &mut Run, field: &Field, actor: &Actor) -> Result<Value, String> {
+    fn repository(&mut self, run: &mut Run, field: &Field, token: &Token) -> Result<Value, String> {
         let (owner, name) = (run.text(field, "owner")?, run.text(field, "name")?);
         let repo = self.repo(&owner, &name);
         let mut shown = Map::new();
         for inner in run.fields(&field.selections) {
+            let path = json!([field.key, inner.key]);
             let value = match inner.name.as_str() {
                 "__typename" => json!("Repository"),
                 "nameWithOwner" => json!(repo.full_name()),
-                _ => {
-                    let number = run.argument(inner, "number").as_u64();
-                    let number = number
-                        .ok_or("Argument 'number' on Field has an invalid value. Expected type 'Int!'.")?;
-                    if let Some(pull) = repo.pulls.get(&number) {
-                        let comments =
-                            repo.comments_of(number).map(|comment| shown_comment(comment, actor, run.html));
-                        let state = match (pull.merged_at, pull.closed) {
-                            (Some(_), _) => "MERGED",
-                            (None, true) => "CLOSED",
-                            (None, false) => "OPEN",
-                        };
-                        let value = json!({
-                            "number": number,
-                            "title": pull.title,
-                            "headRefOid": pull.head_sha,
-                            "headRefName": pull.head_ref,
-                            "baseRefName": pull.base_ref,
-                            "merged": pull.merged_at.is_some(),
-                            "state": state,
-                            "comments": comments.collect::<Vec<_>>(),
-                        });
-                        run.project("PullRequest", &value, &inner.selections)?
-                    } else {
-                        let what = format!("Could not resolve to a PullRequest with the number of {number}.");
-                        run.fail("NOT_FOUND", &json!([field.key, inner.key]), &what);
-                        Value::Null
-                    }
+                "object" => commit(repo, run, inner, &path, token)?,
+                _ if !token.has_one_of("issues=read; pull_requests=read") => {
+                    run.fail("FORBIDDEN", &path, "Resource not accessible by integration");
+                    Value::Null
                 }
+                _ => conversation(repo, run, inner, &path, token)?,
             };
             shown.insert(inner.key.clone(), value);
         }
         Ok(Value::Object(shown))
     }
 
-    fn minimize(&mut self, run: &mut Run, field: &Field) -> Result<Value, String> {
+    fn minimize(&mut self, run: &mut Run, field: &Field, token: &Token) -> Result<Value, String> {
         let input = run.argument(field, "input");
         let text = |name: &str| input.get(name).and_then(Value::as_str);
         let subject =
@@ -143,12 +123,17 @@ impl GitHub {
                         'ReportedContentClassifiers!'."
                 .into());
         }
-        let found = self.repos.values_mut().flat_map(|repo| repo.comments.values_mut());
-        let Some(comment) = found.into_iter().find(|comment| comment.node_id() == subject) else {
+        let holds = |repo: &&mut Repo| repo.comments.values().any(|comment| comment.node_id() == subject);
+        let Some(repo) = self.repos.values_mut().find(holds) else {
             let what = format!("Could not resolve to a node with the global id of '{subject}'");
             run.fail("NOT_FOUND", &json!([field.key]), &what);
             return Ok(Value::Null);
         };
+        repo.wrote(&format!("graphql:{}", field.name));
+        let Some(comment) = repo.comments.values_mut().find(|comment| comment.node_id() == subject) else {
+            return Ok(Value::Null);
+        };
+        comment.minimized_by = hide.then(|| token.login.clone());
         comment.minimized = hide.then(|| reason.to_lowercase().replace('_', "-"));
         let state = json!({"isMinimized": hide, "minimizedReason": comment.minimized});
         let value = json!({
@@ -158,6 +143,111 @@ impl GitHub {
         });
         run.project("Payload", &value, &field.selections)
     }
+}
+
+/// The issue or pull request of a number.
+fn conversation(
+    repo: &Repo,
+    run: &mut Run,
+    field: &Field,
+    path: &Value,
+    token: &Token,
+) -> Result<Value, String> {
+    let number = run.argument(field, "number").as_u64();
+    let number = number.ok_or("Argument 'number' on Field has an invalid value. Expected type 'Int!'.")?;
+    let comments = || -> Vec<Value> {
+        repo.comments_of(number).map(|comment| shown_comment(comment, token, run.html)).collect()
+    };
+    let (wants_pull, wants_issue) = (field.name != "issue", field.name != "pullRequest");
+    let value = match (repo.pulls.get(&number), repo.issues.get(&number)) {
+        (Some(pull), _) if wants_pull => {
+            with(shown_pull(repo, pull, run.html), "comments", comments().into())
+        }
+        (_, Some(issue)) if wants_issue => json!({
+            "__typename": "Issue",
+            "number": number,
+            "title": issue.title,
+            "state": if issue.closed_at.is_some() { "CLOSED" } else { "OPEN" },
+            "comments": comments(),
+        }),
+        _ => {
+            let kind = if wants_issue { "issue or pull request" } else { "PullRequest" };
+            let what = format!("Could not resolve to a {kind} with the number of {number}.");
+            run.fail("NOT_FOUND", path, &what);
+            return Ok(Value::Null);
+        }
+    };
+    run.project("PullRequest", &value, &field.selections)
+}
+
+/// The commit of an `oid`, null when there is none; with the pull requests that brought it, as slow to know them as REST.
+fn commit(
+    repo: &mut Repo,
+    run: &mut Run,
+    field: &Field,
+    path: &Value,
+    token: &Token,
+) -> Result<Value, String> {
+    let oid = run.text(field, "oid")?;
+    let Some((sha, message)) = repo.commits.get(&oid).map(|commit| (oid.clone(), commit.message.clone()))
+    else {
+        return Ok(Value::Null);
+    };
+    let asks = run.fields(&field.selections).iter().any(|inner| inner.name == "associatedPullRequests");
+    if asks && !token.has_one_of("pull_requests=read") {
+        run.fail("FORBIDDEN", path, "Resource not accessible by integration");
+        return Ok(Value::Null);
+    }
+    let numbers = if asks { pulls_of(repo, &sha) } else { Vec::new() };
+    let pulls = numbers.iter().filter_map(|number| repo.pulls.get(number));
+    let pulls: Vec<Value> = pulls.map(|pull| shown_pull(repo, pull, run.html)).collect();
+    let headline = message.lines().next().unwrap_or_default();
+    let value = json!({
+        "__typename": "Commit",
+        "oid": sha,
+        "message": message,
+        "messageHeadline": headline,
+        "associatedPullRequests": pulls,
+    });
+    run.project("Commit", &value, &field.selections)
+}
+
+/// A pull request without its comments.
+fn shown_pull(repo: &Repo, pull: &Pull, html: &str) -> Value {
+    let state = match (pull.merged_at, pull.closed) {
+        (Some(_), _) => "MERGED",
+        (None, true) => "CLOSED",
+        (None, false) => "OPEN",
+    };
+    let full = repo.full_name();
+    let foreign = pull.head_repo.as_deref().is_none_or(|head| !head.eq_ignore_ascii_case(&full));
+    let merge = pull.merge_commit_sha.as_ref().filter(|_| pull.merged_at.is_some());
+    json!({
+        "__typename": "PullRequest",
+        "number": pull.number,
+        "title": pull.title,
+        "url": format!("{html}/{full}/pull/{}", pull.number),
+        "author": shown_actor(&pull.user),
+        "isDraft": pull.draft,
+        "isCrossRepository": foreign,
+        "headRefOid": pull.head_sha,
+        "headRefName": pull.head_ref,
+        "headRepository": pull.head_repo.as_ref().map(|name| json!({"nameWithOwner": name})),
+        "baseRefName": pull.base_ref,
+        "baseRefOid": pull.base_sha,
+        "merged": pull.merged_at.is_some(),
+        "mergedAt": pull.merged_at.map(timestamp),
+        "mergeCommit": merge.map(|sha| json!({"oid": sha})),
+        "state": state,
+        "comments": [],
+    })
+}
+
+fn with(mut value: Value, key: &str, inner: Value) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert(key.into(), inner);
+    }
+    value
 }
 
 /// Values of the declared variables.
@@ -382,7 +472,7 @@ fn shown_actor(login: &str) -> Value {
     }
 }
 
-fn shown_comment(comment: &Comment, actor: &Actor, html: &str) -> Value {
+fn shown_comment(comment: &Comment, token: &Token, html: &str) -> Value {
     // The newest edit comes first.
     let edits = comment.edits.iter().rev().map(|edit| {
         let at = timestamp(edit.at);
@@ -393,7 +483,7 @@ fn shown_comment(comment: &Comment, actor: &Actor, html: &str) -> Value {
         "fullDatabaseId": comment.id.to_string(),
         "id": comment.node_id(),
         "url": format!("{html}#issuecomment-{}", comment.id),
-        "viewerDidAuthor": comment.author == actor.login,
+        "viewerDidAuthor": comment.author == token.login,
         "author": shown_actor(&comment.author),
         "editor": comment.editor().map(shown_actor),
         "createdAt": timestamp(comment.created_at),

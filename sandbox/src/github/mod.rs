@@ -4,15 +4,27 @@
 //! enterprise server. A repository exists from the first time that it is named. Fields are named as in GitHub's
 //! public API description. Faults (403, 429, 502, …) are the front's business, not the stub's.
 
+mod checks;
 mod control;
+mod deployments;
+mod environments;
 mod graphql;
+mod issues;
+mod merging;
+mod oidc;
+mod paging;
 mod parse;
+mod people;
+mod planting;
 mod rest;
 mod route;
+mod runs;
 mod schema;
 pub mod state;
+mod statuses;
 #[cfg(test)]
 mod tests;
+mod token;
 mod view;
 
 use std::collections::BTreeMap;
@@ -20,10 +32,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::http::{Request, Response};
-use state::{ACTIONS_BOT, Repo};
+use state::Repo;
+use token::Token;
 
 /// The longest comment body in characters.
 const LONGEST_BODY: usize = 65_536;
+
+/// The longest description of a status or a deployment in characters.
+const LONGEST_DESCRIPTION: usize = 140;
 
 /// All repositories.
 #[derive(Debug, Clone, Default)]
@@ -36,34 +52,46 @@ pub struct GitHub {
     requests: u64,
 }
 
-/// Who a token speaks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Actor {
-    /// Login as REST spells it.
-    login: String,
-    /// Whether writes are refused.
-    read_only: bool,
+/// One REST call as its handler sees it.
+struct Ask<'a> {
+    call: &'a route::Call,
+    request: &'a Request,
+    token: &'a Token,
+    links: view::Links,
+    now: f64,
 }
 
-impl Actor {
-    /// Reads `authorization`: `user:NAME` is that user, a token that begins with `readonly` may not write, and every
-    /// other token is the one of a workflow run.
-    fn of(request: &Request) -> Option<Self> {
-        let header = request.headers.get("authorization")?;
-        let (scheme, token) = header.trim().split_once(' ')?;
-        let token = token.trim();
-        if token.is_empty()
-            || !(scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token"))
-        {
-            return None;
+/// What a handler gives, or refuses.
+type Answered = Result<Response, Response>;
+
+impl Ask<'_> {
+    /// The body, which must be a JSON object.
+    fn body(&self) -> Result<Value, Response> {
+        let documentation = "https://docs.github.com/rest";
+        match serde_json::from_slice(&self.request.body) {
+            Ok(Value::Object(body)) => Ok(Value::Object(body)),
+            Ok(_) => Err(problem(400, "Body should be a JSON object", documentation)),
+            Err(_) => Err(problem(400, "Problems parsing JSON", documentation)),
         }
-        let login = token.strip_prefix("user:").filter(|name| !name.is_empty()).unwrap_or(ACTIONS_BOT);
-        Some(Self { login: login.into(), read_only: token.starts_with("readonly") })
     }
 
-    /// Whether this is an app's installation instead of a person.
-    fn is_installation(&self) -> bool {
-        self.login.ends_with("[bot]")
+    /// A parameter of the query that is not empty.
+    fn query(&self, name: &str) -> Option<&str> {
+        self.request.query.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// One page of a list.
+    fn page(&self, items: Vec<Value>) -> Response {
+        paging::paged(items, self.request, &self.links)
+    }
+
+    /// One page of a list that is wrapped with the count of all.
+    fn wrapped(&self, name: &str, items: Vec<Value>) -> Response {
+        let count = items.len();
+        let mut response = self.page(items);
+        let page: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        response.body = json!({"total_count": count, name: page}).to_string().into_bytes();
+        response
     }
 }
 
@@ -76,9 +104,9 @@ impl GitHub {
     /// Answers one call of the REST or GraphQL API; `now` is in seconds since the epoch.
     pub fn handle(&mut self, request: &Request, now: f64) -> Response {
         self.requests += 1;
-        let mut response = self.answer(request, now);
-        let limit =
-            if matches!(route::Route::of(request), route::Route::GraphQl) { "graphql" } else { "core" };
+        let route = route::Route::of(request);
+        let mut response = self.answer(&route, request, now);
+        let limit = if route == route::Route::GraphQl { "graphql" } else { "core" };
         for (name, value) in [
             ("x-github-request-id", format!("5A4D:0001:{:06X}:{:08X}", self.requests, self.requests)),
             ("x-github-media-type", "github.v3; format=json".into()),
@@ -93,22 +121,27 @@ impl GitHub {
         response
     }
 
-    fn answer(&mut self, request: &Request, now: f64) -> Response {
-        let route = route::Route::of(request);
-        let Some(actor) = Actor::of(request) else {
+    fn answer(&mut self, route: &route::Route, request: &Request, now: f64) -> Response {
+        let Some(token) = Token::of(request) else {
             return problem(401, "Requires authentication", "https://docs.github.com/rest");
         };
         match route {
-            route::Route::GraphQl => self.graphql(request, &actor, now),
+            route::Route::GraphQl => self.graphql(request, &token),
+            route::Route::Oidc(full) => self.oidc_token(full, request, now),
+            route::Route::Rest(call) if !call.allowed(&token) => {
+                let mut refused = not_accessible();
+                let accepted = ("x-accepted-github-permissions".into(), call.needs().into());
+                refused.headers.push(accepted);
+                refused
+            }
             route::Route::Rest(call) => {
-                if call.is_mutating() && actor.read_only {
-                    let mut refused = not_accessible();
-                    let accepted =
-                        ("x-accepted-github-permissions".into(), "issues=write; pull_requests=write".into());
-                    refused.headers.push(accepted);
-                    return refused;
+                let now = now + self.named(&call.repo).ahead_s;
+                let ask = Ask { call, request, token: &token, links: rest::links(request), now };
+                let response = self.rest(&ask);
+                if call.is_mutating() && response.status < 300 {
+                    self.named(&call.repo).wrote(call.template());
                 }
-                self.rest(call, request, &actor, now)
+                response
             }
             route::Route::Unknown => {
                 let mut response = not_found();
@@ -124,6 +157,7 @@ impl GitHub {
         match route::Route::of(request) {
             route::Route::GraphQl => graphql::operation(&request.body),
             route::Route::Rest(call) => (call.template().into(), call.is_mutating()),
+            route::Route::Oidc(_) => ("oidc:token".into(), false),
             route::Route::Unknown => {
                 let method = request.method.as_str();
                 (format!("{method} {}", request.path), !matches!(method, "GET" | "HEAD" | "OPTIONS"))
@@ -154,7 +188,47 @@ fn not_found() -> Response {
 }
 
 fn not_accessible() -> Response {
-    problem(403, "Resource not accessible by integration", "https://docs.github.com/rest/issues/comments")
+    problem(403, "Resource not accessible by integration", "https://docs.github.com/rest")
+}
+
+/// A refused field, 422, in the form of most of the REST API.
+fn unprocessable(resource: &str, field: &str, code: &str, message: &str) -> Response {
+    let mut error = json!({"resource": resource, "code": code, "field": field});
+    if let Some(error) = error.as_object_mut().filter(|_| !message.is_empty()) {
+        error.insert("message".into(), json!(message));
+    }
+    let body = json!({
+        "message": "Validation Failed",
+        "errors": [error],
+        "documentation_url": "https://docs.github.com/rest",
+        "status": "422",
+    });
+    Response::json(422, &body)
+}
+
+/// A refused request in the form of the younger parts of the REST API, 422.
+fn invalid_request(message: &str) -> Response {
+    problem(422, &format!("Invalid request.\n\n{message}"), "https://docs.github.com/rest")
+}
+
+/// Refuses an address that is not one of the web.
+fn web_address(resource: &str, body: &Value, field: &str) -> Result<(), Response> {
+    match body.get(field).and_then(Value::as_str).filter(|url| !url.is_empty()) {
+        Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
+            Err(unprocessable(resource, field, "custom", &format!("{field} must use http(s) scheme")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a description of more than 140 characters.
+fn short_description(resource: &str, body: &Value) -> Result<(), Response> {
+    let text = body.get("description").and_then(Value::as_str).unwrap_or_default();
+    if text.chars().count() <= LONGEST_DESCRIPTION {
+        return Ok(());
+    }
+    let message = format!("description is too long (maximum is {LONGEST_DESCRIPTION} characters)");
+    Err(unprocessable(resource, "description", "custom", &message))
 }
 
 /// A refused value of a comment, 422.

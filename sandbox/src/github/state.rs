@@ -2,7 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+
+use super::checks::CheckRun;
+use super::deployments::Deployment;
+use super::environments::Environment;
+use super::people::{Person, Review};
+use super::statuses::Status;
 
 /// Login of the installation that `GITHUB_TOKEN` acts as, as REST spells it.
 pub const ACTIONS_BOT: &str = "github-actions[bot]";
@@ -24,8 +31,41 @@ pub struct Repo {
     pub commits: BTreeMap<String, Commit>,
     /// Pull requests by number.
     pub pulls: BTreeMap<u64, Pull>,
+    /// Issues by number; they share their numbers with pull requests.
+    pub issues: BTreeMap<u64, Issue>,
+    /// Labels of issues and pull requests by number.
+    pub labels: BTreeMap<u64, Vec<String>>,
     /// Comments by id; ids grow, so this order is the order of creation.
     pub comments: BTreeMap<u64, Comment>,
+    /// Reviews, in the order in which they were submitted.
+    pub(super) reviews: Vec<Review>,
+    /// What people may do, by lower-case login.
+    pub(super) people: BTreeMap<String, Person>,
+    /// Check runs by id.
+    pub(super) checks: BTreeMap<u64, CheckRun>,
+    /// Commit statuses, oldest first.
+    pub(super) statuses: Vec<Status>,
+    /// Deployments by id.
+    pub(super) deployments: BTreeMap<u64, Deployment>,
+    /// Environments by name.
+    pub(super) environments: BTreeMap<String, Environment>,
+    /// Workflow runs by id, as the API shows them.
+    pub(super) runs: BTreeMap<u64, Value>,
+    /// Answers to runs that waited for an environment, by run.
+    pub(super) approvals: BTreeMap<u64, Vec<Value>>,
+    /// Rules by branch.
+    pub(super) rules: BTreeMap<String, Vec<Value>>,
+    /// Workflows that were dispatched, oldest first.
+    pub(super) dispatches: Vec<Value>,
+    /// Files by path and reference; the reference is empty where the file is the same everywhere.
+    pub(super) files: BTreeMap<(String, String), String>,
+    /// Claims of the job's token that differ from the usual ones.
+    pub(super) claims: Map<String, Value>,
+    /// Seconds by which the time of this repository is ahead of the clock.
+    pub(super) ahead_s: f64,
+    /// Successful calls that changed something, by operation.
+    pub(super) writes: BTreeMap<String, u64>,
+    last_id: u64,
 }
 
 impl Repo {
@@ -42,8 +82,47 @@ impl Repo {
             branches: BTreeMap::from([("main".into(), root.clone())]),
             commits: BTreeMap::from([(root, first)]),
             pulls: BTreeMap::new(),
+            issues: BTreeMap::new(),
+            labels: BTreeMap::new(),
             comments: BTreeMap::new(),
+            reviews: Vec::new(),
+            people: BTreeMap::new(),
+            checks: BTreeMap::new(),
+            statuses: Vec::new(),
+            deployments: BTreeMap::new(),
+            environments: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            approvals: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            dispatches: Vec::new(),
+            files: BTreeMap::new(),
+            claims: Map::new(),
+            ahead_s: 0.0,
+            writes: BTreeMap::new(),
+            last_id: 0,
         }
+    }
+
+    /// An id for something of this repository; ids grow.
+    pub fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.id * 1000 + self.last_id
+    }
+
+    /// The number of the next issue or pull request.
+    pub fn next_number(&self) -> u64 {
+        let last = |numbers: Option<&u64>| numbers.copied().unwrap_or(0);
+        last(self.pulls.keys().max()).max(last(self.issues.keys().max())) + 1
+    }
+
+    /// Whether an issue or a pull request has this number.
+    pub fn has_number(&self, number: u64) -> bool {
+        self.pulls.contains_key(&number) || self.issues.contains_key(&number)
+    }
+
+    /// Counts a call that changed something.
+    pub fn wrote(&mut self, operation: &str) {
+        *self.writes.entry(operation.into()).or_default() += 1;
     }
 
     /// `owner/name`.
@@ -94,30 +173,26 @@ impl Repo {
         seen
     }
 
-    /// What `tip` has and `other` has not, oldest first.
+    /// What `tip` has and `other` has not, oldest first: parents before children, first parents first.
     pub fn ahead(&self, tip: &str, other: &str) -> Vec<String> {
-        let old = self.ancestors(other);
-        let new: BTreeSet<String> =
-            self.ancestors(tip).into_iter().filter(|sha| !old.contains(sha)).collect();
-        let mut ordered: Vec<String> = Vec::new();
-        while ordered.len() < new.len() {
-            let before = ordered.len();
-            for sha in &new {
-                let ready = self.commits.get(sha).is_some_and(|commit| {
-                    commit.parents.iter().all(|parent| !new.contains(parent) || ordered.contains(parent))
-                });
-                if ready && !ordered.contains(sha) {
-                    ordered.push(sha.clone());
-                }
-            }
-            if ordered.len() == before {
-                break; // a commit that was declared as its own ancestor
+        let mut seen = self.ancestors(other);
+        let mut ordered = Vec::new();
+        // A commit is written down when it is met for the second time, after its parents.
+        let mut todo = vec![(tip.to_owned(), false)];
+        while let Some((sha, ready)) = todo.pop() {
+            if ready {
+                ordered.push(sha);
+            } else if let Some(commit) = self.commits.get(&sha)
+                && seen.insert(sha.clone())
+            {
+                todo.push((sha, true));
+                todo.extend(commit.parents.iter().rev().map(|parent| (parent.clone(), false)));
             }
         }
         ordered
     }
 
-    /// Comments of one pull request, oldest first.
+    /// Comments of one issue or pull request, oldest first.
     pub fn comments_of(&self, number: u64) -> impl Iterator<Item = &Comment> {
         self.comments.values().filter(move |comment| comment.number == number)
     }
@@ -175,12 +250,35 @@ pub struct Pull {
     pub updated_at: f64,
 }
 
-/// One comment in the conversation of a pull request.
+/// One issue.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// Number within the repository.
+    pub number: u64,
+    /// Title.
+    pub title: String,
+    /// Text.
+    pub body: Option<String>,
+    /// Author's login.
+    pub user: String,
+    /// Conversation locked: nobody may comment.
+    pub locked: bool,
+    /// Seconds since the epoch when closed.
+    pub closed_at: Option<f64>,
+    /// Why it is closed (`completed`, `not_planned`), or `reopened`.
+    pub state_reason: Option<String>,
+    /// Seconds since the epoch.
+    pub created_at: f64,
+    /// Seconds since the epoch.
+    pub updated_at: f64,
+}
+
+/// One comment in the conversation of an issue or a pull request.
 #[derive(Debug, Clone)]
 pub struct Comment {
     /// Number that REST and `databaseId` show.
     pub id: u64,
-    /// Number of the pull request.
+    /// Number of the issue or pull request.
     pub number: u64,
     /// Author's login, as REST spells it.
     pub author: String,
@@ -192,6 +290,8 @@ pub struct Comment {
     pub updated_at: f64,
     /// Hidden, with the reason (`outdated`, `duplicate`, …).
     pub minimized: Option<String>,
+    /// Login of who hid it.
+    pub minimized_by: Option<String>,
     /// Edits, oldest first; once there is one, the first entry is the creation.
     pub edits: Vec<Edit>,
 }
@@ -257,4 +357,11 @@ pub fn timestamp(seconds: f64) -> String {
         .ok()
         .and_then(|at| at.format(format).ok())
         .unwrap_or_else(|| "1970-01-01T00:00:00Z".into())
+}
+
+/// Reads a time as GitHub takes it (RFC 3339), in seconds since the epoch.
+pub fn seconds(text: &str) -> Option<f64> {
+    let at = time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
+    #[allow(clippy::cast_precision_loss, reason = "seconds since the epoch are far below 2^53")]
+    Some(at.unix_timestamp() as f64)
 }

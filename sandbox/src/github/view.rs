@@ -114,12 +114,13 @@ pub(super) fn pull(of: &Repo, pull: &Pull, links: &Links, whole: bool) -> Value 
 /// An issue comment.
 pub(super) fn comment(of: &Repo, comment: &Comment, links: &Links) -> Value {
     let full = of.full_name();
+    let place = if of.issues.contains_key(&comment.number) { "issues" } else { "pull" };
     let app = (comment.author == ACTIONS_BOT).then(
         || json!({"id": 15368, "slug": "github-actions", "name": "GitHub Actions", "owner": user("github")}),
     );
     json!({
         "url": format!("{}/repos/{full}/issues/comments/{}", links.api, comment.id),
-        "html_url": format!("{}/{full}/pull/{}#issuecomment-{}", links.html, comment.number, comment.id),
+        "html_url": format!("{}/{full}/{place}/{}#issuecomment-{}", links.html, comment.number, comment.id),
         "issue_url": format!("{}/repos/{full}/issues/{}", links.api, comment.number),
         "id": comment.id,
         "node_id": comment.node_id(),

@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::cli::{self, OnEnd, Selection, WaitArgs, WatchArgs};
-use crate::config::Loaded;
+use crate::approval::{Mode, Record};
+use crate::config::ConfigError;
 use crate::error::{Error, ExitStatus};
 use crate::github::workflow::{Annotation, Level, annotations};
 use crate::github::{GitHub, Token, outputs};
-use crate::model::{self, Address, Demand, Plan, Verb};
-use crate::render::{self, Link, Links, PlanView};
+use crate::model::{self, Plan, Summary, Verb};
+use crate::render::{self, Link, Links};
 
 use super::super::apply::Done;
-use super::super::record::Record;
 use super::super::{App, failure};
+use super::inputs::{self, Inputs};
 
 /// How a job ended: the output `outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,16 +31,25 @@ pub enum Outcome {
     Partial,
     /// It failed.
     Failed,
-    /// The plan is not the one that was shown.
+    /// It was not allowed, or is not what was approved.
     Refused,
-    /// Only the stack file was checked.
+    /// It is not what was approved, and the workflow asks a person (`on-drift: replan`).
+    NeedsApproval,
+    /// A signal ended it.
+    Cancelled,
+    /// Only the stack files were checked.
     Validated,
+    /// AWS is not as the stack files want.
+    Drift,
+    /// A command that was started by hand is done.
+    Ran,
     /// The event asks for nothing.
     Ignored,
 }
 
 impl Outcome {
-    fn word(self) -> &'static str {
+    /// The word of the output.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Planned => "planned",
             Self::NoChanges => "no-changes",
@@ -49,7 +58,11 @@ impl Outcome {
             Self::Partial => "partial",
             Self::Failed => "failed",
             Self::Refused => "refused",
+            Self::NeedsApproval => "needs-approval",
+            Self::Cancelled => "cancelled",
             Self::Validated => "validated",
+            Self::Drift => "drift",
+            Self::Ran => "ran",
             Self::Ignored => "ignored",
         }
     }
@@ -58,20 +71,24 @@ impl Outcome {
 /// What the runner says about this job.
 pub struct Job<'a> {
     app: &'a App,
+    /// The inputs.
+    pub inputs: Inputs,
     /// `GITHUB_EVENT_NAME`.
     pub event_name: String,
     /// The content of `GITHUB_EVENT_PATH`.
     pub event_text: String,
-    /// Which comment is ours: one for each stack file.
+    /// `GITHUB_SHA`: the commit that is checked out.
+    pub sha: String,
+    /// Which comment is ours: one for each set of stack files.
     pub scope: String,
-    /// Whether a comment is wanted.
-    pub comments: bool,
     /// Absent without a token.
     github: Option<GitHub>,
     server: String,
     repository: String,
-    run: u64,
-    attempt: u64,
+    /// `GITHUB_RUN_ID`.
+    pub run: u64,
+    /// `GITHUB_RUN_ATTEMPT`.
+    pub attempt: u64,
 }
 
 impl<'a> Job<'a> {
@@ -89,14 +106,7 @@ impl<'a> Job<'a> {
             Error::new(ExitStatus::Usage, format!("could not read the event file `{}`", event_path.display()))
                 .caused_by(error.to_string())
         })?;
-        let comments = match app.env.get("FARGATE_STACK_COMMENT") {
-            None | Some("update") => true,
-            Some("never") => false,
-            Some(other) => {
-                let message = format!("`comment` must be `update` or `never`, not `{other}`");
-                return Err(Error::new(ExitStatus::Usage, message));
-            }
-        };
+        let inputs = Inputs::read(&app.env, &app.cli.global.config.display().to_string())?;
         let repository = need("GITHUB_REPOSITORY")?;
         let github = match app.env.get("GITHUB_TOKEN").and_then(Token::new) {
             None => None,
@@ -107,17 +117,22 @@ impl<'a> Job<'a> {
             }
         };
         let number = |name: &str| app.env.get(name).and_then(|text| text.parse().ok()).unwrap_or_default();
+        let mut scope = inputs.patterns.join(", ");
+        if !inputs.stacks.is_empty() {
+            scope = format!("{scope}: {}", inputs.stacks.join(", "));
+        }
         Ok(Self {
             app,
             event_name: need("GITHUB_EVENT_NAME")?,
             event_text,
-            scope: app.cli.global.config.display().to_string(),
-            comments,
+            sha: app.env.get("GITHUB_SHA").unwrap_or_default().to_owned(),
+            scope,
             github,
             server: app.env.get("GITHUB_SERVER_URL").unwrap_or("https://github.com").to_owned(),
             repository,
             run: number("GITHUB_RUN_ID"),
             attempt: number("GITHUB_RUN_ATTEMPT").max(1),
+            inputs,
         })
     }
 
@@ -129,76 +144,56 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// What the inputs ask for something that is carried out; `commit` is the image tag when none is given. A tag that the
-    /// workflow names must be there, the commit is only a default.
-    pub fn selection(&self, commit: &str) -> Result<Selection, Error> {
-        let env = &self.app.env;
-        let named = env.names("FARGATE_STACK_ALLOW_DELETE");
-        let allow_delete = named.iter().map(|text| text.parse::<Address>()).collect::<Result<_, _>>();
-        let named = env.get("FARGATE_STACK_IMAGE_TAG");
-        let wait_image = env.get("FARGATE_STACK_WAIT_IMAGE").map(|text| {
-            crate::cli::duration(text)
-                .map_err(|why| Error::new(ExitStatus::Usage, format!("`wait-image` is `{text}`: {why}")))
-        });
-        Ok(Selection {
-            image_tag: Some(named.unwrap_or(commit).to_owned()),
-            demand: if named.is_some() { Demand::Workflow } else { Demand::Typed },
-            allow_delete: allow_delete.map_err(|error| Error::new(ExitStatus::Usage, error.to_string()))?,
-            show_value: env.names("FARGATE_STACK_SHOW_VALUES"),
-            wait_image: wait_image.transpose()?,
-            refresh: Vec::new(),
-            create_alb: false,
-        })
+    /// The value of an input that a single command reads.
+    pub fn input(&self, name: &str) -> Option<&str> {
+        inputs::given(&self.app.env, name)
     }
 
-    /// How the inputs want rollouts to be waited for.
-    pub fn wait(&self) -> Result<WaitArgs, Error> {
-        let env = &self.app.env;
-        let wrong = |input: &str, must: &str, found: &str| {
-            Error::new(ExitStatus::Usage, format!("`{input}` must be {must}, not `{found}`"))
-        };
-        let no_wait = match env.get("FARGATE_STACK_WAIT") {
-            None | Some("true") => false,
-            Some("false") => true,
-            Some(other) => return Err(wrong("wait", "`true` or `false`", other)),
-        };
-        let mut watch = WatchArgs::default();
-        if let Some(text) = env.get("FARGATE_STACK_TIMEOUT") {
-            watch.timeout = cli::duration(text)
-                .map_err(|why| wrong("timeout", "a time such as `90s` or `15m`", text).caused_by(why))?;
-        }
-        let on_end = |input: &str, name: &str| match env.get(name) {
-            None | Some("leave") => Ok(OnEnd::Leave),
-            Some("rollback") => Ok(OnEnd::Rollback),
-            Some(other) => Err(wrong(input, "`leave` or `rollback`", other)),
-        };
-        watch.on_failure = on_end("on-failure", "FARGATE_STACK_ON_FAILURE")?;
-        watch.on_cancel = on_end("on-cancel", "FARGATE_STACK_ON_CANCEL")?;
-        Ok(WaitArgs { no_wait, watch })
+    /// Whoever started this attempt: `GITHUB_TRIGGERING_ACTOR`. `GITHUB_ACTOR` is who started the first one.
+    pub fn actor(&self) -> Option<&str> {
+        self.app.env.get("GITHUB_TRIGGERING_ACTOR")
     }
 
-    /// The hidden record of a plan, as the comment's marker holds it.
-    pub fn record(&self, plan: &Plan, head: &str) -> Result<Value, Error> {
-        let record = serde_json::to_value(Record::new(plan, head, self.run, self.attempt));
-        let mut record = record.map_err(|error| Error::bug(error.to_string()))?;
-        if let Some(fields) = record.as_object_mut() {
-            fields.insert("scope".to_owned(), self.scope.clone().into());
+    /// Name of our check run on a commit.
+    pub fn check_name(&self) -> String {
+        format!("fargate-stack: {}", self.scope)
+    }
+
+    /// The address of this attempt of the run.
+    pub fn run_url(&self) -> String {
+        self.run_link(self.run, self.attempt).url
+    }
+
+    /// A link to an attempt of a run.
+    pub fn run_link(&self, run: u64, attempt: u64) -> Link {
+        let (server, repository) = (&self.server, &self.repository);
+        Link {
+            label: format!("run {run}"),
+            url: format!("{server}/{repository}/actions/runs/{run}/attempts/{attempt}"),
         }
-        Ok(record)
     }
 
     /// Where a document of this run points to.
     pub fn links(&self, commit: &str, base: Option<String>) -> Links {
-        let (server, repository, run, attempt) = (&self.server, &self.repository, self.run, self.attempt);
-        let address = format!("{server}/{repository}/actions/runs/{run}/attempts/{attempt}");
+        self.links_of(commit, base, self.run, self.attempt)
+    }
+
+    /// Where the document of a record pointed to.
+    pub fn recorded_links(&self, record: &Record) -> Links {
+        let base = format!("{}@{}", record.base_ref, super::short(&record.base));
+        self.links_of(&record.head, Some(base), record.run, record.attempt)
+    }
+
+    fn links_of(&self, commit: &str, base: Option<String>, run: u64, attempt: u64) -> Links {
+        let run = self.run_link(run, attempt);
         Links {
             head: Some(Link {
                 label: commit.to_owned(),
-                url: format!("{server}/{repository}/commit/{commit}"),
+                url: format!("{}/{}/commit/{commit}", self.server, self.repository),
             }),
             base,
-            run: Some(Link { label: format!("run {run}"), url: address.clone() }),
-            full: Some(Link { label: "full plan".to_owned(), url: address }),
+            full: Some(Link { label: "full plan".to_owned(), url: run.url.clone() }),
+            run: Some(run),
         }
     }
 
@@ -209,41 +204,54 @@ impl<'a> Job<'a> {
 
     /// The address of a comment.
     pub fn comment_url(&self, number: u64, id: u64) -> String {
-        format!("{}/{}/pull/{number}#issuecomment-{id}", self.server, self.repository)
+        format!("{}#issuecomment-{id}", self.pull_url(number))
     }
 
-    /// Shows a plan in the log, its warnings as annotations; the view of it.
-    pub fn show(&self, plan: &Plan, selection: &Selection) -> Result<PlanView, Error> {
-        let show_values = selection.show_value.iter().cloned().collect();
-        let view = render::view::plan(plan, &render::Context { show_values, suggest_apply: false });
-        self.app.print(&render::plan_text(&view, self.app.console.style()))?;
-        let warnings: Vec<Annotation> =
-            plan.warnings.iter().map(|warning| Annotation::new(Level::Warning, warning.clone())).collect();
+    /// How the merge is approved, as the plan comment says it.
+    pub fn approval_words(&self) -> &'static str {
+        match self.inputs.approval {
+            Mode::Digest => "The merge applies this plan if a plan made then is equal to it, and refuses otherwise.",
+            Mode::DigestAndReview => {
+                "The merge applies this plan if a plan made then is equal to it and a review approved it; a review from before this \
+                 plan does not count."
+            }
+            Mode::Environment => {
+                "The merge applies this plan if a plan made then is equal to it, or once somebody approves the new one for its \
+                 environment."
+            }
+            Mode::None => "The merge applies whatever is to be done then.",
+        }
+    }
+
+    /// Annotates what is wrong in stack files at its place.
+    pub fn annotate(&self, errors: &[ConfigError]) {
+        let places: Vec<Annotation> = errors
+            .iter()
+            .flat_map(ConfigError::diagnostics)
+            .map(|place| Annotation {
+                file: Some(place.file.clone()),
+                line: Some(place.line as u64),
+                column: Some(place.column as u64),
+                ..Annotation::new(Level::Error, place.message.clone())
+            })
+            .collect();
+        self.app.console.annotate(&annotations(&places, 9));
+    }
+
+    /// Annotates the warnings of plans.
+    pub fn warn<'p>(&self, plans: impl IntoIterator<Item = &'p Plan>) {
+        let warnings: Vec<Annotation> = plans
+            .into_iter()
+            .flat_map(|plan| plan.warnings.iter().map(|warning| format!("{}: {warning}", plan.stack)))
+            .map(|warning| Annotation::new(Level::Warning, warning))
+            .collect();
         self.app.console.annotate(&annotations(&warnings, 10));
-        Ok(view)
-    }
-
-    /// Loads the stack file; what is wrong in it is annotated at its place.
-    pub fn load(&self) -> Result<Loaded, Error> {
-        self.app.read().map_err(|error| {
-            let places: Vec<Annotation> = error
-                .diagnostics()
-                .iter()
-                .map(|place| Annotation {
-                    file: Some(place.file.clone()),
-                    line: Some(place.line as u64),
-                    column: Some(place.column as u64),
-                    ..Annotation::new(Level::Error, place.message.clone())
-                })
-                .collect();
-            self.app.console.annotate(&annotations(&places, 9));
-            failure::config(&error)
-        })
     }
 
     /// Adds to the job summary. That it cannot be written is told, and no reason to fail.
     pub fn summary(&self, markdown: &str) {
-        let Some(path) = self.app.env.path("GITHUB_STEP_SUMMARY") else { return };
+        let path = self.app.env.path("GITHUB_STEP_SUMMARY").filter(|_| self.inputs.summary);
+        let Some(path) = path else { return };
         match outputs::append_summary(&path, markdown) {
             Ok(true) => {}
             Ok(false) => self.app.console.warn("the job summary is full"),
@@ -251,75 +259,115 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Only the stack file was checked, because of `why`.
-    pub fn validated(&self, loaded: &Loaded, why: &str) -> Result<ExitStatus, Error> {
-        let stack = &loaded.config.app.name;
-        let text = format!("The stack file is valid. Nothing was planned: {why}.");
-        self.app.print(&format!("{stack}: {text}"))?;
+    /// Writes the whole plans, as machines read them, into the runner's temporary folder; the path is an output.
+    pub fn plan_file(&self, digest: &str, plans: &[&Plan]) {
+        let Some(folder) = self.app.env.path("RUNNER_TEMP") else { return };
+        let path = folder.join(format!("fargate-stack-plan-{}-{}.json", self.run, self.attempt));
+        let plans: Vec<Value> = plans.iter().map(|plan| render::plan_json(plan)).collect();
+        let text = render::escape::json(&serde_json::json!({"plan_digest": digest, "stacks": plans}));
+        match super::progress::write_private(&path, &text) {
+            Ok(()) => self.write(&[("plan-path", path.display().to_string())]),
+            Err(error) => {
+                self.app.console.warn(&format!("could not write `{}`: {error}", path.display()));
+            }
+        }
+    }
+
+    /// Only the stack files were checked, because of `why`.
+    pub fn validated(&self, stacks: &[&str], why: &str) -> Result<ExitStatus, Error> {
+        let names = stacks.join(", ");
+        let valid = if stacks.len() == 1 { "The stack file is valid" } else { "The stack files are valid" };
+        let text = format!("{valid}. Nothing was planned: {why}.");
+        self.app.print(&format!("{names}: {text}"))?;
+        let shown: Vec<String> = stacks.iter().map(|stack| render::escape::code(stack)).collect();
         self.summary(&format!(
             "### Fargate stack {}\n\n{}\n",
-            render::escape::code(stack),
+            shown.join(", "),
             render::escape::markdown(&text)
         ));
-        self.finish(Outcome::Validated, None, None);
+        self.finish(Outcome::Validated, None);
         Ok(ExitStatus::Done)
     }
 
     /// Nothing is to be done.
     pub fn ignore(&self, why: &str) -> Result<ExitStatus, Error> {
         self.app.print(&format!("nothing to do: {why}"))?;
-        self.finish(Outcome::Ignored, None, None);
+        self.finish(Outcome::Ignored, None);
         Ok(ExitStatus::Done)
     }
 
     /// Writes the outputs of a job that ends with an error.
     pub fn finish_failed(&self, error: &Error) {
-        let outcome = if error.exit() == ExitStatus::Refused { Outcome::Refused } else { Outcome::Failed };
-        self.finish(outcome, None, None);
+        let outcome = match error.exit() {
+            ExitStatus::Refused => Outcome::Refused,
+            ExitStatus::Interrupted => Outcome::Cancelled,
+            _ => Outcome::Failed,
+        };
+        self.finish(outcome, Some(error.reason()));
+    }
+
+    /// Writes the outputs that tell what plans would do: whether they change anything, their digest and their counts.
+    pub fn told<'p>(&self, digest: &str, plans: impl IntoIterator<Item = &'p Plan>) {
+        let mut all = Summary::default();
+        let mut changed = false;
+        for plan in plans {
+            let one = plan.summary();
+            changed |= !plan.is_empty();
+            all.create += one.create;
+            all.adopt += one.adopt;
+            all.update += one.update;
+            all.replace += one.replace;
+            all.delete += one.delete;
+        }
+        let count = |name, count: usize| (name, count.to_string());
+        self.write(&[
+            ("changed", changed.to_string()),
+            ("plan-digest", digest.to_owned()),
+            count("create", all.create),
+            count("adopt", all.adopt),
+            count("update", all.update),
+            count("replace", all.replace),
+            count("delete", all.delete),
+        ]);
     }
 
     /// Writes the outputs that tell what was released: the revisions that were made, where the first web service is, and how the
-    /// rollouts ended.
-    pub fn released(&self, plan: &Plan, done: &Done) {
-        let made = done.report.outcomes.iter().filter_map(|(step, outcome)| match outcome {
-            model::Outcome::Done(outputs)
-                if step.address.kind() == "task_definition" && step.verb == Verb::Make =>
-            {
-                Some(format!("{}:{}", outputs.get("family")?, outputs.get("revision")?))
+    /// rollouts ended, the worst of them.
+    pub fn released<'d>(&self, done: impl IntoIterator<Item = (&'d Plan, &'d Done)>) {
+        let (mut revisions, mut url, mut rollout) = (Vec::new(), None, None);
+        for (plan, done) in done {
+            revisions.extend(done.report.outcomes.iter().filter_map(|(step, outcome)| match outcome {
+                model::Outcome::Done(outputs)
+                    if step.address.kind() == "task_definition" && step.verb == Verb::Make =>
+                {
+                    Some(format!("{}:{}", outputs.get("family")?, outputs.get("revision")?))
+                }
+                _ => None,
+            }));
+            let endpoint = plan.endpoints.first().filter(|_| done.applied == ExitStatus::Done);
+            url = url.or_else(|| endpoint.map(|endpoint| endpoint.url.clone()));
+            if let Some(waited) = &done.rollout {
+                let word = waited.as_ref().map_or("unknown", |(report, _)| report.outcome.word());
+                if rollout.is_none_or(|worst| worst == "succeeded") {
+                    rollout = Some(word);
+                }
             }
-            _ => None,
-        });
-        let made: Vec<String> = made.collect();
-        let mut all = vec![("revisions", made.join(","))];
-        let endpoint = plan.endpoints.first().filter(|_| done.applied == ExitStatus::Done);
-        all.extend(endpoint.map(|endpoint| ("url", endpoint.url.clone())));
-        all.extend(done.rollout.as_ref().map(|waited| {
-            ("rollout", waited.as_ref().map_or("unknown", |(report, _)| report.outcome.word()).to_owned())
-        }));
-        self.write(&all);
-    }
-
-    /// Writes the outputs.
-    pub fn finish(&self, outcome: Outcome, plan: Option<&Plan>, comment: Option<&str>) {
-        let mut all = vec![("outcome", outcome.word().to_owned())];
-        if let Some(plan) = plan {
-            let summary = plan.summary();
-            all.push(("changed", (!plan.is_empty()).to_string()));
-            all.push(("fingerprint", plan.fingerprint.clone()));
-            let counts = [
-                ("create", summary.create),
-                ("adopt", summary.adopt),
-                ("update", summary.update),
-                ("replace", summary.replace),
-                ("delete", summary.delete),
-            ];
-            all.extend(counts.map(|(name, count)| (name, count.to_string())));
         }
-        all.extend(comment.map(|address| ("comment-url", address.to_owned())));
+        let mut all = vec![("revisions", revisions.join(","))];
+        all.extend(url.map(|url| ("url", url)));
+        all.extend(rollout.map(|word| ("rollout", word.to_owned())));
         self.write(&all);
     }
 
-    fn write(&self, all: &[(&str, String)]) {
+    /// Writes how the job ended, and why it failed, if it did.
+    pub fn finish(&self, outcome: Outcome, reason: Option<&str>) {
+        let mut all = vec![("outcome", outcome.word().to_owned())];
+        all.extend(reason.map(|reason| ("failure-reason", reason.to_owned())));
+        self.write(&all);
+    }
+
+    /// Writes outputs.
+    pub fn write(&self, all: &[(&str, String)]) {
         let Some(path) = self.app.env.path("GITHUB_OUTPUT") else { return };
         let all: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
         if let Err(error) = outputs::append_outputs(&path, &all) {

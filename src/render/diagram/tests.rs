@@ -58,6 +58,7 @@ impl Stack {
             want: (action != Action::Delete).then_some(resource),
             seen: (action != Action::Create).then_some(observed),
             attrs: Vec::new(),
+            written: Vec::new(),
             restarts_tasks: false,
         });
         Self(plan)

@@ -54,7 +54,16 @@ pub(super) fn change(address: &str, name: &str, action: Action, attrs: Vec<AttrC
         Action::Delete => Reason::Unwanted,
         Action::Keep => Reason::Same,
     };
-    Change { at: at(address, name), action, reason, want: None, seen: None, attrs, restarts_tasks: false }
+    Change {
+        at: at(address, name),
+        action,
+        reason,
+        want: None,
+        seen: None,
+        attrs,
+        written: vec![],
+        restarts_tasks: false,
+    }
 }
 
 pub(super) fn attr(path: &str, before: Value, after: Value) -> AttrChange {

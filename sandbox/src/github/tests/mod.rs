@@ -1,8 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod checks;
 mod commits;
+mod deployments;
 mod graphql;
+mod issues;
+mod people;
+mod queue;
 mod rest;
+mod setup;
 
 use std::collections::BTreeMap;
 
