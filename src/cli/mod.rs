@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::model::{Address, Demand};
 
 pub use access::{DoctorArgs, Iam, IamCheckArgs, IamPrintArgs, PreflightArgs, Role};
-pub use init::{CreateStackArgs, InitArgs};
+pub use init::{CreateStackArgs, InitArgs, StackKind};
 pub use lock::{LockArgs, UnlockArgs};
 pub use ops::{
     CountArgs, EndServiceArgs, ExecArgs, ListTasksArgs, ListZonesArgs, LogsArgs, RunTaskArgs, ServiceArgs,
@@ -69,6 +69,9 @@ pub struct Global {
     /// The stack file
     #[arg(short, long, global = true, value_name = "FILE", env = "FARGATE_STACK_CONFIG", default_value = STACK_FILE, value_parser = stack_file)]
     pub config: PathBuf,
+    /// The command line names the stack file, and not only the environment or the default.
+    #[arg(skip)]
+    pub config_named: bool,
     /// The profile of the AWS configuration files
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,

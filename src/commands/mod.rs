@@ -35,11 +35,13 @@ mod trail;
 mod unlock;
 mod validate;
 mod wait;
+mod written;
 mod zones;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command, Format, LogLevel};
 use crate::console::{Console, Surroundings};
@@ -97,10 +99,19 @@ pub fn main() -> ExitStatus {
 
 /// Parses the command line. An error repeats words of it, and they must not write to the terminal or to the runner.
 fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(words).map_err(|error| {
-        let shown = words.iter().map(|word| escape::terminal(&word.to_string_lossy()));
-        Cli::try_parse_from(shown).err().unwrap_or(error)
+    read(words).map_err(|error| {
+        let shown: Vec<OsString> =
+            words.iter().map(|word| escape::terminal(&word.to_string_lossy()).into()).collect();
+        read(&shown).err().unwrap_or(error)
     })
+}
+
+fn read(words: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(words)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    cli.global.config_named = matches.value_source("config") == Some(ValueSource::CommandLine);
+    Ok(cli)
 }
 
 impl App {

@@ -136,13 +136,29 @@ impl App {
 
     /// Sets up the connection for a stack file, without a call to AWS.
     pub async fn connect(&self, loaded: &Loaded) -> Result<Connection, Error> {
+        self.connection_of(&self.connection(&loaded.config)).await
+    }
+
+    /// Settings of the AWS connection where there is no stack file.
+    pub fn options(&self) -> Options {
+        let global = &self.cli.global;
+        Options {
+            profile: global.profile.clone(),
+            only_profile: global.profile.is_some(),
+            region: global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned)),
+            ..Options::default()
+        }
+    }
+
+    /// Sets up a connection, without a call to AWS.
+    pub async fn connection_of(&self, options: &Options) -> Result<Connection, Error> {
         let endpoint = "AWS_ENDPOINT_URL";
         if self.env.is_empty(endpoint) {
             // The SDK takes it for an address, and panics.
             let error = Error::new(ExitStatus::Usage, format!("{endpoint} is set to nothing"));
             return Err(error.hint("remove it from the environment, or set it to the address of an endpoint"));
         }
-        Connection::load(&self.connection(&loaded.config)).await.map_err(|error| failure::connect(&error))
+        Connection::load(options).await.map_err(|error| failure::connect(&error))
     }
 
     /// Loads the stack file and finds out which account this is.

@@ -167,6 +167,30 @@ impl Console {
             && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
+    /// Somebody can be asked.
+    pub fn can_ask(&self) -> bool {
+        self.surroundings.stdin_tty && self.surroundings.stderr_tty
+    }
+
+    /// Asks on a screen for a text; an empty answer is `default`. `None` when nobody can answer.
+    pub fn ask(&self, question: &str, default: &str) -> Option<String> {
+        if !self.can_ask() {
+            return None;
+        }
+        let shown =
+            if default.is_empty() { String::new() } else { format!(" [{}]", escape::terminal(default)) };
+        self.screen.suspend(|| {
+            let mut state = self.state();
+            write!(state.err, "{}{shown}: ", escape::terminal(question))
+                .and_then(|()| state.err.flush())
+                .ok()?;
+            let mut answer = String::new();
+            let read = state.input.read_line(&mut answer).ok()?;
+            let answer = answer.trim();
+            (read > 0).then(|| if answer.is_empty() { default } else { answer }.to_owned())
+        })
+    }
+
     fn sign(&self, color: &str, sign: &str, word: &str) -> String {
         let sign = if self.surroundings.stderr_tty && self.surroundings.unicode { sign } else { word };
         self.paint(color, sign)

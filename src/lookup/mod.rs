@@ -31,6 +31,7 @@ pub use crate::aws::Tell;
 pub use commit::of as commit_of;
 pub use error::{LookupError, Problem};
 pub use outside::{Mirror, Registries};
+pub use registry::{ShortImage, short_image};
 
 use crate::aws::Aws;
 use crate::aws::inventory::Inventory;

@@ -161,6 +161,32 @@ fn held(image: &ImageDetail, tag: Option<&String>) -> Answer {
     }
 }
 
+/// What the account's own ECR says about an image of a short name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShortImage {
+    /// It is there: the registry's host.
+    Found(String),
+    /// The repository has no such tag.
+    NoImage,
+    /// There is no such repository.
+    NoRepository,
+}
+
+/// Asks the account's own ECR for an image.
+pub async fn short_image(aws: &Aws, repository: &str, tag: &str) -> Result<ShortImage, CallError> {
+    let registry = Registry { account: aws.account.clone(), region: aws.region.clone() };
+    let asked = Ask { registry, repository: repository.to_owned(), by: By::Tag(tag.to_owned()) };
+    Ok(match ask(aws, &asked).await? {
+        Answer::Image(_) => {
+            // The suffix of the other partitions; all others have the first.
+            let suffix = if aws.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+            ShortImage::Found(format!("{}.dkr.ecr.{}.{suffix}", aws.account, aws.region))
+        }
+        Answer::NoRepository => ShortImage::NoRepository,
+        Answer::NoImage | Answer::Archived | Answer::Ambiguous(_) | Answer::Denied => ShortImage::NoImage,
+    })
+}
+
 /// Whether an image that was not found lies in the archive: without a filter ECR tells only what can be pulled.
 pub async fn is_archived(aws: &Aws, ask: &Ask) -> bool {
     let id = match &ask.by {

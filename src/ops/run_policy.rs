@@ -68,22 +68,16 @@ pub fn allowed(key: &str, task: &Task, ask: &RunAsk) -> Result<RunAsk, RunRefusa
 
 fn runs(key: &str, task: &Task, rule: &RunRule, at: &str) -> Result<(), RunRefusal> {
     let refusal = |message: String, hint: String| RunRefusal { reason: "task-not-allowed", message, hint };
-    match rule.allowed {
-        Some(true) => Ok(()),
-        Some(false) => {
-            let message = format!("`{at}.allowed` keeps workflows from running `{key}`");
-            Err(refusal(message, "run it from a shell, or change the stack file".to_owned()))
-        }
-        None if task.kind.is_service() && task.run.is_none() => {
-            let message =
-                format!("`{key}` is a service, and a workflow runs only what the stack file allows");
-            Err(refusal(
-                message,
-                format!("`{at}.allowed: true` lets workflows run one task of its definition"),
-            ))
-        }
-        None => Ok(()),
+    if rule.allowed == Some(false) {
+        let message = format!("`{at}.allowed` keeps workflows from running `{key}`");
+        return Err(refusal(message, "run it from a shell, or change the stack file".to_owned()));
     }
+    if task.kind.is_service() && task.run.is_none() {
+        let message = format!("`{key}` is a service, and a workflow runs only what the stack file allows");
+        let hint = format!("`{at}.allowed: true` lets workflows run one task of its definition");
+        return Err(refusal(message, hint));
+    }
+    Ok(())
 }
 
 fn command(

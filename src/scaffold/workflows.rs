@@ -59,7 +59,7 @@ pub fn runnable(config: &Config) -> Vec<&str> {
 /// what is wrong with a template: a bug.
 pub fn files(answers: &Answers, config: &Config) -> Result<Vec<File>, String> {
     let tasks = runnable(config);
-    let rules: Vec<_> =
+    let allowances: Vec<_> =
         tasks.iter().filter_map(|key| config.tasks.get(*key)).filter_map(|task| task.run.as_ref()).collect();
     let arm = |task: &crate::config::Task| config.cpu_architecture_of(task).in_images() == "arm64";
     let platform = if config.tasks.values().any(arm) { "linux/arm64" } else { "linux/amd64" };
@@ -79,8 +79,8 @@ pub fn files(answers: &Answers, config: &Config) -> Result<Vec<File>, String> {
         pinned: is_pinned(&answers.action),
         config: Some(answers.config.as_str()).filter(|config| *config != STACK_FILE),
         build: answers.build.as_deref().map(|repository| Build { repository, platform }),
-        words: rules.iter().any(|rule| rule.command.is_some_and(|rule| rule != CommandRule::Fixed)),
-        variables: rules.iter().any(|rule| !rule.environment.is_empty()),
+        words: allowances.iter().any(|rule| rule.command.is_some_and(|rule| rule != CommandRule::Fixed)),
+        variables: allowances.iter().any(|rule| !rule.environment.is_empty()),
         tasks,
     };
     let mut names = vec!["fargate.yml", "drift.yml"];

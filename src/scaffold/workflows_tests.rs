@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::*;
@@ -33,7 +35,10 @@ fn written(answers: &Answers, stack: &str) -> Vec<File> {
 }
 
 fn all(files: &[File]) -> String {
-    files.iter().map(|file| format!("──── {}\n{}", file.path.display(), file.text)).collect()
+    files.iter().fold(String::new(), |mut text, file| {
+        let _ = write!(text, "──── {}\n{}", file.path.display(), file.text);
+        text
+    })
 }
 
 /// Every step of a workflow with its job's name.

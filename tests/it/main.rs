@@ -40,6 +40,7 @@ mod releases;
 mod rounds;
 mod run_task;
 mod sandbox;
+mod scaffold;
 mod stacks;
 mod threats;
 mod verdict;
