@@ -184,11 +184,12 @@ impl Console {
             write!(state.err, "{}{shown}: ", escape::terminal(question))
                 .and_then(|()| state.err.flush())
                 .ok()?;
-            let mut answer = String::new();
-            let read = state.input.read_line(&mut answer).ok()?;
-            let answer = answer.trim();
-            (read > 0).then(|| if answer.is_empty() { default } else { answer }.to_owned())
-        })
+            Some(())
+        })?;
+        let mut answer = String::new();
+        let read = self.input.lock().unwrap_or_else(PoisonError::into_inner).read_line(&mut answer).ok()?;
+        let answer = answer.trim();
+        (read > 0).then(|| if answer.is_empty() { default } else { answer }.to_owned())
     }
 
     fn sign(&self, color: &str, sign: &str, word: &str) -> String {
