@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 . scripts/targets.sh
 commit=$1
 
-printf '%s\n' "$commit" | grep -Eqx '[0-9a-f]{40}' || fail "\`$commit\` is no commit"
+case $commit in *[!0-9a-f]*) commit='' ;; esac
+[ ${#commit} -eq 40 ] || fail "the commit must be 40 hexadecimal digits"
 rows=$(grep -Ev '^(#|$)' versions.txt) || { echo "versions.txt names no release: nothing to publish"; exit 0; }
 version=$(printf '%s\n' "$rows" | cut -d ' ' -f 1 | sort -u)
 is_version "$version" || fail "versions.txt does not name one version"

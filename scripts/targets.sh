@@ -17,6 +17,7 @@ sum() { # sha256 of a file
   if command -v sha256sum >/dev/null; then sha256sum <"$1"; else shasum -a 256 <"$1"; fi | cut -d ' ' -f 1
 }
 
-is_version() { # 1.2.3, and nothing else
+is_version() { # 1.2.3, and nothing else; grep looks at each line by itself
+  case $1 in *[!0-9.]*) return 1 ;; esac
   printf '%s\n' "$1" | grep -Eqx '(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)'
 }

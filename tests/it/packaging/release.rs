@@ -1,5 +1,6 @@
 //! The scripts of a release, with a GitHub that is a folder: what is published is what was reviewed.
 
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -43,7 +44,7 @@ impl Release {
         ] {
             std::fs::copy(root().join(file), release.path("checkout").join(file)).unwrap();
         }
-        std::fs::copy(root().join("tests/release/gh"), release.path("bin/gh")).unwrap();
+        symlink(root().join("tests/release/gh"), release.path("bin/gh")).unwrap();
         for target in TARGETS {
             std::fs::write(release.path("assets").join(asset(target)), program(target)).unwrap();
         }
