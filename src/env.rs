@@ -79,6 +79,12 @@ impl Environment {
         moment.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string()
     }
 
+    /// A moment in seconds since the epoch, as `2026-05-31 14:30:00 UTC`.
+    pub fn utc_text(seconds: i64) -> String {
+        let moment = DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default();
+        moment.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+    }
+
     /// A variable as a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)

@@ -136,7 +136,7 @@ pub(super) async fn slept(pause: Duration) -> bool {
 
 /// Sleeps.
 #[allow(clippy::disallowed_methods, reason = "the one place that sleeps")]
-async fn sleep(pause: Duration) {
+pub(super) async fn sleep(pause: Duration) {
     tokio::time::sleep(pause).await;
 }
 

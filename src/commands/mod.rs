@@ -12,6 +12,7 @@ mod exec;
 mod failure;
 mod iam;
 mod init;
+mod locked;
 mod logs;
 mod pick;
 mod plan;

@@ -161,6 +161,11 @@ impl Session {
         Ok(Self { loaded, aws, names, registry, provenance: app.provenance(), registries, tell })
     }
 
+    /// The address of the run of a workflow that this is.
+    pub fn run(&self) -> Option<&str> {
+        self.provenance.run.as_deref()
+    }
+
     /// Lookups for something that carries out no plan: what runs is kept.
     pub fn wish(&self) -> Wish {
         Wish { registries: self.registries.clone(), tell: self.tell.clone(), ..Wish::default() }

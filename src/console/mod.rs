@@ -25,7 +25,6 @@ type Reader = Box<dyn BufRead + Send>;
 struct State {
     out: Writer,
     err: Writer,
-    input: Reader,
     /// A reader went away (`| head`): what follows is not written.
     out_closed: bool,
     spinners: BTreeMap<Step, ProgressBar>,
@@ -42,6 +41,8 @@ pub struct Console {
     surroundings: Surroundings,
     screen: MultiProgress,
     state: Arc<Mutex<State>>,
+    /// Apart from the state: while an answer is waited for, others may still write.
+    input: Arc<Mutex<Reader>>,
 }
 
 impl std::fmt::Debug for Console {
@@ -64,7 +65,6 @@ impl Console {
         let state = State {
             out,
             err,
-            input,
             out_closed: false,
             spinners: BTreeMap::new(),
             rollouts: BTreeMap::new(),
@@ -76,6 +76,7 @@ impl Console {
             surroundings,
             screen: MultiProgress::with_draw_target(target),
             state: Arc::new(Mutex::new(state)),
+            input: Arc::new(Mutex::new(input)),
         }
     }
 
@@ -156,15 +157,14 @@ impl Console {
         if !self.surroundings.stdin_tty || !self.surroundings.stderr_tty {
             return false;
         }
-        self.screen.suspend(|| {
+        let asked = self.screen.suspend(|| {
             let mut state = self.state();
-            let asked =
-                write!(state.err, "{} [y/N] ", escape::terminal(question)).and_then(|()| state.err.flush());
-            let mut answer = String::new();
-            asked.is_ok()
-                && state.input.read_line(&mut answer).is_ok()
-                && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
-        })
+            write!(state.err, "{} [y/N] ", escape::terminal(question)).and_then(|()| state.err.flush())
+        });
+        let mut answer = String::new();
+        asked.is_ok()
+            && self.input.lock().unwrap_or_else(PoisonError::into_inner).read_line(&mut answer).is_ok()
+            && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
     fn sign(&self, color: &str, sign: &str, word: &str) -> String {
