@@ -207,8 +207,7 @@ impl Console {
         });
         asked.ok()?;
         let mut answer = String::new();
-        let read =
-            self.input.lock().unwrap_or_else(PoisonError::into_inner).read_line(&mut answer).ok()?;
+        let read = self.input.lock().unwrap_or_else(PoisonError::into_inner).read_line(&mut answer).ok()?;
         let answer = answer.trim();
         (read > 0).then(|| if answer.is_empty() { default } else { answer }.to_owned())
     }

@@ -172,13 +172,6 @@ impl GitHub {
         self
     }
 
-    /// hurried
-    #[must_use]
-    pub fn hurried(&self, within: Duration) -> Self {
-        let _ = within;
-        self.clone()
-    }
-
     /// `owner/name`.
     pub fn repository(&self) -> String {
         format!("{}/{}", self.owner, self.name)

@@ -35,7 +35,12 @@ pub async fn permitted_to(job: &Job<'_>, event: &DispatchEvent, least: Permissio
     if has >= least {
         return Ok(());
     }
-    let message = format!("`{}` may {} in this repository, and this needs {}", escape::terminal(actor), may(has), word(least));
+    let message = format!(
+        "`{}` may {} in this repository, and this needs {}",
+        escape::terminal(actor),
+        may(has),
+        word(least)
+    );
     Err(Error::new(ExitStatus::Refused, message)
         .because("actor-not-permitted")
         .hint("somebody with that permission can start the workflow"))
@@ -198,8 +203,9 @@ async fn let_go_on(app: &App, job: &Job<'_>) -> Result<(), Error> {
     }
     let approvals = github.run_approvals(job.run).await;
     let approvals = approvals.map_err(|error| unknown("find out who approved this run", &error))?;
-    let approved =
-        approvals.iter().any(|one| one.approved && one.environments.iter().any(|environment| environment == name));
+    let approved = approvals
+        .iter()
+        .any(|one| one.approved && one.environments.iter().any(|environment| environment == name));
     if approved {
         return Ok(());
     }

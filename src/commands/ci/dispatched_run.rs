@@ -122,7 +122,8 @@ fn variables(text: &str) -> Result<BTreeMap<String, String>, Error> {
     let mut found = BTreeMap::new();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let wrong = |what: &str| {
-            Error::new(ExitStatus::Usage, format!("line {} of `task-env` {what}", at + 1)).because("bad-input")
+            Error::new(ExitStatus::Usage, format!("line {} of `task-env` {what}", at + 1))
+                .because("bad-input")
         };
         let fits =
             |name: &str| !name.is_empty() && !name.contains(|c: char| c.is_control() || c.is_whitespace());
@@ -203,11 +204,12 @@ fn summary(job: &Job<'_>, key: &str, seen: &Seen, status: ExitStatus, took: u64)
         facts.push(("run", id.to_owned()));
     }
     facts.push(("took", format!("{} min {} s", took / 60, took % 60)));
-    let page =
-        Page { title: format!("Task {key}"), sections: vec![Section { facts, ..Section::default() }] };
+    let page = Page { title: format!("Task {key}"), sections: vec![Section { facts, ..Section::default() }] };
     let mut text = page_markdown(&page, account);
     if partition == "aws" {
-        let url = format!("https://{region}.console.aws.amazon.com/ecs/v2/clusters/{cluster}/tasks/{id}/logs?region={region}");
+        let url = format!(
+            "https://{region}.console.aws.amazon.com/ecs/v2/clusters/{cluster}/tasks/{id}/logs?region={region}"
+        );
         if let Some(url) = escape::url(&url) {
             text.push_str(&format!("\n[Its log]({url}) · "));
         }

@@ -2,7 +2,6 @@
 
 use crate::approval::{Record, State};
 use crate::error::{Error, ExitStatus};
-use crate::github::comment::{Volatile, Wanted};
 use crate::github::deployments::{DeploymentState, DeploymentStatus};
 use crate::github::marker;
 use crate::render::comment::{Standing, restated};
@@ -40,14 +39,7 @@ pub async fn run(app: &App) -> Result<ExitStatus, Error> {
         record.state = State::Cancelled;
         let text = restated(marker::unmarked(&found.body), &Standing::Interrupted { why: &why }, &links);
         let body = marker::mark(&pull::value(&record), &text);
-        let wanted = Wanted {
-            number: *number,
-            scope: &progress.scope,
-            body: &body,
-            volatile: Volatile::default(),
-            head: None,
-        };
-        if let Err(error) = github.upsert_comment(&wanted).await {
+        if let Err(error) = github.restate(&found, &body).await {
             app.console.warn(&format!("could not update the plan comment of #{number}: {error}"));
         }
     }

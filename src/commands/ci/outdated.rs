@@ -1,7 +1,6 @@
 //! Marks the plan comments of open pull requests whose base has moved on since.
 
 use crate::approval::{Record, State};
-use crate::github::comment::{Volatile, Wanted};
 use crate::github::marker;
 use crate::render::comment::{Standing, restated};
 
@@ -45,14 +44,7 @@ pub async fn mark(app: &App, job: &Job<'_>, tip: &str, but: &[u64]) {
         );
         let text = restated(marker::unmarked(&found.body), &Standing::Outdated { why: &why }, &links);
         let body = marker::mark(&pull::value(&record), &text);
-        let wanted = Wanted {
-            number: pull.number,
-            scope: &job.scope,
-            body: &body,
-            volatile: Volatile::default(),
-            head: Some(&pull.head_sha),
-        };
-        match github.upsert_comment(&wanted).await {
+        match github.restate(&found, &body).await {
             Ok(_) => marked += 1,
             Err(error) => {
                 app.console.note(&format!("the plan of #{} could not be marked: {error}", pull.number));

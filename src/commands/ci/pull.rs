@@ -4,7 +4,7 @@ use crate::approval::{self, About, Planned, Record};
 use crate::cli::Selection;
 use crate::error::{Error, ExitStatus};
 use crate::github::checks::{Check, Conclusion};
-use crate::github::comment::{Upserted, Volatile, Wanted};
+use crate::github::comment::{Mode, Upserted, Volatile, Wanted};
 use crate::github::event::{MergeGroupEvent, PullRequestEvent};
 use crate::github::marker;
 use crate::model::{Demand, Plan};
@@ -244,15 +244,18 @@ async fn comment(
         body,
         volatile: VOLATILE,
         head: Some(&event.head_sha),
+        run: job.run,
+        attempt: job.attempt,
+        mode: if job.inputs.comments == Comments::New { Mode::New } else { Mode::Update },
     };
     let upserted = job.github()?.upsert_comment(&wanted).await;
     let (id, told) = match upserted.map_err(|error| failure::github("write the plan comment", &error))? {
         Upserted::Created { id } => (id, "wrote the plan comment"),
         Upserted::Updated { id } => (id, "updated the plan comment"),
         Upserted::Unchanged { id } => (id, "the plan comment says the same already"),
-        Upserted::Superseded { head } => {
+        Upserted::Superseded { by } => {
             app.console.warn(&format!(
-                "the pull request has moved on to {head}: its plan comment is left to that commit's run"
+                "the pull request has moved on to {by}: its plan comment is left to that commit's run"
             ));
             return Ok(None);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::approval::{Record, State};
 use crate::github::checks::{Check, Conclusion};
-use crate::github::comment::{Volatile, Wanted};
+use crate::github::comment::{Mode, Volatile, Wanted};
 use crate::github::deployments::{Deployment, DeploymentState, DeploymentStatus};
 use crate::github::{GitHub, marker};
 use crate::render::comment::{Standing, normal_form, restated};
@@ -66,7 +66,7 @@ impl<'a> Teller<'a> {
     /// It ended; `report` is the document for the comments. In a hurry only so much is told as fits into the time that is left.
     pub async fn end(&mut self, state: State, title: &str, report: &str, url: Option<&str>, hurry: bool) {
         let Ok(github) = self.job.github() else { return };
-        let github = &if hurry { github.hurried(HURRY) } else { github.clone() };
+        let github = &if hurry { github.clone().hurried(HURRY) } else { github.clone() };
         let text = normal_form(report).map(|text| crate::approval::text_digest(&text)).unwrap_or_default();
         for one in &mut self.shown {
             one.record.state = state;
@@ -119,6 +119,9 @@ impl<'a> Teller<'a> {
                 body: &one.body,
                 volatile: Volatile::default(),
                 head: None,
+                run: self.job.run,
+                attempt: self.job.attempt,
+                mode: Mode::Update,
             };
             if let Err(error) = github.upsert_comment(&wanted).await {
                 self.app.console.warn(&format!("could not update the plan comment: {error}"));
