@@ -1,5 +1,7 @@
 //! `run-task`: one run of a task to its end.
 
+use std::collections::VecDeque;
+
 use tokio::sync::watch;
 
 use crate::cli::{Format, RunTaskArgs};
@@ -18,9 +20,28 @@ use crate::stack::{self, Names, Placement};
 use super::session::Session;
 use super::{App, failure, pick, run_input, signals};
 
+/// How many of the last lines of the log are kept for who asks what happened.
+const TAIL: usize = 20;
+
+/// What there was to see of runs.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The ARNs of the tasks that were started.
+    pub started: Vec<String>,
+    /// How they went; absent when that is not known.
+    pub report: Option<RunReport>,
+    /// The last lines of the log, as they were shown.
+    pub tail: VecDeque<String>,
+}
+
 /// Starts it, shows its logs, ends with its exit code. What keeps it from running ends with 125, as with `docker run`.
 pub async fn run(app: &App, args: &RunTaskArgs) -> Result<ExitStatus, Error> {
-    let ran = signals::watching(async |stopped| begin(app, args, stopped).await).await;
+    seen(app, args, &mut Seen::default()).await
+}
+
+/// The same, for who tells it elsewhere, too.
+pub async fn seen(app: &App, args: &RunTaskArgs, seen: &mut Seen) -> Result<ExitStatus, Error> {
+    let ran = signals::watching(async |stopped| begin(app, args, stopped, seen).await).await;
     ran.map_err(|error| match error.exit() {
         ExitStatus::Failed => error.exit_with(ExitStatus::Task(NOT_RUN)),
         _ => error,
@@ -39,7 +60,12 @@ struct Prepared {
     execute_command: bool,
 }
 
-async fn begin(app: &App, args: &RunTaskArgs, stopped: watch::Receiver<bool>) -> Result<ExitStatus, Error> {
+async fn begin(
+    app: &App,
+    args: &RunTaskArgs,
+    stopped: watch::Receiver<bool>,
+    seen: &mut Seen,
+) -> Result<ExitStatus, Error> {
     let mut early = stopped.clone();
     let prepared = tokio::select! {
         prepared = Box::pin(prepare(app, args)) => prepared?,
@@ -48,7 +74,7 @@ async fn begin(app: &App, args: &RunTaskArgs, stopped: watch::Receiver<bool>) ->
         }
     };
     let token = run_input::token(args, &app.env, &prepared.key, &prepared.overrides)?;
-    Box::pin(start(app, args, prepared, token, stopped)).await
+    Box::pin(start(app, args, prepared, token, stopped, seen)).await
 }
 
 /// The task that is meant: without a name the only one that runs on request or by schedule; by name a service's, too, so that
@@ -158,6 +184,7 @@ fn aligned(revision: &Revision, container: &str, wanted: &str, key: &str) -> Res
     }
     let message = format!("`{}` holds another image than the stack should run now", revision.name);
     Err(Error::new(ExitStatus::Refused, message)
+        .because("image-differs")
         .detail(format!("it holds   {}\nit should  {wanted}", main.image))
         .hint(format!("`fargate-stack register-task-definition {key}` registers a revision with it"))
         .hint("`--force` runs the image that the revision holds"))
@@ -169,6 +196,7 @@ async fn start(
     prepared: Prepared,
     token: String,
     stopped: watch::Receiver<bool>,
+    seen: &mut Seen,
 ) -> Result<ExitStatus, Error> {
     let Prepared { session, key, container, revision, placement, security_group, overrides, execute_command } =
         prepared;
@@ -196,7 +224,7 @@ async fn start(
         Ok(Start::NotPlaced(failures)) => {
             let cause = evidence::explain_not_placed(aws, names, &key, &failures).await;
             let report = RunReport::started(&key, &revision, &[], run_task::reasons(&failures));
-            return end(app, RunReport { cause: Some(cause), ..report });
+            return end(app, RunReport { cause: Some(cause), ..report }, seen);
         }
         Ok(Start::TokenTaken(others)) => return Err(token_taken(&ask.token, &others)),
         Err(error) if error.code == "ClusterNotFoundException" => {
@@ -214,6 +242,7 @@ async fn start(
             });
         }
     };
+    seen.started = tasks.iter().filter_map(|task| task.task_arn()).map(str::to_owned).collect();
     let reasons = run_task::reasons(&failures);
     for reason in &reasons {
         app.console.warn(&format!("ECS started fewer tasks than were asked for: {reason}"));
@@ -221,20 +250,20 @@ async fn start(
     let ids: Vec<&str> = tasks.iter().map(run_watch::id_of).collect();
     app.console.note(&format!("{} of {} as {}", started(ids.len()), revision.name, ids.join(", ")));
     if args.no_wait {
-        return end(app, RunReport::started(&key, &revision, &tasks, reasons));
+        return end(app, RunReport::started(&key, &revision, &tasks, reasons), seen);
     }
     let several = tasks.len() > 1 || revision.containers.len() > 1;
     let runs = Runs { cluster: &names.cluster, revision: &revision, tasks };
     let patience = Patience { timeout: args.timeout, keep_running: args.keep_running };
     let many = runs.tasks.len() > 1;
-    let mut tell = |event: RunEvent| tell(app, &event, several, many);
+    let mut tell = |event: RunEvent| tell(app, &event, several, many, &mut seen.tail);
     let watched = run_watch::watch(aws, runs, patience, stopped, &mut tell).await.map_err(|error| {
         failure::call(&error)
             .hint(format!("the task may still run: `fargate-stack logs {key}` shows its log"))
     })?;
     let mut report = RunReport::watched(&key, &container, &revision, &watched, reasons);
     report.cause = explained(&session, &key, &report, watched).await;
-    end(app, report)
+    end(app, report, seen)
 }
 
 fn started(count: usize) -> String {
@@ -274,7 +303,7 @@ async fn explained(session: &Session, key: &str, report: &RunReport, watched: Wa
 
 /// Shows what happens: the log on standard output, everything else on standard error. A document on standard output leaves no
 /// room for the log there.
-fn tell(app: &App, event: &RunEvent, several: bool, many: bool) {
+fn tell(app: &App, event: &RunEvent, several: bool, many: bool, tail: &mut VecDeque<String>) {
     match event {
         RunEvent::State { task, state } => {
             if matches!(state.as_str(), "PENDING" | "RUNNING") {
@@ -291,6 +320,10 @@ fn tell(app: &App, event: &RunEvent, several: bool, many: bool) {
             for text in line.text.split('\n') {
                 let text =
                     format!("{}{}", escape::terminal(&prefix), escape::output(text.trim_end_matches('\r')));
+                if tail.len() >= TAIL {
+                    tail.pop_front();
+                }
+                tail.push_back(text.clone());
                 // A reader that went away is no reason to end the run.
                 if app.format() == Format::Text && app.console.out(&format!("{text}\n")).is_ok() {
                     continue;
@@ -302,7 +335,8 @@ fn tell(app: &App, event: &RunEvent, several: bool, many: bool) {
 }
 
 /// Says how it ended, and ends with its exit code.
-fn end(app: &App, report: RunReport) -> Result<ExitStatus, Error> {
+fn end(app: &App, report: RunReport, seen: &mut Seen) -> Result<ExitStatus, Error> {
+    seen.report = Some(report.clone());
     let code = report.exit_code;
     if app.format() == Format::Json {
         let document = serde_json::to_value(&report).map_err(|error| Error::bug(error.to_string()))?;

@@ -147,6 +147,28 @@ impl Console {
         }
     }
 
+    /// Has the runner take nothing for a command until the guard goes: for what a program of somebody else writes. The word that ends
+    /// the block is random, so that no text can hold it. Nothing outside of a workflow. The error is of the system's random numbers.
+    pub fn obey_nothing(&self) -> io::Result<Deaf> {
+        let mut word = None;
+        if self.surroundings.github_actions {
+            let mut bytes = [0_u8; 16];
+            getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+            let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            self.out_raw(&format!("::stop-commands::{text}"));
+            word = Some(text);
+        }
+        Ok(Deaf { console: self.clone(), word })
+    }
+
+    /// On standard output, where the program's lines go: the runner reads the two streams in no order.
+    fn out_raw(&self, line: &str) {
+        self.screen.suspend(|| {
+            let mut state = self.state();
+            let _ = state.out.write_all(format!("{line}\n").as_bytes()).and_then(|()| state.out.flush());
+        });
+    }
+
     /// A line of a log, already in its final form except for what a runner would take for a command.
     pub fn log(&self, line: &str) {
         self.err_lines(line.trim_end_matches('\n'));
@@ -179,13 +201,11 @@ impl Console {
         }
         let shown =
             if default.is_empty() { String::new() } else { format!(" [{}]", escape::terminal(default)) };
-        self.screen.suspend(|| {
+        let asked = self.screen.suspend(|| {
             let mut state = self.state();
-            write!(state.err, "{}{shown}: ", escape::terminal(question))
-                .and_then(|()| state.err.flush())
-                .ok()?;
-            Some(())
-        })?;
+            write!(state.err, "{}{shown}: ", escape::terminal(question)).and_then(|()| state.err.flush())
+        });
+        asked.ok()?;
         let mut answer = String::new();
         let read = self.input.lock().unwrap_or_else(PoisonError::into_inner).read_line(&mut answer).ok()?;
         let answer = answer.trim();
@@ -231,6 +251,21 @@ impl Console {
     /// A panic elsewhere leaves no half-made change in the state, so it is used on.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The runner obeys nothing as long as this is there.
+#[derive(Debug)]
+pub struct Deaf {
+    console: Console,
+    word: Option<String>,
+}
+
+impl Drop for Deaf {
+    fn drop(&mut self) {
+        if let Some(word) = self.word.take() {
+            self.console.out_raw(&format!("::{word}::"));
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod apply;
 mod approve;
 mod dispatch;
+mod dispatched_run;
 mod drift;
 mod finalize;
 mod inputs;
