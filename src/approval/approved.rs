@@ -142,7 +142,7 @@ impl<'a> Approved<'a> {
         }
         let left_behind = self.merged.iter().find(|((address, _), merged)| {
             let goes = |one: &&Effect| one.action == "replace" && one.old.is_some() && one.old == effect.old;
-            *address == effect.address && merged.effects.iter().any(|one| goes(&one))
+            *address == effect.address && merged.effects.iter().any(goes)
         });
         match left_behind {
             Some((replaced, _)) if kept => Ok(Match { key: replaced.clone(), whole: false }),
