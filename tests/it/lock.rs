@@ -14,8 +14,8 @@ fn lock_calls(world: &World) -> Vec<String> {
     world.calls().iter().filter(|call| is_of_the_lock(call)).map(operation).collect()
 }
 
-/// A lock of the stack `worker`, as a run that is gone leaves it behind.
-fn plant(world: &World, stack: &str, generation: u64, expires_in: i64, who: &str) -> String {
+/// A lock as a run that is gone leaves it behind. Forgets the recorded calls.
+pub fn plant(world: &World, stack: &str, generation: u64, expires_in: i64, who: &str) -> String {
     let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
     let id = format!("{generation}-00000000deadbeef");
     let owner = json!({"who": who, "what": "apply", "run": "https://github.example/octo/app/actions/runs/7/attempts/1"});
@@ -29,10 +29,8 @@ fn plant(world: &World, stack: &str, generation: u64, expires_in: i64, who: &str
     id
 }
 
-/// The name of the stack of an example.
-fn stack(world: &World) -> String {
-    world.run(&["plan", "--format", "json"]).expect(0).json()["stack"].as_str().unwrap().to_owned()
-}
+/// The name of the stack of `minimal-daemon`.
+const STACK: &str = "my-daemon";
 
 #[test]
 fn an_apply_makes_just_these_calls_for_the_lock_and_one_without_changes_only_looks() {
@@ -69,7 +67,7 @@ fn an_apply_makes_just_these_calls_for_the_lock_and_one_without_changes_only_loo
 #[test]
 fn without_the_lock_no_call_is_made_for_it() {
     let world = World::with(&example("minimal-daemon"));
-    let id = plant(&world, &stack(&world), 1, 600, "octo");
+    let id = plant(&world, STACK, 1, 600, "octo");
     world.run(&["apply", "--yes", "--no-lock"]).expect(0);
     assert_eq!(lock_calls(&world), [""; 0]);
     assert_eq!(world.lock_holder(), Some(id));
@@ -78,11 +76,10 @@ fn without_the_lock_no_call_is_made_for_it() {
 #[test]
 fn a_locked_stack_is_refused_with_the_holder_and_how_to_go_on() {
     let world = World::with(&example("minimal-daemon"));
-    let stack = stack(&world);
-    let id = plant(&world, &stack, 3, 600, "octo\u{1b}[2J\n::error::forged");
+    let id = plant(&world, STACK, 3, 600, "octo\u{1b}[2J\n::error::forged");
     let run = world.run(&["apply", "--yes"]).expect(3);
     for part in [
-        format!("error: the stack `{stack}` is locked"),
+        format!("error: the stack `{STACK}` is locked"),
         "held by  octo".to_owned(),
         "run      https://github.example/octo/app/actions/runs/7/attempts/1".to_owned(),
         "hint: `--lock-timeout 10m` waits for it".to_owned(),
@@ -105,7 +102,7 @@ fn a_locked_stack_is_refused_with_the_holder_and_how_to_go_on() {
 #[test]
 fn an_expired_lock_keeps_nobody_out() {
     let world = World::with(&example("minimal-daemon"));
-    plant(&world, &stack(&world), 3, -1, "octo");
+    plant(&world, STACK, 3, -1, "octo");
     world.run(&["apply", "--yes"]).expect(0);
     assert!(world.locks().pop().unwrap().0.ends_with("/4"));
 }
@@ -113,11 +110,10 @@ fn an_expired_lock_keeps_nobody_out() {
 #[test]
 fn unlock_takes_away_the_lock_that_it_names_and_no_other() {
     let world = World::with(&example("minimal-daemon"));
-    let stack = stack(&world);
     let run = world.run(&["unlock", "1-0000000000000000", "--yes"]).expect(0);
     assert!(run.stdout.contains("nobody holds its lock"), "{}", run.stdout);
     world.run(&["unlock", "whatever", "--yes"]).expect(2);
-    let id = plant(&world, &stack, 5, 600, "octo");
+    let id = plant(&world, STACK, 5, 600, "octo");
     let run = world.run(&["unlock", "4-00000000deadbeef", "--yes"]).expect(3);
     assert!(run.stderr.contains("octo") && run.stderr.contains(&id), "{}", run.stderr);
     // Nobody is there to answer.
@@ -204,48 +200,66 @@ fn of_two_applies_at_once_one_applies_and_the_other_is_refused_or_waits() {
 fn two_stacks_do_not_wait_for_each_other() {
     let world = World::with(&example("minimal-daemon"));
     world.write("other.yml", &example("minimal-daemon").replace("my-daemon", "other"));
+    let shared = &world;
     let runs: Vec<Run> = std::thread::scope(|scope| {
         let (one, two) =
             (["apply", "--yes", "-c", "fargate-stack.yml"], ["apply", "--yes", "-c", "other.yml"]);
-        let runs = [scope.spawn(|| world.run(&one)), scope.spawn(|| world.run(&two))];
+        let runs = [one, two].map(|args| scope.spawn(move || shared.run(&args)));
         runs.map(|run| run.join().unwrap()).into()
     });
     assert_eq!((runs[0].code, runs[1].code), (0, 0), "{}\n{}", runs[0].stderr, runs[1].stderr);
     assert_eq!(world.locks().len(), 2, "{:?}", world.locks());
 }
 
-/// Somebody changes the stack between the plan of an apply and its lock.
+/// An apply, between whose look at the lock and its taking somebody else held the lock, and did `change` after it was read.
+fn overtaken(world: &World, change: impl FnOnce()) -> Run {
+    world.control("POST", "latency", &json!({"account": world.account, "ms": 300}));
+    let mut command = world.command(&["apply", "--yes"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    let wait_for = |operation: &str| {
+        while !world.calls().iter().any(|call| call["operation"] == operation) {
+            assert!(started.elapsed() < Duration::from_mins(1), "it does not get on to {operation}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    wait_for("GetParametersByPath");
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let record: Value = json!({"id": "1-other", "owner": {}, "since": now, "expires": now, "state": "free"});
+    let client = aws_sdk_ssm::Client::new(&sdk(world));
+    let put =
+        client.put_parameter().name(format!("/fargate-stack/locks/{STACK}/1")).value(record.to_string());
+    block(put.r#type(aws_sdk_ssm::types::ParameterType::String).send()).unwrap();
+    world.control("POST", "latency", &json!({"account": world.account, "service": "ssm", "ms": 3000}));
+    wait_for("DescribeLogGroups");
+    change();
+    world.control("DELETE", &format!("latency?account={}", world.account), &Value::Null);
+    let output = child.wait_with_output().unwrap();
+    Run {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
 #[test]
 fn a_plan_that_is_not_true_any_more_is_refused_when_nobody_can_be_asked() {
     let world = World::with(&example("minimal-daemon"));
-    let stack = stack(&world);
-    // The taking is held up, so that the test can act between the plan and the lock.
-    let fault = json!({"account": world.account, "service": "ssm", "operation": "PutParameter", "kind": "throttle", "count": 2});
-    world.control("POST", "faults", &fault);
-    let child =
-        world.command(&["apply", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let started = Instant::now();
-    while !lock_calls(&world).iter().any(|call| call == "ssm:PutParameter") {
-        assert!(started.elapsed() < Duration::from_mins(1), "it does not get on");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    // Another run held the lock, and gave it back; and something of what was planned is there now.
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let record: Value = json!({"id": "1-other", "owner": {}, "since": now, "expires": now, "state": "free"});
-    block(async {
-        let client = aws_sdk_ssm::Client::new(&sdk(&world));
-        let name = format!("/fargate-stack/locks/{stack}/1");
-        let put = client.put_parameter().name(name).value(record.to_string());
-        put.r#type(aws_sdk_ssm::types::ParameterType::String).send().await.unwrap();
+    let run = overtaken(&world, || {
         let logs = aws_sdk_cloudwatchlogs::Client::new(&sdk(&world));
-        logs.create_log_group().log_group_name("/ecs/my-daemon").send().await.unwrap();
-    });
-    let output = child.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(3), "{told}");
-    assert!(told.contains("another run changed the stack"), "{told}");
-    let made = world.mutations();
-    assert_eq!(made, ["logs:CreateLogGroup"], "it changed something");
+        block(logs.create_log_group().log_group_name("/ecs/my-daemon").send()).unwrap();
+    })
+    .expect(3);
+    assert!(run.stderr.contains("another run changed the stack"), "{}", run.stderr);
+    assert_eq!(world.mutations(), ["logs:CreateLogGroup"], "it changed something");
+}
+
+#[test]
+fn a_plan_that_is_still_true_is_carried_out_though_somebody_held_the_lock_meanwhile() {
+    let world = World::with(&example("minimal-daemon"));
+    let run = overtaken(&world, || {}).expect(0);
+    assert_eq!(run.stdout.matches("create cluster").count(), 1, "it was shown twice:\n{}", run.stdout);
+    assert!(world.locks().pop().unwrap().0.ends_with("/2"), "{:?}", world.locks());
 }
 
 #[test]
