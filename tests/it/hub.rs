@@ -41,6 +41,7 @@ impl World {
 
     /// Opens the one pull request of most tests.
     pub fn open_pull_request(&self) {
+        self.github("POST", "commits", json!({"sha": BASE, "branch": "main", "message": "Before"}));
         self.open_pull(NUMBER, HEAD);
     }
 
