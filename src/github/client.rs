@@ -140,7 +140,7 @@ impl GitHub {
             .ok_or_else(|| {
                 setup(format!("`{repository}` is not a repository"), "GITHUB_REPOSITORY must be `owner/name`")
             })?;
-        let crab = network.connect(&api, token.as_ref())?;
+        let crab = network.connect(&api, token)?;
         Ok(Self {
             crab,
             api,
@@ -161,7 +161,7 @@ impl GitHub {
         token: &Token,
     ) -> Result<T, GithubError> {
         let github = Self {
-            crab: network.connect(url, Some(token))?,
+            crab: network.connect(url, Some(token.clone()))?,
             api: origin(url).into(),
             graphql: String::new(),
             owner: String::new(),

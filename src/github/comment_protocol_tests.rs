@@ -62,7 +62,7 @@ async fn an_older_run_never_overwrites_a_newer_one() {
     for (run, attempt, superseded) in
         [(4, 9, true), (5, 1, true), (5, 2, false), (5, 3, false), (6, 1, false), (0, 0, false)]
     {
-        let server = Server::start(vec![page(&[there.clone()]), patched()]);
+        let server = Server::start(vec![page(std::slice::from_ref(&there)), patched()]);
         let text = body(run, attempt, "other");
         let done = client(&server).upsert_comment(&wanted(&text, run, attempt)).await.unwrap();
         let by = Newer::Run(5, 2);
@@ -87,8 +87,11 @@ async fn a_forged_run_does_not_keep_us_from_our_comment() {
 #[tokio::test]
 async fn the_mode_new_writes_another_comment_and_folds_the_old_one_as_outdated() {
     let (old, text) = (node(6, &body(4, 1, "old")), body(5, 1, "text"));
-    let server =
-        Server::start(vec![page(&[old.clone()]), answer(201, &[], r#"{"id":8}"#), ok(&json!({"data": {}}))]);
+    let server = Server::start(vec![
+        page(std::slice::from_ref(&old)),
+        answer(201, &[], r#"{"id":8}"#),
+        ok(&json!({"data": {}})),
+    ]);
     let new = Wanted { mode: Mode::New, ..wanted(&text, 5, 1) };
     assert_eq!(client(&server).upsert_comment(&new).await.unwrap(), Upserted::Created { id: 8 });
     let folded: Value = serde_json::from_str(&server.seen()[2].body).unwrap();
@@ -107,9 +110,9 @@ async fn the_mode_new_writes_another_comment_and_folds_the_old_one_as_outdated()
 async fn an_unclear_new_comment_is_known_by_its_text() {
     let (old, text) = (node(6, &body(4, 1, "old")), body(5, 1, "text"));
     let server = Server::start(vec![
-        page(&[old.clone()]),
+        page(std::slice::from_ref(&old)),
         answer(502, &[], "<html>"),
-        page(&[old.clone()]),
+        page(std::slice::from_ref(&old)),
         String::new(),
         page(&[old, node(8, &text)]),
         ok(&json!({"data": {}})),

@@ -113,25 +113,26 @@ fn the_comment_of_the_newest_run_is_kept_even_when_somebody_hid_it() {
     assert_eq!(ids(&own(vec![folded(marked(1, ".")), marked(2, ".")], ".")), (Some(2), vec![1]));
 }
 
-fn version(at: u64, editor: &str, body: Option<&str>) -> Option<graphql::Edit> {
-    Some(graphql::Edit {
+fn version(at: u64, editor: &str, body: Option<&str>) -> graphql::Edit {
+    graphql::Edit {
         edited_at: Some(format!("2025-01-01T00:00:{at:02}Z")),
         editor: Some(login(editor)),
         diff: body.map(str::to_owned),
-    })
+    }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "what it is compared with may be missing")]
 fn at(seconds: u64) -> Option<String> {
     Some(format!("2025-01-01T00:00:{seconds:02}Z"))
 }
 
 /// When the text `body` was written, by these versions, when lines with `!` do not count.
-fn written(body: &str, versions: Vec<Option<graphql::Edit>>) -> Option<String> {
-    let last_edited_at = versions.iter().flatten().next().and_then(|edit| edit.edited_at.clone());
+fn written(body: &str, versions: Vec<graphql::Edit>) -> Option<String> {
+    let last_edited_at = versions.first().and_then(|edit| edit.edited_at.clone());
     let node = Node {
         created_at: at(0),
         last_edited_at,
-        user_content_edits: Some(Edits { nodes: versions }),
+        user_content_edits: Some(Edits { nodes: versions.into_iter().map(Some).collect() }),
         ..node(1, body)
     };
     let plain = |text: &str| text.lines().filter(|line| !line.starts_with('!')).collect::<String>();
@@ -165,7 +166,7 @@ fn a_version_without_its_text_makes_the_text_rather_too_young() {
 #[test]
 fn all_that_tells_who_changed_a_comment_is_kept() {
     let node = Node {
-        user_content_edits: Some(Edits { nodes: vec![version(9, "octo", Some("B")), None] }),
+        user_content_edits: Some(Edits { nodes: vec![Some(version(9, "octo", Some("B"))), None] }),
         last_edited_at: at(9),
         editor: Some(login("octo")),
         ..folded(marked(1, "."))

@@ -47,10 +47,10 @@ impl fmt::Debug for Network {
 
 impl Network {
     /// A connection to the host of an address, which alone gets the token. Must be called within a Tokio runtime.
-    pub(super) fn connect(&self, url: &str, token: Option<&Token>) -> Result<Octocrab, GithubError> {
+    pub(super) fn connect(&self, url: &str, token: Option<Token>) -> Result<Octocrab, GithubError> {
         let base: Uri =
             origin(url).parse().map_err(|_| wrong("the address of GitHub is not one", "GITHUB_API_URL"))?;
-        let authorization = token.map(|token| {
+        let authorization = token.map(|token: Token| {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.secret()))
                 .map_err(|_| wrong("the token is not one", "GITHUB_TOKEN"))?;
             value.set_sensitive(true);

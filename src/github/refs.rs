@@ -3,7 +3,8 @@
 /// Whether git accepts this as the whole name of a ref (`git check-ref-format`), such as `refs/heads/main`.
 pub fn is_ref(name: &str) -> bool {
     let forbidden = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
-    let fine = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let fine =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none();
     name.starts_with("refs/")
         && name.len() <= 1_024
         && name.split('/').count() >= 3
@@ -45,15 +46,12 @@ fn matches(pattern: &str, text: &str) -> bool {
         let mut reached = false;
         for (at, end) in ends.iter().enumerate() {
             let before = at.checked_sub(1).and_then(|before| text.get(before));
-            next.push(match sign {
-                '*' => {
-                    reached = *end || (reached && (deep || before != Some(&'/')));
-                    reached
-                }
-                _ => {
-                    let fits = before.is_some_and(|c| if sign == '?' { *c != '/' } else { *c == sign });
-                    fits && at.checked_sub(1).and_then(|before| ends.get(before)).is_some_and(|end| *end)
-                }
+            next.push(if sign == '*' {
+                reached = *end || (reached && (deep || before != Some(&'/')));
+                reached
+            } else {
+                let fits = before.is_some_and(|c| if sign == '?' { *c != '/' } else { *c == sign });
+                fits && at.checked_sub(1).and_then(|before| ends.get(before)).is_some_and(|end| *end)
             });
         }
         ends = next;
