@@ -256,6 +256,7 @@ fn told(difference: engine::Difference) -> Difference {
         path: difference.path.unwrap_or_default(),
         approved: Some(difference.approved),
         now: Some(difference.now),
+        ..Difference::default()
     }
 }
 
