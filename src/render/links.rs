@@ -50,6 +50,11 @@ impl Budget {
         Self { limit: 1_000_000, reserved }
     }
 
+    /// The summary or the text of a check run: 65,535 bytes each.
+    pub const fn check(reserved: usize) -> Self {
+        Self { limit: 65_535, reserved }
+    }
+
     /// Whether a document fits.
     pub fn holds(self, document: &str) -> bool {
         document.len().saturating_add(self.reserved) <= self.limit

@@ -3,6 +3,7 @@
 //! `view` and `apply_view` decide the words and hide what must not be shown; `text`, `markdown` and `json` are the three
 //! documents; `escape` is applied by the templates to everything that is not marked as harmless, so forgetting is safe.
 
+mod apply_body;
 pub mod apply_view;
 pub mod comment;
 pub mod daily;

@@ -3,12 +3,10 @@
 use serde::Serialize;
 
 /// One field that is not as approved.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Difference {
-    /// stack
+    /// The stack; empty when the refusal is about one.
     pub stack: String,
-    /// class
-    pub class: &'static str,
     /// `service.web`.
     pub address: String,
     /// The attribute; empty for the action on the resource as a whole.
@@ -17,12 +15,14 @@ pub struct Difference {
     pub approved: Option<String>,
     /// What would be done now; `None` when nothing would.
     pub now: Option<String>,
+    /// Why it differs, in a few words: `config changed`, `AWS drifted`, `tag moved`, `not shown`. Empty when nobody knows.
+    pub class: String,
 }
 
 /// A refused apply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Refusal {
-    /// The stack's name.
+    /// The stack's name; empty when it is about several.
     pub stack: String,
     /// Why, as a clause: `the plan is not the one that was approved`.
     pub why: String,

@@ -20,6 +20,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("plan_status.md.j2", include_str!("../../templates/plan_status.md.j2")),
     ("plan_notice.md.j2", include_str!("../../templates/plan_notice.md.j2")),
     ("plan_lost.md.j2", include_str!("../../templates/plan_lost.md.j2")),
+    ("_apply.md.j2", include_str!("../../templates/_apply.md.j2")),
+    ("applied.md.j2", include_str!("../../templates/applied.md.j2")),
+    ("drift.md.j2", include_str!("../../templates/drift.md.j2")),
     ("apply.md.j2", include_str!("../../templates/apply.md.j2")),
     ("refused.md.j2", include_str!("../../templates/refused.md.j2")),
     ("plan.txt.j2", include_str!("../../templates/plan.txt.j2")),
@@ -64,12 +67,12 @@ impl Templates {
         };
         let markdown = through(escape::markdown);
         env.set_formatter(move |out, _, value| write(out, value, &markdown));
-        let filters: [(&str, fn(&str) -> String); 4] = [
-            ("code", escape::code),
-            ("prose", escape::prose),
-            ("cell", escape::code_cell),
-            ("html", escape::html),
-        ];
+        let filters = ["code", "prose", "cell", "html"].into_iter().zip([
+            escape::code,
+            escape::prose,
+            escape::code_cell,
+            escape::html,
+        ]);
         for (name, escaped) in filters {
             let escaped = through(escaped);
             env.add_filter(name, move |text: String| safe(escaped(&text)));

@@ -4,19 +4,26 @@
 //! and is the same whenever the effects are. Everything else (images, warnings, picture, status, links) is volatile: it may differ between
 //! the plan on the pull request and the one at the apply, and must not be able to hide or fake what the first kind says.
 
+mod applied;
 mod inline;
 mod more;
 mod normal;
 mod parts;
 mod plans;
 mod restate;
+mod sinks;
 
-use super::links::{Budget, Links};
+use super::links::Links;
 use super::view::PlanView;
 
+pub use applied::{applied_line, applied_markdown};
 pub use normal::normal_form;
 pub use plans::plans_markdown;
 pub use restate::restated;
+pub use sinks::{
+    Notice, Severity, check_summary, check_title, deployment_description, drift_markdown, drift_title,
+    notices, outdated_clause,
+};
 
 /// Begins and ends what may differ between two texts of the same plan. Hidden, like every HTML comment.
 const OPEN: &str = "<!-- fs:v -->";
@@ -96,7 +103,7 @@ pub struct AppliedPart<'a> {
 }
 
 /// An earlier attempt, for the list of attempts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct AttemptLine {
     /// The run.
     pub run: super::Link,
@@ -117,31 +124,4 @@ pub struct AppliedPage<'a> {
     pub digest: &'a str,
     /// Where the page points to.
     pub links: &'a Links,
-}
-
-/// What an apply did, for the comment and the job summary.
-pub fn applied_markdown(page: &AppliedPage<'_>, budget: Budget) -> String {
-    let _ = (page, budget);
-    String::new()
-}
-
-/// The body of the issue that tells of a drift of one stack.
-pub fn drift_markdown(part: &StackPart<'_>, links: &Links, budget: Budget) -> String {
-    let _ = (part, links, budget);
-    String::new()
-}
-
-/// The title of a check run.
-pub fn check_title(text: &str) -> String {
-    text.to_owned()
-}
-
-/// The summary of a check run.
-pub fn check_summary(text: &str) -> String {
-    text.to_owned()
-}
-
-/// The title of the issue that tells of a drift.
-pub fn drift_title(stack: &str) -> String {
-    stack.to_owned()
 }

@@ -110,8 +110,7 @@ pub(super) fn more<'a>(page: &PlansPage<'a>, volume: Volume) -> More<'a> {
             view.follows.iter().filter(|one| !with_image(one)).map(|follow| Follow { stack, follow }),
         );
         restarts.extend(view.restarts.iter().map(|address| Text { stack, text: address.clone() }));
-        let told = view.warnings.iter().filter(|text| !escape::markdown(text).is_empty());
-        warnings.extend(told.map(|text| Text { stack, text: clip(text, volume.chars) }));
+        warnings.extend(view.warnings.iter().map(|text| (stack, text)));
         if !view.diagram.is_empty() {
             let bytes: usize = view.diagram.iter().map(|line| line.len() + 1).sum();
             if volume.diagrams && drawn + bytes <= DIAGRAM_BYTES {
@@ -127,7 +126,12 @@ pub(super) fn more<'a>(page: &PlansPage<'a>, volume: Volume) -> More<'a> {
     more.images = List::first(images, volume.images);
     more.follows = List::first(follows, volume.images);
     more.restarts = List::first(restarts, volume.images);
-    more.warnings = List::first(warnings, volume.warnings);
+    more.warnings = List::first(warnings, volume.warnings).map(|(stack, text)| {
+        let text = clip(text, volume.chars);
+        // What shows nothing is no item of a list.
+        let blank = escape::markdown(&text).is_empty();
+        Text { stack, text: if blank { "(empty)".to_owned() } else { text } }
+    });
     more
 }
 

@@ -44,6 +44,11 @@ impl<T> List<T> {
         items.truncate(limit);
         Self { items, more }
     }
+
+    /// The same list of something else.
+    pub(super) fn map<U>(self, each: impl FnMut(T) -> U) -> List<U> {
+        List { items: self.items.into_iter().map(each).collect(), more: self.more }
+    }
 }
 
 /// One row of the table.

@@ -145,6 +145,7 @@ fn refusal() -> Refusal {
         path: path.to_owned(),
         approved,
         now,
+        ..Difference::default()
     };
     Refusal {
         stack: "shop".to_owned(),

@@ -249,7 +249,7 @@ proptest! {
         if releases {
             changes.extend(release_only());
         }
-        let other = Plan { changes, warnings, images, ..empty() };
+        let other = Plan { changes, images, warnings, ..empty() };
         prop_assert_eq!(engine::fingerprint(&other), engine::fingerprint(&plan));
         let again = rendered(&other, &links, &approval, &engine::fingerprint(&other));
         prop_assert_eq!(&normal_form(&again), &form, "{}", again);

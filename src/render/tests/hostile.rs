@@ -16,9 +16,9 @@ use crate::render::{
 /// What a reader's browser makes of a document.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Shape {
-    headings: usize,
+    pub(super) headings: usize,
     fences: usize,
-    tables: usize,
+    pub(super) tables: usize,
     rows: usize,
     cells: usize,
     links: usize,
@@ -86,6 +86,8 @@ fn refusal(text: &str) -> Refusal {
         path: text.to_owned(),
         approved: Some(text.to_owned()),
         now: Some(text.to_owned()),
+        stack: format!("s{text}"),
+        class: format!("c{text}"),
     };
     Refusal {
         stack: text.to_owned(),

@@ -136,7 +136,7 @@ fn ten_thousand_differences_are_counted() {
             address: format!("service.s{i}"),
             path: "cpu".to_owned(),
             approved: Some("1".repeat(1_000)),
-            now: None,
+            ..Difference::default()
         })
         .collect();
     let refusal =

@@ -14,4 +14,5 @@ mod hostile;
 mod limits;
 mod pages;
 mod plans;
+mod reports;
 mod rollouts;
