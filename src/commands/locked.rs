@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch::{self, Receiver};
 
-use crate::aws::{Aws, together};
+use crate::aws::{self, Aws, together};
 use crate::cli::LockArgs;
 use crate::env::Environment;
 use crate::error::{Error, ExitStatus};
@@ -18,6 +18,8 @@ use crate::render::escape;
 use super::session::Session;
 use super::{App, signals};
 
+/// How long taking a lock may go on after a signal.
+const GRACE: Duration = Duration::from_secs(3);
 /// How long giving back a lock may take: after a signal the process has 2 s left.
 const RELEASE: Duration = Duration::from_millis(1500);
 /// How long a lock is kept that was interrupted with calls under way: far longer than AWS takes for what was asked before.
@@ -78,7 +80,15 @@ impl Locking {
     ) -> Result<Taken, Error> {
         let (Some(patience), Some(seen)) = (self.patience, seen) else { return Ok(Taken::Ours) };
         let (aws, stack) = (&session.aws, &session.names.stack);
-        match lock::take(aws, stack, seen, &self.owner).await {
+        let taken = tokio::select! {
+            taken = lock::take(aws, stack, seen, &self.owner) => taken,
+            () = patience_over(stopped) => {
+                let message = "interrupted while the lock was being taken; nothing else was changed";
+                return Err(Error::new(ExitStatus::Interrupted, message)
+                    .hint("if the lock is left behind, it expires within 15 minutes"));
+            }
+        };
+        match taken {
             Ok(lease) => {
                 locks.held.insert(stack.clone(), (aws.clone(), lease));
                 Ok(Taken::Ours)
@@ -95,6 +105,12 @@ impl Locking {
             Err(error) => Err(refused(stack, error)),
         }
     }
+}
+
+/// Returns some time after the signal: a call that is under way is not cut off at once.
+async fn patience_over(stopped: &Receiver<bool>) {
+    signals::raised(stopped).await;
+    aws::pause(GRACE).await;
 }
 
 /// The locks that this run holds. What is dropped is not given back, and expires.

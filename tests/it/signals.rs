@@ -152,6 +152,26 @@ fn calls_without_an_answer_are_told_and_keep_the_lock_a_little_longer() {
 }
 
 #[test]
+fn an_apply_that_is_stopped_while_it_takes_the_lock_ends_in_time_and_changes_nothing_else() {
+    // The call is answered within the grace, or not at all: then the lock may be left behind.
+    for ms in [700, 30_000] {
+        let world = World::with(&example("minimal-daemon"));
+        slow(&world, 200);
+        let mut child = start(&world, &["apply", "--yes"]);
+        wait_for(&mut child, || world.calls().iter().any(|call| call["service"] == "ssm"));
+        world.control("POST", "latency", &json!({"account": world.account, "service": "ssm", "ms": ms}));
+        wait_for(&mut child, || world.calls().iter().any(|call| call["operation"] == "DescribeLogGroups"));
+        std::thread::sleep(Duration::from_millis(800));
+        stopped(child, "-INT");
+        assert_eq!(world.mutations(), [""; 0]);
+        quick(&world);
+        if ms < 3000 {
+            assert_eq!(world.lock_holder(), None);
+        }
+    }
+}
+
+#[test]
 fn a_second_signal_changes_nothing() {
     let world = World::with(&example("worker"));
     slow(&world, 300);
