@@ -104,3 +104,58 @@ fn a_policy_that_is_too_narrow_is_noticed() {
     let found = refused(&world, &policy);
     assert!(found.iter().any(|line| line.contains("cluster/worker-cluster")), "{found:?}");
 }
+
+/// From now on the caller may do what this policy allows, and nothing else: the sandbox judges each call by its resources, its tags
+/// and the roles that it passes.
+fn only(world: &World, policy: &Policy) {
+    let body = serde_json::json!({"account": world.account, "policy": policy, "enforce": true});
+    world.control("POST", "iam/caller", &body);
+}
+
+#[test]
+fn every_example_lives_and_ends_with_the_printed_policies_alone() {
+    for (name, text) in EXAMPLES {
+        let world = World::with(text);
+        let (plan, apply) = (policy(&world, "plan"), policy(&world, "apply"));
+        let allowed = |args: &[&str]| {
+            let run = world.run(args);
+            assert_eq!(run.code, 0, "{name} {args:?}:\n{}\n{}", run.stdout, run.stderr);
+        };
+        only(&world, &plan);
+        allowed(&["plan"]);
+        world.run(&["apply", "--yes"]).expect(1);
+        assert!(
+            world.calls().iter().all(|call| call["mutating"] != true || call["result"] != "ok"),
+            "{name}: a plan role changed something"
+        );
+        only(&world, &apply);
+        allowed(&["apply", "--yes"]);
+        allowed(&["apply", "--yes"]);
+        only(&world, &plan);
+        allowed(&["plan"]);
+        only(&world, &apply);
+        allowed(&["destroy", "--yes"]);
+    }
+}
+
+#[test]
+fn a_run_goes_with_the_printed_policy_alone_and_only_of_the_named_tasks() {
+    let world = World::applied(EXAMPLES[3].1);
+    let run = world.run(&[
+        "iam",
+        "print",
+        "--role",
+        "run-task",
+        "--repo",
+        "octo/shop",
+        "--task",
+        "migrate",
+        "--only",
+        "policy",
+    ]);
+    only(&world, &Policy::read(&run.expect(0).stdout).unwrap());
+    world.run(&["run-task", "migrate"]).expect(0);
+    let refused = world.run(&["run-task", "nightly"]).expect(125);
+    assert!(refused.stderr.contains("ecs:RunTask"), "{}", refused.stderr);
+    world.run(&["apply", "--yes", "--image-tag", "latest"]).expect(1);
+}
