@@ -3,6 +3,7 @@
 //! Each arrow is one function with one input and one output type, and nobody reaches back; `ARCHITECTURE.md` says who may
 //! use whom, and a test keeps it so.
 
+pub mod access;
 pub mod approval;
 pub mod aws;
 pub mod cli;

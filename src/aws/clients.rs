@@ -62,6 +62,8 @@ const SESSION: &str = "fargate-stack";
 pub struct Aws {
     /// The 12-digit account id (`sts:GetCallerIdentity`).
     pub account: String,
+    /// The caller's ARN.
+    pub caller: String,
     /// The region of every client.
     pub region: String,
     /// `aws`, `aws-cn` or `aws-us-gov`, from the caller's ARN.
@@ -166,6 +168,11 @@ impl Connection {
         Ok(Self { config, dns, region })
     }
 
+    /// The region of every client.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
     /// Whether the chain finds credentials at all. Whether AWS accepts them shows at the first call.
     pub async fn has_credentials(&self) -> bool {
         match self.config.credentials_provider() {
@@ -189,6 +196,7 @@ impl Connection {
         let config = &self.config;
         Ok(Aws {
             account: identity.account().unwrap_or_default().to_owned(),
+            caller: arn.to_owned(),
             region: self.region,
             partition,
             ec2: aws_sdk_ec2::Client::new(config),

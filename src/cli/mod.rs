@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::{Address, Demand};
 
-pub use access::{DoctorArgs, Iam, IamCheckArgs, IamPrintArgs, PreflightArgs, Role};
+pub use access::{DoctorArgs, Document, Iam, IamCheckArgs, IamPrintArgs, PreflightArgs, Role};
 pub use init::{CreateStackArgs, InitArgs, StackKind};
 pub use lock::{LockArgs, UnlockArgs};
 pub use ops::{
@@ -90,6 +90,9 @@ pub struct Global {
     /// No colour and no progress bars
     #[arg(long, global = true)]
     pub no_color: bool,
+    /// Append a line of JSON with the IAM action of each AWS call to this file, for `iam check --calls`
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    pub record_calls: Option<PathBuf>,
 }
 
 /// The form of a document.
@@ -188,9 +191,11 @@ pub enum Command {
     /// Print or check the IAM policies of the roles that workflows take on
     #[command(subcommand)]
     Iam(Iam),
-    /// Say what is missing or too wide around this stack: tokens, roles, branch rules, environments, quotas
+    /// Say what is missing or too wide around this stack: tokens, roles, branch rules, environments, quotas. Exits with 1 when
+    /// something fails
     Doctor(DoctorArgs),
-    /// Check whether this account and these credentials can carry a stack
+    /// Check whether this account and these credentials can carry a stack: exits with 0 when all is well, 1 when something is in
+    /// doubt, 2 when something is missing
     Preflight(PreflightArgs),
     /// Take away a lock that its holder left behind
     Unlock(UnlockArgs),

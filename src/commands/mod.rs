@@ -1,6 +1,7 @@
 //! The commands: wiring only, one file each.
 
 mod apply;
+mod call_record;
 mod ci;
 mod completions;
 mod create_stack;
@@ -11,6 +12,7 @@ mod doctor;
 mod exec;
 mod failure;
 mod iam;
+mod iam_check;
 mod init;
 mod locked;
 mod logs;
@@ -39,9 +41,13 @@ mod written;
 mod zones;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{Cli, Command, Format, LogLevel};
 use crate::console::{Console, Surroundings};
@@ -82,8 +88,12 @@ pub fn main() -> ExitStatus {
         unicode: locale.to_ascii_lowercase().replace('-', "").ends_with("utf8"),
         width: env.get("COLUMNS").and_then(|columns| columns.parse().ok()),
     });
-    log_to(&console, cli.global.log_level);
+    let logging = log_to(&console, cli.global.log_level, cli.global.record_calls.as_deref());
     let app = App { cli, env, console };
+    if let Err(error) = logging {
+        let message = "could not open the file of `--record-calls`";
+        return app.fail(&Error::new(ExitStatus::Usage, message).caused_by(error.to_string()));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return app.fail(&Error::new(ExitStatus::Failed, format!("could not start: {error}"))),
@@ -185,23 +195,25 @@ impl App {
     }
 }
 
-fn log_to(console: &Console, level: LogLevel) {
+/// Logs to standard error, and records the calls into a file when one is named.
+fn log_to(console: &Console, level: LogLevel, calls: Option<&Path>) -> std::io::Result<()> {
     let level = match level {
-        LogLevel::Off => return,
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "info",
-        LogLevel::Debug => "debug",
-        LogLevel::Trace => "trace",
+        LogLevel::Off => None,
+        LogLevel::Error => Some("error"),
+        LogLevel::Warn => Some("warn"),
+        LogLevel::Info => Some("info"),
+        LogLevel::Debug => Some("debug"),
+        LogLevel::Trace => Some("trace"),
     };
     // Ours alone: the SDK's own debug output prints requests, and with them environment values.
-    let filter = tracing_subscriber::EnvFilter::new(format!("off,fargate_stack={level}"));
-    let console = console.clone();
-    let writer = move || console.clone();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_target(false)
-        .with_ansi(false)
-        .init();
+    let ours = |level: &str| EnvFilter::new(format!("off,fargate_stack={level}"));
+    let log = level.map(|level| {
+        let console = console.clone();
+        let layer = tracing_subscriber::fmt::layer().with_writer(move || console.clone());
+        layer.with_target(false).with_ansi(false).with_filter(ours(level))
+    });
+    let record = calls.map(call_record::CallRecord::open).transpose()?;
+    let record = record.map(|record| record.with_filter(ours("debug")));
+    tracing_subscriber::registry().with(log).with(record).init();
+    Ok(())
 }

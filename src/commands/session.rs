@@ -116,11 +116,16 @@ impl App {
         })
     }
 
+    /// The region, as far as command line, environment of ours and stack file say.
+    pub fn region(&self, config: &Config) -> Option<String> {
+        let global = &self.cli.global;
+        let named = global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned));
+        named.or_else(|| config.region.clone())
+    }
+
     /// Settings of the AWS connection.
     pub fn connection(&self, config: &Config) -> Options {
         let global = &self.cli.global;
-        let region =
-            global.region.clone().or_else(|| self.env.get("FARGATE_STACK_REGION").map(str::to_owned));
         let ci = self.env.is_ci();
         let profile = global.profile.clone().or_else(|| config.profile.clone().filter(|_| !ci));
         // App::FargateStack writes the profile of the day into both keys.
@@ -128,7 +133,7 @@ impl App {
         Options {
             profile,
             only_profile: global.profile.is_some(),
-            region: region.or_else(|| config.region.clone()),
+            region: self.region(config),
             dns_profile: global.route53_profile.clone().or(dns),
             dns_role: config.route53.role_arn.clone(),
         }

@@ -61,6 +61,7 @@ pub(super) fn offline() -> Aws {
         .region(Region::from_static("eu-west-1"))
         .build();
     Aws {
+        caller: "arn:aws:iam::123456789012:root".into(),
         account: "123456789012".to_owned(),
         region: "eu-west-1".to_owned(),
         partition: "aws".to_owned(),

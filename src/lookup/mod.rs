@@ -18,6 +18,8 @@ mod platforms;
 mod registry;
 mod running;
 mod secret;
+pub mod surroundings;
+pub mod survey;
 mod upkeep;
 mod web;
 
@@ -31,7 +33,7 @@ pub use crate::aws::Tell;
 pub use commit::of as commit_of;
 pub use error::{LookupError, Problem};
 pub use outside::{Mirror, Registries};
-pub use registry::{ShortImage, short_image};
+pub use registry::{Registry, ShortImage, short_image};
 
 use crate::aws::Aws;
 use crate::aws::inventory::Inventory;
@@ -254,12 +256,17 @@ mod tests {
             (registry::READS, include_str!("registry.rs")),
             (running::READS, include_str!("running.rs")),
             (secret::READS, include_str!("secret.rs")),
+            (surroundings::READS, include_str!("surroundings.rs")),
+            (survey::READS, include_str!("survey.rs")),
             (upkeep::READS, include_str!("upkeep.rs")),
         ];
+        // What `survey` asks IAM's simulator about is no call.
+        let asked_about = ["iam:PassRole", "iam:PassedToService"];
         for (reads, source) in files.into_iter().chain(web::READS.into_iter().zip(web::SOURCES)) {
             let (head, body) = source.split_once("];").unwrap_or((source, ""));
             let code = body.split("#[cfg(test)]").next().unwrap_or(body);
-            let used: BTreeSet<&str> = code.split('"').filter(|text| is_action(text)).collect();
+            let used: BTreeSet<&str> =
+                code.split('"').filter(|text| is_action(text) && !asked_about.contains(text)).collect();
             let declared: BTreeSet<&str> = reads.iter().copied().collect();
             assert_eq!(used, declared);
             assert!(head.contains("READS"), "the declaration comes first");

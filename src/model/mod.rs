@@ -6,6 +6,7 @@ mod call_error;
 mod change;
 mod commit;
 mod daily;
+mod finding;
 mod history;
 mod input;
 mod plan;
@@ -25,6 +26,7 @@ pub use daily::{
     ScheduleStatus, ServiceEvent, ServiceStatus, Status, Suspended, TargetStatus, TaskRun, WebStatus,
     ZoneOfVpc, ZoneRow, ZoneStatus,
 };
+pub use finding::{Able, Finding, Level, Readiness};
 pub use history::{Family, Fate, History, Listed, Release, ReleaseState, Revision};
 pub use input::{Input, Ref};
 pub use plan::{Demand, Endpoint, Image, ImageOrigin, Plan, Summary};

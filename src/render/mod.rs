@@ -17,6 +17,7 @@ mod links;
 mod markdown;
 mod markdown_lines;
 mod page;
+pub mod readiness;
 pub mod redact;
 mod refusal;
 mod rollout;

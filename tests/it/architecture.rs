@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("kinds", &["aws", "engine", "model", "stack"]),
     ("release", &["aws", "model", "stack"]),
     ("ops", &["aws", "config", "model", "stack"]),
+    ("access", &["config", "github", "kinds", "lock", "lookup", "model", "ops", "release", "stack"]),
 ];
 
 /// Crate → the modules that may name it.
@@ -36,7 +37,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("octocrab", &["github"]),
     ("chrono", &["env", "ops"]),
     ("clap", &["cli", "commands"]),
-    ("serde_yaml", &["config"]),
+    ("serde_yaml", &["access", "config"]),
     ("yamlpath", &["config"]),
     ("yamlpatch", &["config"]),
     ("JoinSet", &["engine", "lookup", "release"]),

@@ -236,7 +236,6 @@ fn the_reference_of_the_kinds_is_up_to_date() {
 fn the_page_of_iam_permissions_is_up_to_date() {
     let mut reads: std::collections::BTreeSet<&str> = lookup::reads();
     reads.extend(["sts:GetCallerIdentity", "tag:GetResources"]);
-    reads.extend(fargate_stack::release::evidence::READS);
     let mut writes = std::collections::BTreeSet::new();
     for entry in kinds::all() {
         reads.extend(entry.rules.reads);
@@ -246,7 +245,8 @@ fn the_page_of_iam_permissions_is_up_to_date() {
     writes.extend(lock::WRITES);
     let policy = |actions: Vec<&str>| serde_json::json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
     let text = format!(
-        "{HEAD}# AWS permissions\n\nMade from the calls that the code declares.\n\n## Plan\n\nReads only; secret values are never read. \
+        "{HEAD}# AWS permissions\n\nMade from the calls that the code declares, for every stack. `fargate-stack iam print` prints what one \
+         stack needs, narrowed to its resources: see [permissions](../guide/permissions.md).\n\n## Plan\n\nReads only; secret values are never read. \
          Enough for `plan`, and for pull requests.\n\n```json\n{:#}\n```\n\n## Apply\n\nThe reads of a plan, and these. Narrow \
          `iam:PassRole` to the roles of the stack, and the actions of `ssm` to the parameters below `/fargate-stack/locks`: they are for \
          [the lock](../concept/lock.md).\n\n```json\n{:#}\n```\n\n\
@@ -255,15 +255,24 @@ fn the_page_of_iam_permissions_is_up_to_date() {
          (`--on-failure rollback`, `--on-cancel rollback`) change.\n\n```json\n{:#}\n```\n\n## Running tasks\n\nWhat `run-task`, \
          `logs` and `exec` need. The session of `exec` is opened by the AWS CLI.\n\n```json\n{:#}\n```\n\n## Daily work\n\nThe \
          reads of a plan, and these: what `status`, `list-tasks` and `show` read, and what starts, stops, scales and redeploys services, \
-         stops tasks and switches schedules.\n\n```json\n{:#}\n```\n",
+         stops tasks and switches schedules.\n\n```json\n{:#}\n```\n\n## Readiness\n\nWhat `preflight`, `doctor` and \
+         `iam check` read. What they may not read they tell as unknown or missing.\n\n```json\n{:#}\n```\n",
         policy(reads.into_iter().collect()),
         policy(writes.into_iter().collect()),
         policy(release::reads().into_iter().collect()),
         policy(release::writes().into_iter().collect()),
         policy(running().into_iter().collect()),
         policy(ops::daily().into_iter().collect()),
+        policy(readiness().into_iter().collect()),
     );
     must_be("docs/reference/iam.md", &text);
+}
+
+fn readiness() -> std::collections::BTreeSet<&'static str> {
+    let declared = [lookup::survey::READS, lookup::surroundings::READS].into_iter().flatten().copied();
+    let network = lookup::reads().into_iter().filter(|action| action.starts_with("ec2:Describe"));
+    let network = network.filter(|action| *action != "ec2:DescribeSecurityGroups");
+    declared.chain(network).chain(["ssm:GetParametersByPath", "sts:GetCallerIdentity"]).collect()
 }
 
 fn running() -> std::collections::BTreeSet<&'static str> {

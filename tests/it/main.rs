@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod access;
 mod account;
 mod act;
 mod architecture;

@@ -30,13 +30,16 @@ use super::told::Teller;
 const TRIES: usize = 3;
 
 /// Applies the commit of a push, or of a ref that was chosen by hand.
-pub async fn run(app: &App, job: &Job<'_>, commit: &str, push: Option<&PushEvent>) -> Result<ExitStatus, Error> {
-    signals::watching(async |stopped| {
-        match Box::pin(prepare(app, job, commit, push, &stopped)).await? {
-            Prepared::Ready(ready) => Box::pin(carry_out(app, job, commit, *ready, stopped)).await,
-            Prepared::Nothing(plans) => Box::pin(nothing(app, job, commit, plans, stopped)).await,
-            Prepared::Refused(plans, refused) => refuse(app, job, commit, &plans, *refused).await,
-        }
+pub async fn run(
+    app: &App,
+    job: &Job<'_>,
+    commit: &str,
+    push: Option<&PushEvent>,
+) -> Result<ExitStatus, Error> {
+    signals::watching(async |stopped| match Box::pin(prepare(app, job, commit, push, &stopped)).await? {
+        Prepared::Ready(ready) => Box::pin(carry_out(app, job, commit, *ready, stopped)).await,
+        Prepared::Nothing(plans) => Box::pin(nothing(app, job, commit, plans, stopped)).await,
+        Prepared::Refused(plans, refused) => refuse(app, job, commit, &plans, *refused).await,
     })
     .await
 }
@@ -114,7 +117,8 @@ async fn judge(
     }
     if let (Some(push), None) = (push, &brought) {
         let found = job.github()?.pulls_of_push(push).await;
-        *brought = Some(found.map_err(|error| failure::github("find the pull request of this push", &error))?);
+        *brought =
+            Some(found.map_err(|error| failure::github("find the pull request of this push", &error))?);
     }
     Ok(match approve::approved(app, job, brought.as_ref(), &plans, selection).await? {
         Ok(approved) => Judged::Approved(plans, approved),
@@ -252,7 +256,15 @@ async fn carry_out(
     }
     let interrupted = *stopped.borrow();
     let ended = Ended::of(&done);
-    let page = Page { job, plans: &plans, done: &done, before, attempts, by: &approved.by, resumed: approved.resumed };
+    let page = Page {
+        job,
+        plans: &plans,
+        done: &done,
+        before,
+        attempts,
+        by: &approved.by,
+        resumed: approved.resumed,
+    };
     job.summary(&page.markdown(&links, Budget::summary(0)));
     job.released(plans.plans().into_iter().zip(&done));
     let url = plans.plans().iter().find_map(|plan| plan.endpoints.first()).map(|one| one.url.clone());
@@ -281,7 +293,8 @@ impl Ended {
         let statuses = || done.iter().map(status);
         let some_done = done.iter().any(|one| one.report.any_done());
         let mut worst = statuses().max_by_key(|status| rank(*status)).unwrap_or_default();
-        if worst == ExitStatus::Failed && some_done && done.iter().any(|one| one.applied != ExitStatus::Done) {
+        if worst == ExitStatus::Failed && some_done && done.iter().any(|one| one.applied != ExitStatus::Done)
+        {
             worst = ExitStatus::Partial;
         }
         let went_back = done
@@ -376,7 +389,9 @@ impl Page<'_, '_> {
             .zip(self.done)
             .map(|(stack, done)| {
                 let shown = !stack.plan.is_empty() || done.rollout().is_some();
-                let view = || render::apply_view::apply(&stack.plan, &done.report, None).with_rollout(done.rollout());
+                let view = || {
+                    render::apply_view::apply(&stack.plan, &done.report, None).with_rollout(done.rollout())
+                };
                 shown.then(view)
             })
             .collect();

@@ -91,7 +91,10 @@ async fn by_environment(
 ) -> Result<Result<Approved, Refused>, Error> {
     let (Some(digest), Some(environment)) = (&job.inputs.plan_digest, &job.inputs.environment) else {
         let next = "pass `plan-digest` of a job that showed this plan, and `environment`, to a second job that waits for its environment";
-        return Ok(Err(Refused { refusal: Refusal { next: next.to_owned(), ..otherwise.refusal }, ..otherwise }));
+        return Ok(Err(Refused {
+            refusal: Refusal { next: next.to_owned(), ..otherwise.refusal },
+            ..otherwise
+        }));
     };
     let now = plans.digest();
     if *digest != now {
@@ -171,10 +174,15 @@ async fn by_pulls(
             if let [only] = shown.as_slice()
                 && !reads_the_same(job, only, plans, selection)
             {
-                let why = format!("the plan comment of {} does not say what would be done", only_number(only));
+                let why =
+                    format!("the plan comment of {} does not say what would be done", only_number(only));
                 return Ok(Err(Refused { shown, ..refused(plans, "comment-altered", why, AGAIN) }));
             }
-            app.console.note(&format!("the plan is the one that {} {}", one_or_more(&numbers), shows(&numbers)));
+            app.console.note(&format!(
+                "the plan is the one that {} {}",
+                one_or_more(&numbers),
+                shows(&numbers)
+            ));
             Ok(Ok(Approved { shown, by: reviewers.join(", "), resumed: false }))
         }
         Verdict::Rest { done, left } => {
@@ -186,7 +194,8 @@ async fn by_pulls(
             Ok(Ok(Approved { shown, by: reviewers.join(", "), resumed: true }))
         }
         Verdict::Differs(differences) => {
-            let why = format!("what would be done now is not what {} {}", one_or_more(&numbers), shows(&numbers));
+            let why =
+                format!("what would be done now is not what {} {}", one_or_more(&numbers), shows(&numbers));
             let mut told = refused(plans, "plan-differs", why, AGAIN);
             told.refusal.differences = differences.into_iter().map(for_people).collect();
             Ok(Err(Refused { shown, ..told }))
@@ -290,7 +299,10 @@ fn reads_the_same(job: &Job<'_>, shown: &Shown, plans: &Plans, selection: &Selec
     let record = &shown.record;
     let comparable = matches!(record.state, State::Planned | State::Outdated)
         && record.tool == env!("CARGO_PKG_VERSION")
-        && plans.planned().map(|stack| stack.plan.stack.as_str()).eq(record.stacks.keys().map(String::as_str));
+        && plans
+            .planned()
+            .map(|stack| stack.plan.stack.as_str())
+            .eq(record.stacks.keys().map(String::as_str));
     if !comparable {
         return true;
     }

@@ -14,10 +14,8 @@ use super::stacks;
 
 /// Plans all stacks with the images that run, opens an issue for each that differs, and closes those of stacks that do not.
 pub async fn run(app: &App, job: &Job<'_>) -> Result<ExitStatus, Error> {
-    let selection = Selection {
-        show_value: super::inputs::list(&app.env, "show-values"),
-        ..Selection::default()
-    };
+    let selection =
+        Selection { show_value: super::inputs::list(&app.env, "show-values"), ..Selection::default() };
     let sessions = pull::sessions(app, job).await?;
     let plans = Plans { attempts: stacks::plan(sessions, &selection, None).await };
     pull::show(app, job, &plans, &selection)?;
@@ -56,7 +54,11 @@ async fn issues(app: &App, job: &Job<'_>, plans: &Plans) -> Result<(), Error> {
             let view = render::view::plan(&stack.plan, &render::Context::default());
             let part = StackPart { stack: &stack.plan.stack, file: &stack.file, outcome: Ok(&view) };
             let head = marker::encode(&serde_json::json!({"scope": scope, "digest": stack.plan.fingerprint}));
-            let body = drift_markdown(&part, &links, Budget { limit: job.inputs.comment_bytes, reserved: head.len() + 1 });
+            let body = drift_markdown(
+                &part,
+                &links,
+                Budget { limit: job.inputs.comment_bytes, reserved: head.len() + 1 },
+            );
             let title = drift_title(&stack.plan.stack);
             github.put_issue(&scope, &title, &format!("{head}\n{body}"), &[render::STATUS_PREFIX]).await
         };

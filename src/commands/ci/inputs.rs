@@ -137,7 +137,8 @@ impl Inputs {
                 .ok_or_else(|| wrong("comment-bytes", "a number from 2000 to 262000", text))?,
         };
         let accounts = list(env, "aws-account-ids");
-        if let Some(other) = accounts.iter().find(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()))
+        if let Some(other) =
+            accounts.iter().find(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()))
         {
             return Err(wrong("aws-account-ids", "account ids of 12 digits", other));
         }
@@ -222,7 +223,9 @@ pub fn selection(env: &Environment, commit: &str) -> Result<Selection, Error> {
 
 /// How the inputs want rollouts to be waited for.
 fn wait(env: &Environment) -> Result<WaitArgs, Error> {
-    let on_end = |input: &str| one_of(env, input, &[("leave", OnEnd::Leave), ("rollback", OnEnd::Rollback)], OnEnd::Leave);
+    let on_end = |input: &str| {
+        one_of(env, input, &[("leave", OnEnd::Leave), ("rollback", OnEnd::Rollback)], OnEnd::Leave)
+    };
     let mut watch = WatchArgs::default();
     watch.timeout = time(env, "timeout", watch.timeout)?;
     watch.on_failure = on_end("on-failure")?;
@@ -243,7 +246,10 @@ mod tests {
         let inputs = read(&[]).unwrap();
         assert_eq!(inputs.patterns, ["fargate-stack.yml", "stacks/*.yml"]);
         assert_eq!((inputs.comments, inputs.approval), (Comments::Update, approval::Mode::Digest));
-        assert_eq!((inputs.summary, inputs.check_run, inputs.drift_issue, inputs.replan), (true, true, true, false));
+        assert_eq!(
+            (inputs.summary, inputs.check_run, inputs.drift_issue, inputs.replan),
+            (true, true, true, false)
+        );
         assert_eq!(inputs.lock_timeout, Duration::from_mins(10));
         assert_eq!(inputs.min_permission, Permission::Write);
     }

@@ -211,7 +211,9 @@ impl<'a> Job<'a> {
     /// How the merge is approved, as the plan comment says it.
     pub fn approval_words(&self) -> &'static str {
         match self.inputs.approval {
-            Mode::Digest => "The merge applies this plan if a plan made then is equal to it, and refuses otherwise.",
+            Mode::Digest => {
+                "The merge applies this plan if a plan made then is equal to it, and refuses otherwise."
+            }
             Mode::DigestAndReview => {
                 "The merge applies this plan if a plan made then is equal to it and a review approved it; a review from before this \
                  plan does not count."

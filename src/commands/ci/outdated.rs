@@ -37,11 +37,8 @@ pub async fn mark(app: &App, job: &Job<'_>, tip: &str, but: &[u64]) {
             continue;
         }
         record.state = State::Outdated;
-        let why = format!(
-            "planned on {}, and {base} is {} now",
-            super::short(&record.base),
-            super::short(tip)
-        );
+        let why =
+            format!("planned on {}, and {base} is {} now", super::short(&record.base), super::short(tip));
         let text = restated(marker::unmarked(&found.body), &Standing::Outdated { why: &why }, &links);
         let body = marker::mark(&pull::value(&record), &text);
         match github.restate(&found, &body).await {

@@ -42,7 +42,9 @@ impl Progress {
         let (run, attempt) = (env.get("GITHUB_RUN_ID")?, env.get("GITHUB_RUN_ATTEMPT").unwrap_or("1"));
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let name = format!("fargate-stack-{run}-{attempt}.json");
-        (plain(run) && plain(attempt)).then(|| env.path("RUNNER_TEMP").map(|folder| folder.join(name))).flatten()
+        (plain(run) && plain(attempt))
+            .then(|| env.path("RUNNER_TEMP").map(|folder| folder.join(name)))
+            .flatten()
     }
 
     /// Reads what an earlier step of this job left; `None` when there is nothing readable.
@@ -88,7 +90,8 @@ mod tests {
     fn progress_is_read_back_and_is_its_owners_alone() {
         let folder = tempfile::TempDir::new().unwrap();
         let temp = folder.path().to_str().unwrap();
-        let env = Environment::of(&[("RUNNER_TEMP", temp), ("GITHUB_RUN_ID", "318"), ("GITHUB_RUN_ATTEMPT", "2")]);
+        let env =
+            Environment::of(&[("RUNNER_TEMP", temp), ("GITHUB_RUN_ID", "318"), ("GITHUB_RUN_ATTEMPT", "2")]);
         assert_eq!(Progress::read(&env), None);
         let steps = Steps { planned: 3, done: vec!["create service.web".to_owned()] };
         let progress = Progress {

@@ -150,11 +150,7 @@ fn told(app: &App, commit: &str) -> Result<Selection, Error> {
 }
 
 /// Plans a pull request, and tells it in the comment, the check run, the summary and the outputs.
-pub async fn pull_request(
-    app: &App,
-    job: &Job<'_>,
-    event: &PullRequestEvent,
-) -> Result<ExitStatus, Error> {
+pub async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) -> Result<ExitStatus, Error> {
     let selection = told(app, &event.head_sha)?;
     let Some(plans) = plan(app, job, &selection, true).await? else { return Ok(ExitStatus::Done) };
     let about = About {
@@ -167,7 +163,8 @@ pub async fn pull_request(
         at: app.env.seconds(),
         show_values: selection.show_value.clone(),
     };
-    let links = job.links(&event.head_sha, Some(format!("{}@{}", event.base_ref, super::short(&event.base_sha))));
+    let links =
+        job.links(&event.head_sha, Some(format!("{}@{}", event.base_ref, super::short(&event.base_sha))));
     job.summary(&plans.page(job, &selection, &links, Budget::summary(0), None).text);
     job.plan_file(&plans.digest(), &plans.plans());
     job.told(&plans.digest(), plans.plans());
@@ -222,7 +219,8 @@ pub async fn by_hand(app: &App, job: &Job<'_>) -> Result<ExitStatus, Error> {
 pub async fn queue(app: &App, job: &Job<'_>, event: &MergeGroupEvent) -> Result<ExitStatus, Error> {
     let selection = told(app, &event.head_sha)?;
     let Some(plans) = plan(app, job, &selection, true).await? else { return Ok(ExitStatus::Done) };
-    let links = job.links(&event.head_sha, Some(format!("{}@{}", event.base_ref, super::short(&event.base_sha))));
+    let links =
+        job.links(&event.head_sha, Some(format!("{}@{}", event.base_ref, super::short(&event.base_sha))));
     job.summary(&plans.page(job, &selection, &links, Budget::summary(0), None).text);
     job.told(&plans.digest(), plans.plans());
     finish(job, plans)
@@ -295,10 +293,7 @@ pub fn value(record: &Record) -> serde_json::Value {
 }
 
 /// Sessions of the stacks of this job, each with its file.
-pub async fn sessions(
-    app: &App,
-    job: &Job<'_>,
-) -> Result<Vec<(String, Result<Session, Error>)>, Error> {
+pub async fn sessions(app: &App, job: &Job<'_>) -> Result<Vec<(String, Result<Session, Error>)>, Error> {
     let mut accounts = Accounts::default();
     let mut sessions = Vec::new();
     for stack in stacks::load(app, job, &job.inputs)? {

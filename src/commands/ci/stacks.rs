@@ -87,8 +87,7 @@ pub fn load(app: &App, job: &Job<'_>, inputs: &Inputs) -> Result<Vec<Stack>, Err
     let mut by_name: BTreeMap<&str, &str> = BTreeMap::new();
     for stack in &stacks {
         if let Some(other) = by_name.insert(stack.name(), &stack.file) {
-            let message =
-                format!("`{other}` and `{}` are both of the stack `{}`", stack.file, stack.name());
+            let message = format!("`{other}` and `{}` are both of the stack `{}`", stack.file, stack.name());
             return Err(Error::new(ExitStatus::Usage, message)
                 .hint("give each an `app.name` of its own, or narrow the input `config`"));
         }
@@ -127,7 +126,9 @@ fn files(root: Option<&Path>, patterns: &[String]) -> Result<Vec<PathBuf>, Error
         let refused = |why: &str| {
             Error::new(ExitStatus::Usage, format!("`config` has the pattern `{pattern}`, which {why}"))
         };
-        if Path::new(pattern).is_absolute() || Path::new(pattern).components().any(|part| part.as_os_str() == "..") {
+        if Path::new(pattern).is_absolute()
+            || Path::new(pattern).components().any(|part| part.as_os_str() == "..")
+        {
             return Err(refused("leads out of the workspace")
                 .hint("patterns are relative to the workspace and have no `..`"));
         }
@@ -135,10 +136,13 @@ fn files(root: Option<&Path>, patterns: &[String]) -> Result<Vec<PathBuf>, Error
             || pattern.clone(),
             |root| format!("{}/{pattern}", glob::Pattern::escape(&root.to_string_lossy())),
         );
-        let paths = glob::glob(&whole).map_err(|error| refused("is not a pattern").caused_by(error.to_string()))?;
+        let paths =
+            glob::glob(&whole).map_err(|error| refused("is not a pattern").caused_by(error.to_string()))?;
         let before = found.len();
         for path in paths {
-            let path = path.map_err(|error| refused("leads to a folder that cannot be read").caused_by(error.to_string()))?;
+            let path = path.map_err(|error| {
+                refused("leads to a folder that cannot be read").caused_by(error.to_string())
+            })?;
             if path.is_file() {
                 let short = root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(&path);
                 found.insert(short.to_owned());
@@ -246,7 +250,12 @@ mod tests {
         let found = named(&["stacks/*.yml", "fargate-stack.yml", "stacks/a.yml"]).unwrap();
         let found: Vec<String> = found.iter().map(|path| path.display().to_string()).collect();
         assert_eq!(found, ["fargate-stack.yml", "stacks/a.yml", "stacks/c.yml"]);
-        for (pattern, why) in [("../*.yml", "leads out"), ("/etc/*", "leads out"), ("none/*.yml", "matches no"), ("[", "is not a pattern")] {
+        for (pattern, why) in [
+            ("../*.yml", "leads out"),
+            ("/etc/*", "leads out"),
+            ("none/*.yml", "matches no"),
+            ("[", "is not a pattern"),
+        ] {
             let error = named(&[pattern]).unwrap_err();
             assert!(error.to_string().contains(why), "{pattern}: {error}");
             assert_eq!(error.exit(), ExitStatus::Usage);

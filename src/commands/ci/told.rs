@@ -7,8 +7,8 @@ use crate::github::checks::{Check, Conclusion};
 use crate::github::comment::{Mode, Volatile, Wanted};
 use crate::github::deployments::{Deployment, DeploymentState, DeploymentStatus};
 use crate::github::{GitHub, marker};
-use crate::render::comment::{Standing, normal_form, restated};
 use crate::render::Links;
+use crate::render::comment::{Standing, normal_form, restated};
 
 use super::super::App;
 use super::approve::Shown;
@@ -181,12 +181,8 @@ impl<'a> Teller<'a> {
         description: &str,
         url: Option<&str>,
     ) -> bool {
-        let status = DeploymentStatus {
-            state,
-            description,
-            log_url: &self.job.run_url(),
-            environment_url: url,
-        };
+        let status =
+            DeploymentStatus { state, description, log_url: &self.job.run_url(), environment_url: url };
         let told = github.deployment_status(id, &status).await;
         if let Err(error) = &told {
             self.app.console.warn(&format!("could not tell the state of the deployment: {error}"));

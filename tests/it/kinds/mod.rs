@@ -66,6 +66,7 @@ pub fn clients(account: &str) -> Aws {
         .retry_config(aws_sdk_ecs::config::retry::RetryConfig::standard())
         .build();
     Aws {
+        caller: format!("arn:aws:iam::{account}:root"),
         account: account.to_owned(),
         region: "us-east-1".to_owned(),
         partition: "aws".to_owned(),

@@ -135,11 +135,14 @@ fn a_push_of_several_pull_requests_is_approved_by_all_of_their_plans() {
     let world = World::with(&small());
     world.write("other.yml", &small().replace("my-daemon", "other-daemon"));
     let both = [("config", "fargate-stack.yml\nother.yml")];
-    for (number, head, files) in [(7, HEAD, &both[..]), (8, "00000000000000000000000000000000000000b8", &both[..])] {
+    for (number, head, files) in
+        [(7, HEAD, &both[..]), (8, "00000000000000000000000000000000000000b8", &both[..])]
+    {
         world.open_pull(number, head);
         world.ci_with("pull_request", &world.event_of_pull(number, head), files).expect(0);
     }
-    let landed = world.github("POST", "queue", json!({"numbers": [7, 8], "method": "squash", "base": "main"}));
+    let landed =
+        world.github("POST", "queue", json!({"numbers": [7, 8], "method": "squash", "base": "main"}));
     world.forget_calls();
     let event = world.event_of_push(landed["before"].as_str().unwrap(), landed["after"].as_str().unwrap());
     let run = world.ci_with("push", &event, &both).expect(0);

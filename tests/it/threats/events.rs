@@ -28,7 +28,11 @@ fn events_that_run_others_code_with_our_rights_are_refused_before_any_call() {
 fn an_apply_cannot_be_asked_for_on_a_pull_request() {
     let world = World::with(&small());
     world.open_pull_request();
-    let run = world.ci_with("pull_request", &world.pull_request_event(), &[("command", "apply"), ("approval", "none")]);
+    let run = world.ci_with(
+        "pull_request",
+        &world.pull_request_event(),
+        &[("command", "apply"), ("approval", "none")],
+    );
     refused(&world, run, "unsafe-event");
     assert_eq!(world.calls().len(), 0);
 }

@@ -112,7 +112,8 @@ fn a_killed_job_is_told_by_the_last_step_and_resumed_once_its_lock_is_gone() {
     command.env("FARGATE_STACK_LOCK_TIMEOUT", "0");
     let run = World::output(&mut command).expect(3);
     assert_eq!(world.output_of("failure-reason").as_deref(), Some("locked"), "{}", run.stderr);
-    let id = run.stderr.split("fargate-stack unlock ").nth(1).unwrap().split(['`', ' ', '\n']).next().unwrap();
+    let id =
+        run.stderr.split("fargate-stack unlock ").nth(1).unwrap().split(['`', ' ', '\n']).next().unwrap();
     world.run(&["unlock", id, "--yes"]).expect(0);
     resumed(&world);
 }
@@ -129,14 +130,26 @@ fn of_two_jobs_for_one_commit_one_applies_and_the_other_finds_it_done() {
     world.write("second/output", "");
     world.write("second/summary", "");
     let mut second = world.ci_command("push", &event);
-    for (name, file) in [("GITHUB_OUTPUT", "second/output"), ("GITHUB_STEP_SUMMARY", "second/summary"), ("RUNNER_TEMP", "second")] {
+    for (name, file) in [
+        ("GITHUB_OUTPUT", "second/output"),
+        ("GITHUB_STEP_SUMMARY", "second/summary"),
+        ("RUNNER_TEMP", "second"),
+    ] {
         second.env(name, world.folder().join(file));
     }
     second.env("GITHUB_RUN_ID", "319");
     let (mut one, mut two) = (start(&mut first), start(&mut second));
     let (one, two) = (one.wait().unwrap(), two.wait().unwrap());
-    assert_eq!((one.code(), two.code()), (Some(0), Some(0)), "{} {}", world.read("runner/output"), world.read("second/output"));
-    for operation in ["CreateCluster", "CreateService", "RegisterTaskDefinition", "CreateLogGroup", "CreateSecurityGroup"] {
+    assert_eq!(
+        (one.code(), two.code()),
+        (Some(0), Some(0)),
+        "{} {}",
+        world.read("runner/output"),
+        world.read("second/output")
+    );
+    for operation in
+        ["CreateCluster", "CreateService", "RegisterTaskDefinition", "CreateLogGroup", "CreateSecurityGroup"]
+    {
         assert_eq!(made(&world, operation), 1, "{operation}");
     }
     let outcomes = [world.read("runner/output"), world.read("second/output")];

@@ -20,7 +20,8 @@ fn a_pull_request_with_a_hundred_stacks_gets_one_comment_within_the_budget_from_
     }
     world.open_pull_request();
     let started = Instant::now();
-    let run = world.ci_with("pull_request", &world.pull_request_event(), &[("config", "stacks/*.yml")]).expect(0);
+    let run =
+        world.ci_with("pull_request", &world.pull_request_event(), &[("config", "stacks/*.yml")]).expect(0);
     let took = started.elapsed();
     assert_eq!(world.output_of("outcome").as_deref(), Some("planned"), "{}", run.stderr);
     assert_eq!(world.mutations(), Vec::<String>::new());
@@ -55,7 +56,10 @@ fn stacks_without_changes_are_told_without_noise() {
         world.run(&["apply", "--yes", "-c", &format!("{name}.yml")]).expect(0);
         writeln!(files, "{name}.yml").unwrap();
     }
-    world.write("beta.yml", &small().replace("my-daemon", "beta").replace("type: daemon", "type: daemon\n    size: large"));
+    world.write(
+        "beta.yml",
+        &small().replace("my-daemon", "beta").replace("type: daemon", "type: daemon\n    size: large"),
+    );
     world.open_pull_request();
     world.ci_with("pull_request", &world.pull_request_event(), &[("config", &files)]).expect(0);
     let body = world.comment();
@@ -70,7 +74,10 @@ fn stacks_without_changes_are_told_without_noise() {
 #[test]
 fn one_stack_that_cannot_be_planned_is_told_beside_the_others_and_fails_the_job() {
     let world = World::with(&small());
-    world.write("broken.yml", &small().replace("my-daemon", "broken").replace("helloworld", "not-there-at-all/image"));
+    world.write(
+        "broken.yml",
+        &small().replace("my-daemon", "broken").replace("helloworld", "not-there-at-all/image"),
+    );
     world.write("wrong.yml", &format!("{}account: '111122223333'\n", small().replace("my-daemon", "wrong")));
     world.open_pull_request();
     let files = [("config", "fargate-stack.yml\nwrong.yml")];

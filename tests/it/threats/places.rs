@@ -16,10 +16,23 @@ fn stack_files_are_read_in_the_workspace_only_and_never_quoted_when_refused() {
     symlink("/proc/self/environ", world.folder().join("environ.yml")).unwrap();
     symlink(outside.path(), world.folder().join("folder")).unwrap();
     let secret = secret.display().to_string();
-    for config in ["link.yml", "environ.yml", "../x.yml", "../*.yml", "folder/credentials", "folder/*", "l*.yml", "/etc/passwd", &secret] {
+    for config in [
+        "link.yml",
+        "environ.yml",
+        "../x.yml",
+        "../*.yml",
+        "folder/credentials",
+        "folder/*",
+        "l*.yml",
+        "/etc/passwd",
+        &secret,
+    ] {
         let run = world.ci_with("pull_request", &world.pull_request_event(), &[("config", config)]).expect(2);
         let all = format!("{}{}{}", run.stdout, run.stderr, world.read("runner/summary"));
-        assert!(!all.contains("canary") && !all.contains("AWS_ACCESS_KEY_ID") && !all.contains("root:"), "{config}: {all}");
+        assert!(
+            !all.contains("canary") && !all.contains("AWS_ACCESS_KEY_ID") && !all.contains("root:"),
+            "{config}: {all}"
+        );
         assert_eq!(world.calls().len(), 0, "{config}");
     }
 }
@@ -28,18 +41,24 @@ fn stack_files_are_read_in_the_workspace_only_and_never_quoted_when_refused() {
 fn credentials_of_an_account_that_is_not_allowed_end_the_job_after_asking_who_we_are() {
     let world = World::with(&small());
     world.open_pull_request();
-    let run = world.ci_with("pull_request", &world.pull_request_event(), &[("aws-account-ids", "111122223333")]).expect(2);
+    let run = world
+        .ci_with("pull_request", &world.pull_request_event(), &[("aws-account-ids", "111122223333")])
+        .expect(2);
     assert!(run.stderr.contains("aws-account-ids"), "{}", run.stderr);
-    let calls: Vec<String> = world.calls().iter().map(|call| call["operation"].as_str().unwrap().to_owned()).collect();
+    let calls: Vec<String> =
+        world.calls().iter().map(|call| call["operation"].as_str().unwrap().to_owned()).collect();
     assert_eq!(calls, ["GetCallerIdentity"]);
-    world.ci_with("pull_request", &world.pull_request_event(), &[("aws-account-ids", &world.account)]).expect(0);
+    world
+        .ci_with("pull_request", &world.pull_request_event(), &[("aws-account-ids", &world.account)])
+        .expect(0);
 }
 
 #[test]
 fn the_files_of_a_job_are_its_owners_alone_and_nothing_is_written_to_home() {
     let world = World::with(&small());
     world.planned_and_merged();
-    let before: Vec<_> = std::fs::read_dir(world.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let before: Vec<_> =
+        std::fs::read_dir(world.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     let home = world.folder().join("home");
     std::fs::create_dir(&home).unwrap();
     let mut command = world.ci_command("push", &world.push_event());
@@ -47,7 +66,8 @@ fn the_files_of_a_job_are_its_owners_alone_and_nothing_is_written_to_home() {
     assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0);
     let after = std::fs::read_dir(world.folder()).unwrap().count();
     assert_eq!(after, before.len() + 1, "only the home folder of this test is new");
-    let files: Vec<_> = std::fs::read_dir(world.folder().join("runner/temp")).unwrap().map(Result::unwrap).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(world.folder().join("runner/temp")).unwrap().map(Result::unwrap).collect();
     assert!(files.len() >= 2, "{files:?}");
     for file in files {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
@@ -60,7 +80,9 @@ fn the_files_of_a_job_are_its_owners_alone_and_nothing_is_written_to_home() {
 
 #[test]
 fn no_key_of_a_stack_file_names_an_endpoint_a_proxy_or_a_source_of_credentials() {
-    let schema = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/fargate-stack.schema.json")).unwrap();
+    let schema =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/fargate-stack.schema.json"))
+            .unwrap();
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let mut keys = Vec::new();
     collect(&schema, &mut keys);

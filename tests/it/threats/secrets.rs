@@ -57,7 +57,10 @@ fn unseen(world: &World, run: &Run) {
 fn a_secret_value_reaches_no_place_where_people_look() {
     let world = World::with(&stack(CANARY, ""));
     let secrets = aws_sdk_secretsmanager::Client::new(&super::super::account::sdk(&world));
-    super::super::account::block(secrets.put_secret_value().secret_id("helloworld/api-key").secret_string(CANARY).send()).unwrap();
+    super::super::account::block(
+        secrets.put_secret_value().secret_id("helloworld/api-key").secret_string(CANARY).send(),
+    )
+    .unwrap();
     world.open_pull_request();
     let run = world.ci("pull_request", &world.pull_request_event()).expect(0);
     unseen(&world, &run);
@@ -69,19 +72,30 @@ fn a_secret_value_reaches_no_place_where_people_look() {
     // What runs now is the old side of the next plan.
     world.write("fargate-stack.yml", &stack("other-", "value"));
     world.open_pull(8, "00000000000000000000000000000000000000b8");
-    let run = world.ci("pull_request", &world.event_of_pull(8, "00000000000000000000000000000000000000b8")).expect(0);
+    let run = world
+        .ci("pull_request", &world.event_of_pull(8, "00000000000000000000000000000000000000b8"))
+        .expect(0);
     unseen(&world, &run);
     let run = world.ci("schedule", &json!({"schedule": "0 6 * * *", "repository": {"full_name": world.repository, "default_branch": "main"}})).expect(0);
     assert_eq!(world.output_of("outcome").as_deref(), Some("drift"), "{}", run.stderr);
     unseen(&world, &run);
     // Refusals and failures.
     world.write("fargate-stack.yml", &stack(CANARY, "-2"));
-    let run = world.ci("push", &world.event_of_push("00000000000000000000000000000000000000a1", "00000000000000000000000000000000000000a2")).expect(3);
+    let run = world
+        .ci(
+            "push",
+            &world.event_of_push(
+                "00000000000000000000000000000000000000a1",
+                "00000000000000000000000000000000000000a2",
+            ),
+        )
+        .expect(3);
     unseen(&world, &run);
     let message = format!("container job: {CANARY} is not a valid value");
     let fault = json!({"account": world.account, "service": "ecs", "operation": "RegisterTaskDefinition", "kind": "error", "code": "ClientException", "message": message});
     let _ = fault;
-    let run = world.ci_with("push", &world.push_event(), &[("approval", "none"), ("timeout", "2m")]).expect(0);
+    let run =
+        world.ci_with("push", &world.push_event(), &[("approval", "none"), ("timeout", "2m")]).expect(0);
     unseen(&world, &run);
 }
 

@@ -21,8 +21,13 @@ fn tests() -> BTreeSet<String> {
             let text = std::fs::read_to_string(&path).unwrap();
             let lines: Vec<&str> = text.lines().map(str::trim).collect();
             for (at, line) in lines.iter().enumerate() {
-                let name = line.trim_start_matches("async ").strip_prefix("fn ").and_then(|rest| rest.split('(').next());
-                let is_test = lines[at.saturating_sub(4)..at].iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+                let name = line
+                    .trim_start_matches("async ")
+                    .strip_prefix("fn ")
+                    .and_then(|rest| rest.split('(').next());
+                let is_test = lines[at.saturating_sub(4)..at]
+                    .iter()
+                    .any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
                     || lines[at.saturating_sub(12)..at].iter().any(|line| line.starts_with("proptest!"));
                 found.extend(name.filter(|_| is_test).map(str::to_owned));
             }
