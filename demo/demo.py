@@ -77,7 +77,8 @@ class Checkout:
         self.git("remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
         (self.work / "README.md").write_text("shop\n")
         self.base = self.commit("Start")
-        for name, files in {"action": {"action.yml": (ROOT / "action.yml").read_text()},
+        action = {file: (ROOT / file).read_text() for file in ("action.yml", "bootstrap.sh", "versions.txt")}
+        for name, files in {"action": action,
                             "credentials": {"action.yml": CREDENTIALS_ACTION}}.items():
             for file, text in files.items():
                 (folder / name).mkdir(exist_ok=True)
@@ -169,6 +170,9 @@ def demo(folder, binaries, sandbox):
 
     say("the stack file of the pull request")
     shutil.copytree(ROOT / "examples" / "multi", checkout.work, dirs_exist_ok=True)
+    # A release is downloaded; here it is the program that was just built.
+    with open(checkout.work / ".github/workflows/fargate.yml", "a") as workflow:
+        workflow.write("        with:\n          binary: fargate-stack\n")
     print((checkout.work / "fargate-stack.yml").read_text())
     checkout.git("checkout", "-q", "-b", "shop")
     head = checkout.commit("Add the shop")

@@ -2,6 +2,6 @@
 
 mod action;
 mod bootstrap;
-mod lint;
+pub mod lint;
 mod release;
-mod runner;
+pub mod runner;
