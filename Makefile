@@ -37,10 +37,13 @@ gen: ## Write the generated files anew: JSON Schema and docs/reference
 # The release builds with musl; the target that is installed everywhere gives a static program too.
 static_target := x86_64-unknown-linux-gnu
 
-static: ## The static binary for Linux x86-64, in target/static
+static: ## The static binary for Linux x86-64: builds it, and shows that it is one
 	RUSTFLAGS="-C target-feature=+crt-static" FARGATE_STACK_COMMIT="$$(git rev-parse HEAD 2>/dev/null)" \
 	  cargo build --release --locked --bin fargate-stack --target $(static_target)
 	scripts/static-check.sh "$${CARGO_TARGET_DIR:-target}/$(static_target)/release/fargate-stack"
+
+rehearse: static ## A release without GitHub: draft, publish and run the static binary, into and from a folder
+	scripts/rehearse.sh "$${CARGO_TARGET_DIR:-target}/$(static_target)/release/fargate-stack"
 
 venv: $(stamp) ## The Python environment with moto, act and the linters, pinned and checked by hash
 

@@ -11,6 +11,8 @@ use crate::ecs::Script;
 use crate::fault::{Fault, Latency};
 use crate::http::{Request, Response};
 use crate::internal::InternalError;
+use crate::policy::CallerPolicy;
+use crate::quotas::NewQuota;
 use crate::schedules::Fire;
 use crate::seed::{self, Seed};
 use crate::state::{State, lock};
@@ -123,6 +125,18 @@ async fn route(state: &State, request: &Request, rest: &str) -> Result<Value, Re
             json!({ "arn": state.with_acm(&account, &region, |acm| acm.plant(planted, now)) })
         }
         ("POST", "/ecr/images") => body::<NewImage>(request)?.push(state).await?,
+        ("POST", "/quotas") => {
+            let new: NewQuota = body(request)?;
+            let account = new.account.clone().unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned());
+            let region = new.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned());
+            lock(&state.quotas).set(&account, &region, &new);
+            json!({})
+        }
+        ("POST", "/iam/caller") => allow(state, body(request)?)?,
+        ("DELETE", "/iam/caller") => {
+            lock(&state.callers).retain(|name, _| account.is_some_and(|account| account != name));
+            json!({})
+        }
         ("POST", "/rollouts") => script(state, body(request)?)?,
         ("GET", "/rollouts") => scripts(state, account),
         ("DELETE", "/rollouts") => {
@@ -181,6 +195,8 @@ async fn reset(state: &State, reset: Reset) -> Result<Value, Refused> {
     lock(&state.acm).retain(|(name, _), _| kept(name));
     lock(&state.ssm).retain(|(name, _), _| kept(name));
     lock(&state.dns).retain(|name, _| kept(name));
+    lock(&state.callers).retain(|name, _| kept(name));
+    lock(&state.quotas).forget(account);
     lock(&state.recorder).forget(account);
     lock(&state.faults).forget(account);
     lock(&state.faults).hurry(account);
@@ -224,6 +240,33 @@ async fn plant(state: &State, plant: Plant) -> Result<Value, Refused> {
         return Err((409, format!("account {} is seeded in {region}: reset it first", plant.account)));
     }
     seed::plant(state, &plant.account, region, plant.seed).await.map_err(|error| failed(&error))
+}
+
+/// What the caller of an account is to be allowed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allow {
+    account: Option<String>,
+    /// One document, a list of documents, or null for everything.
+    #[serde(default)]
+    policy: Value,
+    #[serde(default)]
+    enforce: bool,
+}
+
+fn allow(state: &State, allow: Allow) -> Result<Value, Refused> {
+    let documents = match allow.policy {
+        Value::Null => Vec::new(),
+        Value::Array(all) => all,
+        one => vec![one],
+    };
+    if documents.iter().any(|document| document.get("Statement").is_none()) {
+        return Err((400, "`policy` must be a policy document, a list of them, or null".into()));
+    }
+    let account = allow.account.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned());
+    let policy = CallerPolicy { documents, enforce: allow.enforce };
+    lock(&state.callers).insert(account, policy);
+    Ok(json!({}))
 }
 
 /// Puts a script into the queue of its account and region.

@@ -41,6 +41,9 @@ fn repository(request: &Request, body: &Value) -> String {
     if let (Some(owner), Some(name)) = (segments.next(), segments.next()) {
         return format!("{owner}/{name}");
     }
+    if let Some(full) = request.query.get("repo").filter(|_| request.path.starts_with("/_oidc/")) {
+        return full.clone();
+    }
     let variable =
         |names: &[&str]| names.iter().find_map(|name| body.pointer(&format!("/variables/{name}"))?.as_str());
     match (variable(&["owner"]), variable(&["name", "repo"])) {
@@ -173,6 +176,9 @@ mod tests {
         let body = json!({"query": "…", "variables": {"owner": "octo", "name": "app"}});
         assert_eq!(repository(&path("/graphql"), &body), "octo/app");
         assert_eq!(repository(&path("/user"), &Value::Null), "");
+        let query = [("repo".to_owned(), "octo/app".to_owned())].into();
+        let token = Request { path: "/_oidc/token".into(), query, ..Request::default() };
+        assert_eq!(repository(&token, &Value::Null), "octo/app");
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod internal;
 pub mod moto;
 mod oci;
 mod pipeline;
+pub mod policy;
+pub mod quotas;
 pub mod record;
 mod registry;
 mod schedules;

@@ -23,6 +23,7 @@ from moto.ec2.models import EC2Backend  # noqa: E402
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule  # noqa: E402
 from moto.ec2.responses.security_groups import SecurityGroups  # noqa: E402
 from moto.ecr.models import Image  # noqa: E402
+from moto.iam.models import SERVICE_NAME_CONVERSION  # noqa: E402
 from moto.moto_server.werkzeug_app import (  # noqa: E402
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -45,6 +46,9 @@ def without_default_vpc(backend, *args, **named):
 
 make_region = EC2Backend.__init__
 EC2Backend.__init__ = without_default_vpc
+
+# Names of service-linked roles as AWS spells them.
+SERVICE_NAME_CONVERSION.update(ecs="ECS", elasticloadbalancing="ElasticLoadBalancing")
 
 # moto asks its own ECS, which is empty: whether a service exists is checked before a call comes here.
 ApplicationAutoscalingBackend._ecs_service_exists_for_target = lambda _self, _resource: True

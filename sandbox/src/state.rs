@@ -17,6 +17,8 @@ use crate::fault::Faults;
 use crate::github::GitHub;
 use crate::internal::Internal;
 use crate::moto::Moto;
+use crate::policy::CallerPolicy;
+use crate::quotas::Quotas;
 use crate::record::Recorder;
 use crate::registry::Registry;
 use crate::seed::Seed;
@@ -62,6 +64,10 @@ pub struct State {
     pub dns: Mutex<BTreeMap<String, Dns>>,
     /// The GitHub stub.
     pub github: Mutex<GitHub>,
+    /// What the caller of an account may do, by account.
+    pub callers: Mutex<BTreeMap<String, CallerPolicy>>,
+    /// Service quotas.
+    pub quotas: Mutex<Quotas>,
     /// The temporary access keys that were given out.
     pub keys: Mutex<BTreeMap<String, Issued>>,
     /// What was seeded where: which seed, and what it made.
@@ -100,6 +106,8 @@ impl State {
             ssm: Mutex::default(),
             dns: Mutex::default(),
             github: Mutex::new(GitHub::new()),
+            callers: Mutex::default(),
+            quotas: Mutex::default(),
             keys: Mutex::default(),
             seeds: Mutex::default(),
             blobs: Mutex::default(),

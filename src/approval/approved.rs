@@ -16,8 +16,10 @@ pub(super) struct Approved<'a> {
 /// What is approved of one resource.
 #[derive(Default)]
 struct Merged<'a> {
-    /// The effects, in the order in which they were merged; never a deletion together with something else.
+    /// The effects, in the order in which they were merged.
     effects: Vec<&'a Effect>,
+    /// It is deleted, and nothing takes its place.
+    gone: bool,
     /// The fields of all of them; the later one counts.
     fields: BTreeMap<&'a str, &'a Field>,
 }
@@ -41,10 +43,6 @@ impl Found {
 
 impl<'a> Merged<'a> {
     fn add(&mut self, effect: &'a Effect) {
-        let deletes = |effect: &Effect| effect.action == "delete";
-        if self.effects.last().is_some_and(|last| deletes(last) != deletes(effect)) {
-            *self = Self::default();
-        }
         self.effects.push(effect);
         for (path, field) in &effect.fields {
             // What a replacement takes along as it is contradicts nothing.
@@ -82,8 +80,18 @@ impl<'a> Approved<'a> {
     /// The effects of records, in the order in which their pull requests were merged.
     pub(super) fn of(records: impl Iterator<Item = &'a [Effect]>) -> Self {
         let mut merged: BTreeMap<Key, Merged<'a>> = BTreeMap::new();
-        for effect in records.flatten() {
-            merged.entry(key(effect)).or_default().add(effect);
+        for effects in records {
+            let wants = |address: &str| {
+                effects.iter().any(|effect| effect.address == address && effect.action != "delete")
+            };
+            let names = |address: &str| effects.iter().any(|effect| effect.address == address);
+            // To keep something and to be rid of it contradict each other, by whatever names.
+            merged.retain(|(address, _), earlier| !names(address) || earlier.gone != wants(address));
+            for effect in effects {
+                let merged = merged.entry(key(effect)).or_default();
+                merged.add(effect);
+                merged.gone = !wants(&effect.address);
+            }
         }
         Self { merged }
     }
@@ -123,8 +131,9 @@ impl<'a> Approved<'a> {
 
     /// A deletion is covered by one of the same thing, and by a replacement that left it behind.
     fn deletes(&self, key: Key, effect: &Effect, kept: bool, otherwise: Class) -> Result<Match, Vec<Found>> {
-        let same = self.merged.get(&key);
-        if let Some(last) = same.and_then(Merged::last).filter(|last| last.action == "delete") {
+        if let Some(last) =
+            self.merged.get(&key).and_then(Merged::last).filter(|last| last.action == "delete")
+        {
             if last.old == effect.old {
                 return Ok(Match { key, whole: true });
             }
@@ -133,29 +142,32 @@ impl<'a> Approved<'a> {
         }
         let left_behind = self.merged.iter().find(|((address, _), merged)| {
             let goes = |one: &&Effect| one.action == "replace" && one.old.is_some() && one.old == effect.old;
-            *address == effect.address && merged.effects.iter().any(|one| goes(&one))
+            *address == effect.address && merged.effects.iter().any(goes)
         });
         match left_behind {
             Some((replaced, _)) if kept => Ok(Match { key: replaced.clone(), whole: false }),
-            Some((_, merged)) => Err(vec![action(merged.last(), effect, Class::Config)]),
-            None => match same {
-                Some(merged) => Err(vec![action(merged.last(), effect, Class::Config)]),
-                None => Err(vec![self.unknown(effect, otherwise)]),
-            },
+            _ => {
+                let other = self.merged.iter().find(|((address, _), _)| *address == effect.address);
+                let other = other.and_then(|(_, merged)| merged.last());
+                // The stack file does not want it any more, and did when it was planned.
+                let class = if other.is_some() && !kept { Class::Config } else { otherwise };
+                Err(vec![action(other, effect, class)])
+            }
         }
     }
 
     /// Nothing is approved of this resource under this name.
     fn unknown(&self, effect: &Effect, otherwise: Class) -> Found {
-        let renamed = self.merged.values().filter_map(Merged::last).find(|last| {
-            last.address == effect.address && last.action == effect.action && effect.action != "delete"
-        });
-        match renamed {
-            Some(last) => {
-                let told = |effect: &Effect| format!("{} `{}`", effect.action, effect.name);
-                found(effect, None, told(last), told(effect), Class::Config)
-            }
-            None => action(None, effect, otherwise),
+        let here =
+            || self.merged.values().filter_map(Merged::last).filter(|last| last.address == effect.address);
+        if let Some(last) = here().find(|last| last.action == effect.action) {
+            let told = |effect: &Effect| format!("{} `{}`", effect.action, effect.name);
+            return found(effect, None, told(last), told(effect), Class::Config);
+        }
+        match here().next() {
+            // The stack file wants it again.
+            Some(last) if last.action == "delete" => action(Some(last), effect, Class::Config),
+            last => action(last, effect, otherwise),
         }
     }
 }

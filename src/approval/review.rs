@@ -42,9 +42,9 @@ pub fn reviewed(
     let mut newest: BTreeMap<String, (&ReviewSeen, Option<OffsetDateTime>)> = BTreeMap::new();
     for review in reviews {
         let at = moment(&review.at);
-        let held = newest.entry(review.user.to_ascii_lowercase()).or_insert((review, at));
-        if at.is_none() || (held.1.is_some() && at >= held.1) {
-            *held = (review, at);
+        let known = newest.entry(review.user.to_ascii_lowercase()).or_insert((review, at));
+        if at.is_none() || (known.1.is_some() && at >= known.1) {
+            *known = (review, at);
         }
     }
     let why_not = |review: &ReviewSeen, at: Option<OffsetDateTime>| {

@@ -86,9 +86,8 @@ pub async fn under_lock(
             return Err(locked::moved(&planned.plan.stack));
         }
         again = true;
-        let before = std::mem::replace(&mut planned, Planned::default());
-        (seen, planned) = look_and_plan().await?;
-        let (was, now) = (&before.plan, &planned.plan);
+        let (seen_now, planned_now) = look_and_plan().await?;
+        let (was, now) = (&planned.plan, &planned_now.plan);
         if was.fingerprint != now.fingerprint || was.images != now.images {
             if !now.is_empty() && (ask.yes || app.env.is_ci()) {
                 return Err(locked::moved(&now.stack));
@@ -97,6 +96,7 @@ pub async fn under_lock(
             show(app, now, ask.selection)?;
             agreed = false;
         }
+        (seen, planned) = (seen_now, planned_now);
     }
     let done = execute_in(app, session, &planned.plan, ask.wait, &locks, stopped).await?;
     Ok((planned, done))
@@ -214,6 +214,8 @@ async fn execute_in(
             carry_out_in(app, session, plan, wait, held, tell).await
         })
         .await;
+    // Whatever happened: nobody is kept out by a run that is over.
+    locks.release_all(app).await;
     told?;
     let view = render::apply_view::apply(plan, &done.report, None).with_rollout(done.rollout());
     match (app.format(), done.rollout()) {

@@ -6,13 +6,21 @@ use crate::model::Plan;
 use crate::render::{self, Budget, Links};
 
 use super::session::{Planned, Session};
-use super::{App, failure};
+use super::{App, failure, signals};
 
 /// Plans and shows.
 pub async fn run(app: &App, args: &PlanArgs) -> Result<ExitStatus, Error> {
-    let session = app.session().await?;
     let selection = app.shown(&args.selection);
-    let planned = session.plan(&selection).await?;
+    let (session, planned) = signals::watching(async |stopped| {
+        let planning = async {
+            let session = app.session().await?;
+            let planned = session.plan(&selection).await?;
+            Ok((session, planned))
+        };
+        // Without a handler the first process of a container would not see the signal at all.
+        signals::unless(&stopped, planning).await
+    })
+    .await?;
     show(app, &planned.plan, &selection, true)?;
     if args.update {
         update(app, &session, &planned)?;

@@ -11,10 +11,9 @@ use serde_json::Value;
 
 use super::address::{self, CONNECT_OP, checked, is_name, origin};
 use super::error::GithubError;
+use super::network::Network;
 use super::retry::{Clock, Failure, Pace, WallClock, wait};
 
-/// Longest time for a connection to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time for one answer, from the first byte sent to the last one read.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// All waits of a run together, unless set otherwise.
@@ -33,6 +32,11 @@ impl Token {
     pub fn new(token: &str) -> Option<Self> {
         let token = token.trim();
         (!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(token.into()))
+    }
+
+    /// The token itself, for the header that it is sent in.
+    pub(super) fn secret(&self) -> &str {
+        &self.0
     }
 }
 
@@ -111,6 +115,17 @@ impl GitHub {
         token: Option<Token>,
         repository: &str,
     ) -> Result<Self, GithubError> {
+        Self::through(&Network::default(), api_url, graphql_url, token, repository)
+    }
+
+    /// The same, by the ways of a network.
+    pub fn through(
+        network: &Network,
+        api_url: &str,
+        graphql_url: &str,
+        token: Option<Token>,
+        repository: &str,
+    ) -> Result<Self, GithubError> {
         let api = checked(api_url, "GITHUB_API_URL")?;
         let graphql = checked(graphql_url, "GITHUB_GRAPHQL_URL")?;
         if origin(&api) != origin(&graphql) {
@@ -125,7 +140,7 @@ impl GitHub {
             .ok_or_else(|| {
                 setup(format!("`{repository}` is not a repository"), "GITHUB_REPOSITORY must be `owner/name`")
             })?;
-        let crab = connected(&api, token)?;
+        let crab = network.connect(&api, token.as_ref())?;
         Ok(Self {
             crab,
             api,
@@ -140,12 +155,13 @@ impl GitHub {
 
     /// Asks another server of GitHub's for JSON, with a token of its own; `url` must be [`checked`]. Repeats as `retry` says.
     pub(super) async fn ask<T: DeserializeOwned>(
+        network: &Network,
         op: &str,
         url: &str,
-        token: Token,
+        token: &Token,
     ) -> Result<T, GithubError> {
         let github = Self {
-            crab: connected(url, Some(token))?,
+            crab: network.connect(url, Some(token))?,
             api: origin(url).into(),
             graphql: String::new(),
             owner: String::new(),
@@ -374,28 +390,6 @@ impl GitHub {
             }
         }
     }
-}
-
-/// A connection to the host of an address, which alone gets the token. Must be called within a Tokio runtime.
-pub(super) fn connected(url: &str, token: Option<Token>) -> Result<Octocrab, GithubError> {
-    let broken =
-        |error: octocrab::Error| setup(error.to_string(), "check GITHUB_API_URL and the CA certificates");
-    // The base is the bare host: octocrab would put a base path before absolute addresses too, and it would
-    // leave one out for a repository whose name starts like it.
-    let mut builder = Octocrab::builder()
-        .base_uri(origin(url))
-        .and_then(|builder| builder.upload_uri(origin(url)))
-        .map_err(broken)?
-        .set_connect_timeout(Some(CONNECT_TIMEOUT))
-        .set_read_timeout(Some(CALL_TIMEOUT))
-        .set_write_timeout(Some(CALL_TIMEOUT));
-    if let Ok(accept) = "accept".parse() {
-        builder = builder.add_header(accept, "application/vnd.github+json".into());
-    }
-    if let Some(Token(token)) = token {
-        builder = builder.personal_token(token);
-    }
-    builder.build().map_err(broken)
 }
 
 fn read<T: DeserializeOwned>(op: &str, value: Value, answer: &Answer) -> Result<T, GithubError> {

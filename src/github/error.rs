@@ -120,6 +120,10 @@ fn one_line(text: &str) -> String {
 fn hint(op: &str, status: u16, message: &str, accepted: Option<&str>) -> Option<String> {
     let lower = message.to_lowercase();
     Some(match status {
+        300..=399 => {
+            "the repository has moved to another server, or something between redirects: check GITHUB_API_URL"
+                .into()
+        }
         401 => {
             "the token is missing or no longer valid: pass `github-token: ${{ github.token }}` to the action"
                 .into()

@@ -9,6 +9,8 @@ mod call_tests;
 pub mod checks;
 pub mod client;
 pub mod comment;
+#[cfg(test)]
+mod comment_protocol_tests;
 pub mod decide;
 pub mod deployments;
 pub mod error;
@@ -16,6 +18,7 @@ pub mod event;
 mod graphql;
 pub mod issues;
 pub mod marker;
+pub mod network;
 pub mod oidc;
 pub mod outputs;
 mod payload;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::address::{checked, encoded};
 use super::client::{GitHub, Token};
 use super::error::GithubError;
+use super::network::Network;
 
 const OP: &str = "GET ACTIONS_ID_TOKEN_REQUEST_URL";
 
@@ -18,6 +19,16 @@ pub type Claims = BTreeMap<String, String>;
 /// Asks the runner for a token and reads its claims. `url` is `ACTIONS_ID_TOKEN_REQUEST_URL`, `token`
 /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`. The signature is not checked: nothing is decided by these claims, AWS checks its own.
 pub async fn claims(url: &str, token: &Token, audience: &str) -> Result<Claims, GithubError> {
+    claims_through(&Network::default(), url, token, audience).await
+}
+
+/// The same, by the ways of a network.
+pub async fn claims_through(
+    network: &Network,
+    url: &str,
+    token: &Token,
+    audience: &str,
+) -> Result<Claims, GithubError> {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let base = checked(base, "ACTIONS_ID_TOKEN_REQUEST_URL")?;
     if !query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
@@ -25,7 +36,7 @@ pub async fn claims(url: &str, token: &Token, audience: &str) -> Result<Claims, 
     }
     let query = if query.is_empty() { String::new() } else { format!("{query}&") };
     let address = format!("{base}?{query}audience={}", encoded(audience));
-    let answer: Value = GitHub::ask(OP, &address, token.clone()).await?;
+    let answer: Value = GitHub::ask(network, OP, &address, token).await?;
     // From here on no error may quote what it is about: that would be the token.
     let jwt =
         answer.get("value").and_then(Value::as_str).ok_or_else(|| wrong("the answer holds no token"))?;

@@ -84,20 +84,20 @@ async fn a_repository_named_like_the_base_path_is_addressed_whole() {
 }
 
 #[tokio::test]
-async fn the_token_follows_a_redirect_to_the_same_server_only() {
-    let other = Server::start(vec![ok(&pull(7, &Value::Null))]);
-    let away = answer(307, &[&format!("location: {}/elsewhere", other.base)], "");
+async fn a_redirect_is_followed_on_the_same_server_only() {
+    let other = Server::start(vec![ok(&pull(7, &Value::Null)); 2]);
+    let away = |status| answer(status, &[&format!("location: {}/elsewhere", other.base)], "");
     let near = answer(301, &["location: /moved"], "");
-    let server = Server::start(vec![away, near, ok(&pull(7, &Value::Null))]);
+    let server = Server::start(vec![away(307), away(302), near, ok(&pull(7, &Value::Null))]);
     let github = client(&server, &Arc::default());
+    for status in [307, 302] {
+        let error = github.head_sha(7).await.unwrap_err();
+        assert_eq!((error.status, error.kind), (Some(status), Failed::Refused));
+    }
+    assert_eq!(other.lines(), Vec::<String>::new(), "neither the token nor the call reaches another server");
     github.head_sha(7).await.unwrap();
-    assert_eq!(
-        (other.lines(), other.seen()[0].authorization.clone()),
-        (vec!["GET /elsewhere".to_owned()], None)
-    );
-    github.head_sha(7).await.unwrap();
-    assert_eq!(server.lines()[2], "GET /moved");
-    assert_eq!(server.seen()[2].authorization.as_deref(), Some("Bearer s3cret"));
+    assert_eq!(server.lines()[3], "GET /moved");
+    assert_eq!(server.seen()[3].authorization.as_deref(), Some("Bearer s3cret"));
 }
 
 #[tokio::test]
@@ -325,4 +325,81 @@ async fn a_push_without_a_pull_request_ends_the_search_after_15_seconds() {
     assert_eq!((found, clock.slept()), (None, vec![1, 2, 4, 8]));
     let error = client(&server, &clock).merged_pull_request("../../x", "main").await.unwrap_err();
     assert_eq!(error.kind, Failed::Setup);
+}
+
+#[tokio::test]
+async fn a_write_keeps_its_method_and_its_body_on_a_redirect() {
+    let moved = answer(307, &["location: /repositories/5/issues/7/comments"], "");
+    let server = Server::start(vec![page(&json!([])), moved, answer(201, &[], r#"{"id":5}"#)]);
+    let done = client(&server, &Arc::default()).upsert_comment(&wanted(&body(1))).await.unwrap();
+    assert_eq!(done, Upserted::Created { id: 5 });
+    assert_eq!(server.lines()[2], "POST /repositories/5/issues/7/comments");
+    assert_eq!(server.seen()[1].body, server.seen()[2].body);
+
+    let other = Server::start(vec![answer(201, &[], r#"{"id":5}"#)]);
+    let away = answer(307, &[&format!("location: {}/elsewhere", other.base)], "");
+    let server = Server::start(vec![page(&json!([])), away]);
+    let error = client(&server, &Arc::default()).upsert_comment(&wanted(&body(1))).await.unwrap_err();
+    assert_eq!((error.status, other.lines().len()), (Some(307), 0));
+}
+
+#[tokio::test]
+async fn redirects_in_a_circle_have_an_end() {
+    let server = Server::start(vec![answer(302, &["location: /round"], ""); 20]);
+    let error = client(&server, &Arc::default()).head_sha(7).await.unwrap_err();
+    assert_eq!((error.status, server.seen().len()), (Some(302), 6));
+}
+
+#[tokio::test]
+async fn an_html_page_with_status_200_is_an_error_that_does_not_quote_it() {
+    let html = answer(200, &["content-type: text/html"], "<html>Sign in</html>");
+    let error = client(&Server::start(vec![html]), &Arc::default()).head_sha(7).await.unwrap_err();
+    assert!(
+        error.message.starts_with("the answer is not JSON") && !error.message.contains("Sign in"),
+        "{error}"
+    );
+    assert_eq!(error.kind, Failed::Unclear);
+}
+
+#[tokio::test]
+async fn addresses_of_all_hosts_of_github_are_taken() {
+    for (api, graphql) in [
+        ("https://api.github.com", "https://api.github.com/graphql"),
+        ("https://api.octo.ghe.com", "https://api.octo.ghe.com/graphql"),
+        ("https://github.example.com/api/v3", "https://github.example.com/api/graphql"),
+        ("https://github.example.com:8443/api/v3/", "https://github.example.com:8443/api/graphql"),
+    ] {
+        assert!(GitHub::new(api, graphql, Token::new("x"), "octo/app").is_ok(), "{api}");
+    }
+}
+
+#[tokio::test]
+async fn a_hurried_client_ends_in_time_whether_it_calls_or_waits() {
+    let quiet = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", quiet.local_addr().unwrap());
+    let started = std::time::Instant::now();
+    let github = GitHub::new(&base, &base, None, "o/r").unwrap().hurried(Duration::from_millis(100));
+    let error = github.head_sha(7).await.unwrap_err();
+    assert_eq!((error.status, error.kind), (None, Failed::Unclear));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    let error = github.head_sha(8).await.unwrap_err();
+    assert!(error.message.contains("no answer within 0.0 s"), "nothing is left for a second call: {error}");
+
+    let clock = Arc::new(FakeClock::default());
+    let server = Server::start(vec![answer(429, &["retry-after: 30"], "{}"), ok(&pull(7, &Value::Null))]);
+    let github = client(&server, &clock).hurried(Duration::from_secs(20));
+    assert_eq!(github.head_sha(7).await.unwrap_err().status, Some(429));
+    assert_eq!(clock.slept(), Vec::<u64>::new(), "30 seconds are more than are left");
+    assert_eq!(github.head_sha(7).await.unwrap(), "abc", "what fits is done");
+}
+
+#[tokio::test]
+async fn a_list_follows_links_of_its_own_host_and_has_an_end() {
+    let server = Server::start(
+        (0..60)
+            .map(|_| answer(200, &["link: <https://elsewhere.example/x?page=2>; rel=\"next\""], "[]"))
+            .collect(),
+    );
+    let error = client(&server, &Arc::default()).reviews(7).await.unwrap_err();
+    assert_eq!((error.kind, server.seen().len()), (Failed::Setup, 50), "{error}");
 }

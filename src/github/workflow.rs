@@ -111,15 +111,47 @@ pub fn mask(value: &str) -> String {
 /// Foreign text in a block in which the runner obeys nothing. The word that ends the block is random, so that the
 /// text cannot hold it; commands in the text are broken up as well, since other runners do not know such blocks.
 pub fn foreign(text: &str) -> std::io::Result<String> {
-    if text.is_empty() {
-        return Ok(String::new());
+    let mut all = String::new();
+    if !text.is_empty() {
+        Block::open(|part: &str| all.push_str(part))?.text(text);
     }
-    let word = random_word()?;
-    let end = if text.ends_with('\n') { "" } else { "\n" };
-    Ok(format!("::stop-commands::{word}\n{}{end}::{word}::\n", neutralise(text)))
+    Ok(all)
+}
+
+/// A block in which the runner obeys nothing, for foreign text that comes bit by bit: opened at once, closed when it is dropped,
+/// however that comes about. Its word is random and used once.
+pub struct Block<W: FnMut(&str)> {
+    word: String,
+    write: W,
+}
+
+impl<W: FnMut(&str)> Block<W> {
+    /// Opens a block; everything goes through `write`, whole lines with their line breaks.
+    pub fn open(mut write: W) -> std::io::Result<Self> {
+        let word = random_word()?;
+        write(&format!("::stop-commands::{word}\n"));
+        Ok(Self { word, write })
+    }
+
+    /// Writes foreign text, its commands broken up as well.
+    pub fn text(&mut self, text: &str) {
+        if !text.is_empty() {
+            let end = if text.ends_with('\n') { "" } else { "\n" };
+            (self.write)(&format!("{}{end}", neutralise(text)));
+        }
+    }
+}
+
+impl<W: FnMut(&str)> Drop for Block<W> {
+    fn drop(&mut self) {
+        (self.write)(&format!("::{}::\n", self.word));
+    }
 }
 
 /// The text without anything that a runner would take for a command.
+///
+/// The runner compares in a way that passes over characters without width, but counts on from where it found something: what it
+/// then takes for the name of the command begins with `:` or `[`, and there is no such command.
 pub fn neutralise(text: &str) -> String {
     let broken = text.replace("##[", &format!("##{ZERO_WIDTH}["));
     let mut clean = String::with_capacity(broken.len());

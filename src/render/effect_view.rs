@@ -16,9 +16,11 @@ pub(super) fn only_releases(change: &Change) -> bool {
 
 /// The effects, by address.
 pub(super) fn effects(plan: &Plan, context: &Context) -> Vec<ChangeView> {
-    let changes = plan.changes.iter().filter(|change| change.action != Action::Keep && !only_releases(change));
+    let changes =
+        plan.changes.iter().filter(|change| change.action != Action::Keep && !only_releases(change));
     let mut effects: Vec<ChangeView> = changes.map(|change| effect(change, context)).collect();
-    effects.sort_by(|a, b| (&a.address, a.verb, &a.physical_name).cmp(&(&b.address, b.verb, &b.physical_name)));
+    effects
+        .sort_by(|a, b| (&a.address, a.verb, &a.physical_name).cmp(&(&b.address, b.verb, &b.physical_name)));
     effects
 }
 
@@ -109,9 +111,11 @@ fn canonical(value: &Value) -> Value {
             Value::String(cut.map_or(text.as_str(), |(head, _)| head).to_owned())
         }
         Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
-        Value::Object(fields) => {
-            fields.iter().map(|(key, field)| (key.clone(), canonical(field))).collect::<serde_json::Map<_, _>>().into()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, field)| (key.clone(), canonical(field)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
         other => other.clone(),
     }
 }

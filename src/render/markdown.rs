@@ -46,7 +46,8 @@ pub fn plan_markdown(view: &PlanView, links: &Links, budget: Budget) -> String {
     } else {
         ""
     };
-    plans_markdown(&PlansPage { stacks: &stacks, links, digest: &view.fingerprint, approval }, budget, None).text
+    plans_markdown(&PlansPage { stacks: &stacks, links, digest: &view.fingerprint, approval }, budget, None)
+        .text
 }
 
 #[derive(Serialize)]

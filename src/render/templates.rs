@@ -159,6 +159,7 @@ fn paint(style: Style, text: &str, meaning: &str) -> String {
 /// A link, or only its label when the address is none.
 fn link(label: &str, url: &str) -> String {
     match escape::url(url) {
+        Some(url) if label.is_empty() => format!("[link]({url})"),
         Some(url) => format!("[{label}]({url})"),
         None => label.to_owned(),
     }

@@ -186,7 +186,12 @@ pub fn plan(plan: &Plan, context: &Context) -> PlanView {
         changes,
         effect_summary: effect_view::summary(&effects),
         effects,
-        follows: plan.changes.iter().filter(|change| effect_view::only_releases(change)).map(follow).collect(),
+        follows: plan
+            .changes
+            .iter()
+            .filter(|change| effect_view::only_releases(change))
+            .map(follow)
+            .collect(),
         endpoints: endpoints(plan, &BTreeMap::new()),
         releases: plan.images.iter().map(|image| release(image, plan)).collect(),
         warnings: plan.warnings.clone(),

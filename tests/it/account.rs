@@ -66,6 +66,9 @@ pub fn holds(world: &World) -> BTreeSet<String> {
         let iam = aws_sdk_iam::Client::new(&config);
         for role in iam.list_roles().send().await.unwrap().roles() {
             let name = role.role_name();
+            if role.path().starts_with("/aws-service-role/") {
+                continue; // AWS makes these
+            }
             let policies = iam.list_role_policies().role_name(name).send().await.unwrap();
             found.insert(format!("role {name} {:?}", policies.policy_names()));
         }

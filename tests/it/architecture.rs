@@ -31,7 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aws_config", &["aws"]),
     ("oci_client", &["lookup"]),
     ("docker_credential", &["lookup"]),
-    ("reqwest", &["lookup"]),
+    ("reqwest", &["github", "lookup"]),
     ("minijinja", &["render"]),
     ("octocrab", &["github"]),
     ("chrono", &["env", "ops"]),

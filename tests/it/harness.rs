@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 use fargate_stack_sandbox::{Options, Ready, Seed};
 
+use super::account::{block, sdk};
+
 /// The sandbox that all tests share: started by the first, ended with the process.
 fn sandbox() -> &'static Ready {
     static READY: OnceLock<Ready> = OnceLock::new();
@@ -187,15 +189,35 @@ impl World {
         calls.as_array().cloned().unwrap_or_else(|| calls["calls"].as_array().cloned().unwrap())
     }
 
-    /// `service:Operation` of every mutating AWS call of this account, in order.
+    /// Every mutating AWS call of this account, in order, but those of the lock: they are made around what a plan promises,
+    /// and `lock.rs` says which.
+    pub fn changes(&self) -> Vec<Value> {
+        let all = self.calls().into_iter();
+        all.filter(|call| call["mutating"] == true && !is_of_the_lock(call)).collect()
+    }
+
+    /// `service:Operation` of [`World::changes`].
     pub fn mutations(&self) -> Vec<String> {
-        self.calls()
-            .iter()
-            .filter(|call| call["mutating"] == true)
-            .map(|call| {
-                format!("{}:{}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap())
-            })
-            .collect()
+        self.changes().iter().map(operation).collect()
+    }
+
+    /// The id of the lock that somebody holds in this account, seen with the SDK and not through the product.
+    pub fn lock_holder(&self) -> Option<String> {
+        let newest = self.locks().pop()?.1;
+        (newest["state"] == "held").then(|| newest["id"].as_str().unwrap().to_owned())
+    }
+
+    /// The generations of the locks in this account, with their records, in order.
+    pub fn locks(&self) -> Vec<(String, Value)> {
+        let client = aws_sdk_ssm::Client::new(&sdk(self));
+        let ask = client.get_parameters_by_path().path("/fargate-stack/locks").recursive(true);
+        let found = block(ask.send()).unwrap();
+        let record = |one: &aws_sdk_ssm::types::Parameter| {
+            (one.name().unwrap().to_owned(), serde_json::from_str(one.value().unwrap()).unwrap())
+        };
+        let mut found: Vec<(String, Value)> = found.parameters().iter().map(record).collect();
+        found.sort_by_key(|(name, _)| name.rsplit('/').next().unwrap().parse::<u64>().unwrap());
+        found
     }
 
     /// Forgets what was recorded.
@@ -212,4 +234,14 @@ impl World {
     pub fn aws_endpoint() -> String {
         sandbox().aws_endpoint.clone()
     }
+}
+
+/// `service:Operation` of a recorded call.
+pub fn operation(call: &Value) -> String {
+    format!("{}:{}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap())
+}
+
+/// Whether a recorded call is one for the lock of a stack.
+pub fn is_of_the_lock(call: &Value) -> bool {
+    call["service"] == "ssm" && call["parameters"].to_string().contains("/fargate-stack/locks/")
 }

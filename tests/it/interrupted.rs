@@ -1,6 +1,6 @@
 //! An apply that is killed or loses an answer is finished by the next one, and nothing is made twice.
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -31,8 +31,16 @@ pub fn kill_after(world: &World, count: usize) {
         assert!(started.elapsed() < Duration::from_mins(2), "the apply does not get on");
         std::thread::sleep(Duration::from_millis(2));
     }
+    killed(world, &mut child);
+}
+
+/// Kills a run, and takes away the lock that it leaves behind: without that the next one would be refused until it expires.
+pub fn killed(world: &World, child: &mut Child) {
     child.kill().unwrap();
     child.wait().unwrap();
+    if let Some(id) = world.lock_holder() {
+        world.run(&["unlock", &id, "--yes"]).expect(0);
+    }
 }
 
 #[test]

@@ -133,8 +133,8 @@ fn calls_of(kind: &str, action: &str) -> (Vec<&'static str>, &'static [&'static 
 /// The mutating calls since they were last forgotten are those that the plan stands for: none is missing, and none is more.
 #[track_caller]
 pub fn promises_kept(world: &World, plan: &Value) {
-    let calls = world.calls();
-    let made = calls.iter().filter(|call| call["mutating"] == true && call["result"] == "ok");
+    let calls = world.changes();
+    let made = calls.iter().filter(|call| call["result"] == "ok");
     let made = counted(
         made.map(|call| format!("{}:{}", text(&call["service"]), text(&call["operation"]))).collect(),
     );

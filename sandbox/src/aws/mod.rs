@@ -12,6 +12,7 @@ pub mod form;
 mod logs;
 pub mod operation;
 mod outside;
+mod permissions;
 mod route53;
 mod schedule;
 mod tagging;
@@ -137,6 +138,9 @@ async fn effect(
     request: Request,
     query: &str,
 ) -> Response {
+    if let Err(refusal) = permissions::check(state, scope, account, call).await {
+        return refusal.response(call.protocol);
+    }
     match scope.service.as_str() {
         "logs" => logs::deliver(state, account).await,
         "ecr" => ecr::settle(state, account).await,
@@ -150,6 +154,12 @@ async fn effect(
         ("route53", _) => route53::call(state, account, call).await,
         ("acm", operation) if call.protocol == Protocol::Json => {
             acm(state, account, &scope.region, operation, &call.parameters)
+        }
+        ("servicequotas", operation) => lock(&state.quotas)
+            .call(account, &scope.region, operation, &call.parameters)
+            .map(|answer| amazon_json(200, &answer)),
+        ("iam", "SimulatePrincipalPolicy") => {
+            permissions::simulate(state, account, &scope.region, &call.parameters).await
         }
         ("ssm", operation) if Ssm::knows(operation, &call.parameters) => {
             let now = state.now();

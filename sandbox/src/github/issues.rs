@@ -307,6 +307,7 @@ pub(super) fn shown_issue(repo: &Repo, issue: &Issue, links: &Links) -> Value {
         "body": issue.body,
         "assignees": [],
         "author_association": "NONE",
+        "performed_via_github_app": view::app_of(&issue.user),
     })
 }
 

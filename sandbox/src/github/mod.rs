@@ -41,6 +41,9 @@ const LONGEST_BODY: usize = 65_536;
 /// The longest description of a status or a deployment in characters.
 const LONGEST_DESCRIPTION: usize = 140;
 
+/// The header that names the permissions of which a call needs one.
+const ACCEPTED: &str = "x-accepted-github-permissions";
+
 /// All repositories.
 #[derive(Debug, Clone, Default)]
 pub struct GitHub {
@@ -130,14 +133,16 @@ impl GitHub {
             route::Route::Oidc(full) => self.oidc_token(full, request, now),
             route::Route::Rest(call) if !call.allowed(&token) => {
                 let mut refused = not_accessible();
-                let accepted = ("x-accepted-github-permissions".into(), call.needs().into());
-                refused.headers.push(accepted);
+                refused.headers.push((ACCEPTED.into(), call.needs().into()));
                 refused
             }
             route::Route::Rest(call) => {
                 let now = now + self.named(&call.repo).ahead_s;
                 let ask = Ask { call, request, token: &token, links: rest::links(request), now };
-                let response = self.rest(&ask);
+                let mut response = self.rest(&ask);
+                if token.is_installation() && !call.needs().is_empty() {
+                    response.headers.push((ACCEPTED.into(), call.needs().into()));
+                }
                 if call.is_mutating() && response.status < 300 {
                     self.named(&call.repo).wrote(call.template());
                 }

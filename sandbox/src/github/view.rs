@@ -111,13 +111,19 @@ pub(super) fn pull(of: &Repo, pull: &Pull, links: &Links, whole: bool) -> Value 
     value
 }
 
+/// The app behind an author, null for a person.
+pub(super) fn app_of(author: &str) -> Value {
+    if author == ACTIONS_BOT {
+        json!({"id": 15368, "slug": "github-actions", "name": "GitHub Actions", "owner": user("github")})
+    } else {
+        Value::Null
+    }
+}
+
 /// An issue comment.
 pub(super) fn comment(of: &Repo, comment: &Comment, links: &Links) -> Value {
     let full = of.full_name();
     let place = if of.issues.contains_key(&comment.number) { "issues" } else { "pull" };
-    let app = (comment.author == ACTIONS_BOT).then(
-        || json!({"id": 15368, "slug": "github-actions", "name": "GitHub Actions", "owner": user("github")}),
-    );
     json!({
         "url": format!("{}/repos/{full}/issues/comments/{}", links.api, comment.id),
         "html_url": format!("{}/{full}/{place}/{}#issuecomment-{}", links.html, comment.number, comment.id),
@@ -129,7 +135,7 @@ pub(super) fn comment(of: &Repo, comment: &Comment, links: &Links) -> Value {
         "updated_at": timestamp(comment.updated_at),
         "author_association": if comment.author == ACTIONS_BOT { "NONE" } else { "CONTRIBUTOR" },
         "body": comment.body,
-        "performed_via_github_app": app,
+        "performed_via_github_app": app_of(&comment.author),
     })
 }
 

@@ -18,6 +18,9 @@ pub const DOMAIN: &str = "example.com";
 /// The name of the secret.
 pub const SECRET: &str = "helloworld/api-key";
 
+/// Services whose service-linked roles are there: `AWSServiceRoleForECS`, `AWSServiceRoleForElasticLoadBalancing`.
+const LINKED: [&str; 2] = ["ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com"];
+
 /// Which seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +70,9 @@ async fn standard(state: &State, internal: Internal<'_>) -> Result<Value, Intern
             &json!({"Name": SECRET, "SecretString": "sandbox-api-key"}),
         )
         .await?;
+    for service in LINKED {
+        internal.query("iam", "CreateServiceLinkedRole", &[("AWSServiceName", service)]).await?;
+    }
     let (file_system, mount_targets) = file_system(internal, &network.private).await?;
     let images = images::seed(state, internal.account, internal.region).await?;
     Ok(json!({

@@ -206,10 +206,7 @@ async fn an_update_is_not_approval_to_replace_or_to_delete() {
     let mut gone = without(approved.clone(), "queue.q");
     gone[0].attrs["queue"] = json!("none");
     let found = told(&after(&world, &approved, nothing, &gone).await);
-    assert!(
-        found.iter().any(|line| line.starts_with("NewEffect queue.q") && line.ends_with("→ delete")),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|line| line == "Config queue.q: update → delete"), "{found:?}");
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ async fn a_deletion_and_a_change_of_one_thing_contradict_each_other() {
     let found = told(&merged(&world, &[days.clone(), gone.clone()], &days).await);
     assert!(found.iter().any(|line| line.ends_with("queue.q: delete → update")), "{found:?}");
     let found = told(&merged(&world, &[gone.clone(), days], &gone).await);
-    assert_eq!(found, ["Config queue.q: update → delete"]);
+    assert!(found.contains(&"Config queue.q: update → delete".to_owned()), "{found:?}");
 }
 
 #[tokio::test]

@@ -234,6 +234,8 @@ async fn carry_out(
             made
         })
         .await;
+    // Whatever happened: nobody is kept out by a run that is over.
+    locks.release_all(app).await;
     let made = made.into_iter().collect::<Result<Vec<Made>, Error>>()?;
     let wait = Some(&job.inputs.wait);
     let finished = plans.planned().zip(made).map(async |(stack, made)| {

@@ -36,7 +36,7 @@ fn only_text(text: &str, links: bool) -> bool {
             '&' => ENTITIES.iter().find(|entity| rest.starts_with(**entity)).map(|entity| entity.len()),
             '@' if next != Some(BREAK) => None,
             ':' if next == Some('/') => None,
-            '.' if next.is_some() && ends_with_www(text, rest) => None,
+            '.' if next.is_some_and(|next| next != BREAK) && ends_with_www(text, rest) => None,
             '!' if next == Some('[') => None,
             BREAK => Some(c.len_utf8()),
             c if MEANINGFUL.contains(c) || c.is_control() || is_invisible(c) => None,
@@ -92,6 +92,7 @@ fn link(text: &str) -> Option<usize> {
     let url = target.get(..end)?;
     let address = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#@!$&'*+,;=%".contains(c);
-    let well = !address.is_empty() && address.chars().all(allowed) && !label.is_empty() && only_text(label, false);
+    let well =
+        !address.is_empty() && address.chars().all(allowed) && !label.is_empty() && only_text(label, false);
     well.then_some(at + 2 + end + 1)
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::parts::List;
 use super::{PlansPage, StackPart};
+use crate::render::escape;
 use crate::render::links::Link;
 use crate::render::value::clip;
 use crate::render::view::{FollowView, PlanView, ReleaseView};
@@ -80,8 +81,11 @@ struct Diagram<'a> {
 /// The volatile middle of a page.
 pub(super) fn more<'a>(page: &PlansPage<'a>, volume: Volume) -> More<'a> {
     let alone = page.stacks.len() == 1;
-    let planned: Vec<(&'a str, &'a PlanView)> =
-        page.stacks.iter().filter_map(|part| Some((if alone { "" } else { part.stack }, part.outcome.ok()?))).collect();
+    let planned: Vec<(&'a str, &'a PlanView)> = page
+        .stacks
+        .iter()
+        .filter_map(|part| Some((if alone { "" } else { part.stack }, part.outcome.ok()?)))
+        .collect();
     let mut more = More {
         released: false,
         images: List::default(),
@@ -95,15 +99,19 @@ pub(super) fn more<'a>(page: &PlansPage<'a>, volume: Volume) -> More<'a> {
     let (mut images, mut follows, mut restarts, mut warnings) = (vec![], vec![], vec![], vec![]);
     let mut drawn = 0;
     for (stack, view) in planned {
-        let with_image = |follow: &&FollowView| view.releases.iter().any(|release| release.task == follow.name);
+        let with_image =
+            |follow: &&FollowView| view.releases.iter().any(|release| release.task == follow.name);
         images.extend(view.releases.iter().map(|release| {
             let follows = view.follows.iter().filter(|follow| follow.name == release.task).take(FOLLOWS);
             Image { stack, release, follows: follows.collect() }
         }));
         more.released |= !view.follows.is_empty() || view.releases.iter().any(|release| release.changes);
-        follows.extend(view.follows.iter().filter(|one| !with_image(one)).map(|follow| Follow { stack, follow }));
+        follows.extend(
+            view.follows.iter().filter(|one| !with_image(one)).map(|follow| Follow { stack, follow }),
+        );
         restarts.extend(view.restarts.iter().map(|address| Text { stack, text: address.clone() }));
-        warnings.extend(view.warnings.iter().map(|text| Text { stack, text: clip(text, volume.chars) }));
+        let told = view.warnings.iter().filter(|text| !escape::markdown(text).is_empty());
+        warnings.extend(told.map(|text| Text { stack, text: clip(text, volume.chars) }));
         if !view.diagram.is_empty() {
             let bytes: usize = view.diagram.iter().map(|line| line.len() + 1).sum();
             if volume.diagrams && drawn + bytes <= DIAGRAM_BYTES {
@@ -125,7 +133,8 @@ pub(super) fn more<'a>(page: &PlansPage<'a>, volume: Volume) -> More<'a> {
 
 /// The stack files that have an address.
 fn files(page: &PlansPage<'_>, volume: Volume) -> Vec<Link> {
-    let address = |part: &StackPart<'_>| Some((part.file.to_owned(), page.links.files.get(part.file)?.clone()));
+    let address =
+        |part: &StackPart<'_>| Some((part.file.to_owned(), page.links.files.get(part.file)?.clone()));
     let named = page.stacks.iter().filter_map(address);
     named.map(|(label, url)| Link { label, url }).take(volume.files).collect()
 }

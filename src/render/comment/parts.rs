@@ -99,8 +99,7 @@ pub(super) struct Failure<'a> {
 pub(super) fn rows<'a>(stacks: &[StackPart<'a>], limit: usize) -> Vec<Row<'a>> {
     let quiet = |part: &&StackPart<'_>| part.outcome.is_ok_and(|view| view.effects.is_empty());
     let together = stacks.iter().filter(quiet).count() > QUIET_ROWS;
-    let mut alone: Vec<Row<'a>> =
-        stacks.iter().filter(|part| !(together && quiet(part))).map(row).collect();
+    let mut alone: Vec<Row<'a>> = stacks.iter().filter(|part| !(together && quiet(part))).map(row).collect();
     if alone.len() > limit {
         alone.sort_by_key(|row| !row.failed && row.replace + row.delete == 0);
         let rest = alone.split_off(limit);
@@ -118,8 +117,12 @@ fn row<'a>(part: &StackPart<'a>) -> Row<'a> {
         return Row { name: part.stack, place: "–".to_owned(), failed: true, ..Row::default() };
     };
     let Summary { create, adopt, update, replace, delete, keep: _ } = view.effect_summary;
-    let stops: Vec<String> =
-        view.effects.iter().filter(|change| interrupts(change)).map(|change| change.address.clone()).collect();
+    let stops: Vec<String> = view
+        .effects
+        .iter()
+        .filter(|change| interrupts(change))
+        .map(|change| change.address.clone())
+        .collect();
     Row {
         name: part.stack,
         place: format!("{} · {}", short_account(&view.account), view.region),

@@ -82,7 +82,8 @@ pub fn plans_markdown(page: &PlansPage<'_>, budget: Budget, rung: Option<u8>) ->
     let templates = Templates::markdown_of(&accounts);
     let status = Status { word: "planned", links: page.links, approval: page.approval };
     let status = templates.render("plan_status.md.j2", status);
-    let volumes: Vec<String> = Volume::LADDER.iter().map(|volume| volatile(&templates, page, *volume)).collect();
+    let volumes: Vec<String> =
+        Volume::LADDER.iter().map(|volume| volatile(&templates, page, *volume)).collect();
     let least = volumes.last().map(String::as_str).unwrap_or_default();
     let joined = |firm: &str, more: &str| {
         format!("{}\n\n{OPEN}\n{more}\n{CLOSE}\n\n{OPEN}\n{}\n{CLOSE}\n", firm.trim_end(), status.trim_end())
@@ -101,7 +102,8 @@ pub fn plans_markdown(page: &PlansPage<'_>, budget: Budget, rung: Option<u8>) ->
     }
     // Each rung from here on is shorter than the one before.
     let (mut too_long, mut shortest) = (FIRST_CUT - 1, last_rung());
-    let mut best = fits(shortest).unwrap_or_else(|| Rendered { text: joined(&firm(shortest), least), rung: shortest });
+    let mut best =
+        fits(shortest).unwrap_or_else(|| Rendered { text: joined(&firm(shortest), least), rung: shortest });
     while shortest - too_long > 1 {
         let middle = too_long + (shortest - too_long) / 2;
         match fits(middle) {

@@ -55,7 +55,7 @@ pub(super) fn shape(document: &str) -> Shape {
                 shape.html.push("footnote".to_owned());
             }
             Event::InlineMath(math) | Event::DisplayMath(math) => shape.html.push(format!("math {math}")),
-            Event::Html(html) | Event::InlineHtml(html) => shape.html.push(html.to_string()),
+            Event::Html(html) | Event::InlineHtml(html) => shape.html.push(unnamed(&html)),
             // GitHub links bare addresses, mentions and references in text, not in code.
             Event::Text(text) if !fenced => {
                 for sign in ["://", "www.e"] {
@@ -66,6 +66,14 @@ pub(super) fn shape(document: &str) -> Shape {
         }
     }
     shape
+}
+
+/// An element of HTML without the name that it shows, in which nothing may be an element.
+fn unnamed(html: &str) -> String {
+    let Some((before, rest)) = html.split_once("<b>") else { return html.to_owned() };
+    let (name, after) = rest.split_once("</b>").expect("what is bold ends");
+    assert!(!name.contains(['<', '>']), "{name}");
+    format!("{before}<b>name</b>{after}")
 }
 
 fn plan_document(text: &str) -> String {
@@ -148,7 +156,8 @@ fn a_hostile_address_is_one_link_and_shows_what_it_is() {
 fn hostile_text_in_markdown_is_seen_for_what_it_is() {
     let document = plan_document(HOSTILE);
     insta::assert_snapshot!("hostile_markdown", document.replace('\u{200b}', "ZWSP"));
-    assert!(!document.contains("<!--"));
+    let hidden = ["<!-- fs:v -->", "<!-- /fs:v -->"];
+    assert!(document.lines().all(|line| hidden.contains(&line) || !line.contains("<!--")));
     assert!(!document.contains(['\u{1b}', '\u{202e}']));
 }
 

@@ -6,10 +6,13 @@ use super::documents::links;
 use super::hostile::shape;
 use super::plans::{HOSTILE, attr, change, empty, hostile, many, one_of_each, served};
 use crate::model::{Action, Plan};
-use crate::render::comment::{PlansPage, Rendered, Standing, StackPart, normal_form, plans_markdown, restated};
+use crate::render::comment::{
+    PlansPage, Rendered, StackPart, Standing, normal_form, plans_markdown, restated,
+};
 use crate::render::{Budget, Context, Link, Links, PlanView, view};
 
-pub(super) const APPROVAL: &str = "The merge applies this plan if a plan made then is equal to it, and refuses otherwise.";
+pub(super) const APPROVAL: &str =
+    "The merge applies this plan if a plan made then is equal to it, and refuses otherwise.";
 
 pub(super) fn seen(plan: &Plan) -> PlanView {
     view::plan(plan, &Context::default())
@@ -39,7 +42,11 @@ pub(super) fn page_with(
         .zip(&files)
         .map(|(view, file)| StackPart { stack: &view.stack, file, outcome: Ok(view) })
         .collect();
-    stacks.extend(failed.iter().map(|(stack, why)| StackPart { stack, file: "stacks/x.yml", outcome: Err(why) }));
+    stacks.extend(failed.iter().map(|(stack, why)| StackPart {
+        stack,
+        file: "stacks/x.yml",
+        outcome: Err(why),
+    }));
     let digest = "7d41c0ffee99".repeat(6);
     plans_markdown(&PlansPage { stacks: &stacks, links, digest: &digest, approval: APPROVAL }, budget, rung)
 }
@@ -57,7 +64,8 @@ fn several() -> Vec<Plan> {
 pub(super) fn release_only() -> Vec<crate::model::Change> {
     let mut image = attr("containers.0.image", json!("r@sha256:1"), json!("r@sha256:2"));
     image.release = true;
-    let mut follows = attr("task_definition", json!("arn:1"), json!({"$ref": "task_definition.web", "output": "arn"}));
+    let mut follows =
+        attr("task_definition", json!("arn:1"), json!({"$ref": "task_definition.web", "output": "arn"}));
     follows.release = true;
     let mut service = change("service.web", "web", Action::Update, vec![follows]);
     service.restarts_tasks = true;
@@ -67,7 +75,10 @@ pub(super) fn release_only() -> Vec<crate::model::Change> {
 #[test]
 fn a_page_of_several_stacks_answers_first_and_tells_releases_apart() {
     let mut links = links();
-    links.files.insert("stacks/shop.yml".to_owned(), "https://github.example/o/r/blob/9be77d1/stacks/shop.yml".to_owned());
+    links.files.insert(
+        "stacks/shop.yml".to_owned(),
+        "https://github.example/o/r/blob/9be77d1/stacks/shop.yml".to_owned(),
+    );
     let failed = [("queue", "could not find the VPC `vpc-1`\ncaused by: ec2:DescribeVpcs refused")];
     let page = page_with(&several(), &failed, &links, Budget::comment(0), None);
     insta::assert_snapshot!("several_plans", page.text);
@@ -90,7 +101,8 @@ fn what_only_releases_an_image_is_no_change_of_the_table_or_the_diff() {
 
 #[test]
 fn stacks_without_changes_are_a_row_each_up_to_ten_and_one_row_beyond() {
-    let quiet = |count: usize| (0..count).map(|i| named(&format!("quiet-{i:02}"), empty())).collect::<Vec<_>>();
+    let quiet =
+        |count: usize| (0..count).map(|i| named(&format!("quiet-{i:02}"), empty())).collect::<Vec<_>>();
     let rows = |text: &str| text.lines().filter(|line| line.starts_with("| `")).count();
     assert_eq!(rows(&whole(&quiet(10))), 10);
     let mut plans = quiet(11);
@@ -103,7 +115,11 @@ fn stacks_without_changes_are_a_row_each_up_to_ten_and_one_row_beyond() {
 
 #[test]
 fn what_goes_in_any_stack_is_told_in_one_place_that_is_never_folded() {
-    let text = whole(&[named("a", many(2, Action::Delete)), named("b", many(1, Action::Replace)), named("c", served())]);
+    let text = whole(&[
+        named("a", many(2, Action::Delete)),
+        named("b", many(1, Action::Replace)),
+        named("c", served()),
+    ]);
     assert_eq!(text.matches("> [!CAUTION]").count(), 1);
     assert!(text.contains("> **1 to replace, 2 to delete:**"), "{text}");
     assert!(text.contains("> - delete `security_group.tasks-00001` of `a`"), "{text}");
@@ -128,7 +144,8 @@ fn a_replaced_service_may_interrupt_and_a_replaced_listener_does_not() {
 
 #[test]
 fn a_hundred_stacks_with_twenty_changes_each_fit_into_one_comment_within_a_second() {
-    let plans: Vec<Plan> = (0..100).map(|i| named(&format!("stack-{i:03}"), many(20, Action::Update))).collect();
+    let plans: Vec<Plan> =
+        (0..100).map(|i| named(&format!("stack-{i:03}"), many(20, Action::Update))).collect();
     let started = std::time::Instant::now();
     let page = page(&plans, &[], Budget::comment(2_000), None);
     let took = started.elapsed();
@@ -141,7 +158,8 @@ fn a_hundred_stacks_with_twenty_changes_each_fit_into_one_comment_within_a_secon
 
 #[test]
 fn the_budget_decides_the_rung_and_the_rung_alone_the_firm_text() {
-    let mut plans: Vec<Plan> = (0..20).map(|i| named(&format!("stack-{i:03}"), many(20, Action::Update))).collect();
+    let mut plans: Vec<Plan> =
+        (0..20).map(|i| named(&format!("stack-{i:03}"), many(20, Action::Update))).collect();
     plans.push(named("gone", many(40, Action::Delete)));
     let mut last = u8::MAX;
     for limit in [1, 3_000, 10_000, 60_000, 10_000_000] {
@@ -151,7 +169,11 @@ fn the_budget_decides_the_rung_and_the_rung_alone_the_firm_text() {
         last = made.rung;
         let talkative: Vec<Plan> = plans
             .iter()
-            .map(|plan| Plan { warnings: vec!["w".repeat(5_000); 500], images: one_of_each().images, ..plan.clone() })
+            .map(|plan| Plan {
+                warnings: vec!["w".repeat(5_000); 500],
+                images: one_of_each().images,
+                ..plan.clone()
+            })
             .collect();
         let again = page(&talkative, &[], Budget { limit, reserved: 0 }, Some(made.rung));
         assert_eq!(again.rung, made.rung);
@@ -163,7 +185,11 @@ fn the_budget_decides_the_rung_and_the_rung_alone_the_firm_text() {
 
 #[test]
 fn volatile_parts_have_bounds_of_their_own() {
-    let talkative = Plan { warnings: vec!["<".repeat(5_000); 5_000], images: vec![one_of_each().images[0].clone(); 5_000], ..served() };
+    let talkative = Plan {
+        warnings: vec!["<".repeat(5_000); 5_000],
+        images: vec![one_of_each().images[0].clone(); 5_000],
+        ..served()
+    };
     let page = page(&[talkative], &[], Budget::comment(0), None);
     assert!(page.text.len() <= 60_000 && page.rung == 0, "{} {}", page.text.len(), page.rung);
     assert!(page.text.contains("more warnings") && page.text.contains("more lines"), "{}", page.text);
@@ -200,10 +226,20 @@ fn another_state_leaves_the_plan_as_it_is_and_told_twice_is_told_once() {
         assert_ne!(once, text);
         assert_eq!(normal_form(&once), normal_form(&text), "{once}");
         assert_eq!(restated(&once, &standing, &links()), once);
-        assert_eq!(restated(&format!("<!-- fargate-stack:v1 e30 -->\r\n{}", once.replace('\n', "\r\n")), &standing, &links()), once);
+        assert_eq!(
+            restated(
+                &format!("<!-- fargate-stack:v1 e30 -->\r\n{}", once.replace('\n', "\r\n")),
+                &standing,
+                &links()
+            ),
+            once
+        );
         assert_eq!(once.matches("**Status: ").count(), 1);
         // From one state into another nothing is left of the first.
-        assert_eq!(restated(&once, &Standing::Applying, &links()), restated(&text, &Standing::Applying, &links()));
+        assert_eq!(
+            restated(&once, &Standing::Applying, &links()),
+            restated(&text, &Standing::Applying, &links())
+        );
     }
     let outdated = restated(&whole(&[served()]), &states()[0], &links());
     insta::assert_snapshot!("outdated", outdated);
@@ -211,7 +247,12 @@ fn another_state_leaves_the_plan_as_it_is_and_told_twice_is_told_once() {
 
 #[test]
 fn a_text_that_is_no_plan_page_is_replaced_by_one_that_says_so() {
-    for text in ["", "hello", "<!-- fargate-stack:v1 e30 -->\n### Fargate plan", &whole(&[served()]).replace("- `", "- <b>`")] {
+    for text in [
+        "",
+        "hello",
+        "<!-- fargate-stack:v1 e30 -->\n### Fargate plan",
+        &whole(&[served()]).replace("No image", "<b>No image"),
+    ] {
         let once = restated(text, &Standing::Applying, &links());
         assert!(once.contains("changed by hand") && once.contains("**Status: applying**"), "{once}");
         assert_eq!(restated(&once, &Standing::Applying, &links()), once);

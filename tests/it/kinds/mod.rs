@@ -16,7 +16,7 @@ use fargate_stack::stack::{Names, Stack};
 use fargate_stack::{config, kinds};
 use serde_json::{Value, json};
 
-use crate::harness::World;
+use crate::harness::{World, operation};
 
 mod balancing;
 mod by_hand;
@@ -194,11 +194,8 @@ impl Flow {
     /// `service:Operation` → how often it took effect.
     fn effects(&self) -> BTreeMap<String, usize> {
         let mut effects = BTreeMap::new();
-        for call in
-            self.world.calls().iter().filter(|call| call["mutating"] == true && call["result"] == "ok")
-        {
-            let name =
-                format!("{}:{}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap());
+        for call in self.world.changes().iter().filter(|call| call["result"] == "ok") {
+            let name = operation(call);
             *effects.entry(name).or_insert(0) += 1;
         }
         effects

@@ -3,4 +3,5 @@
 mod action;
 mod bootstrap;
 mod lint;
+mod release;
 mod runner;

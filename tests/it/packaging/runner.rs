@@ -1,6 +1,6 @@
 //! A runner's step without a runner: folders with blanks in their names, only the tools that a test names, no network.
 
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -111,8 +111,11 @@ impl Runner {
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Another process writes it: one that was forked beside this thread could hold it open, and then it cannot be executed.
+        let text_of = self.path("text of the program");
+        std::fs::write(&text_of, text).unwrap();
+        let done = Command::new("install").args(["-m", "755"]).arg(text_of).arg(&path).status().unwrap();
+        assert!(done.success());
         path
     }
 

@@ -10,6 +10,8 @@ mod faults;
 mod images;
 mod limits;
 mod merges;
+mod parameters;
+mod permissions;
 mod process;
 mod recorder;
 mod registry;

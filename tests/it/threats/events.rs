@@ -66,7 +66,7 @@ fn a_dispatch_by_somebody_who_may_not_write_is_refused_whoever_pressed_the_butto
     let mut command = world.ci_command("workflow_dispatch", &event);
     command.env("FARGATE_STACK_COMMAND", "apply").env("FARGATE_STACK_APPROVAL", "none");
     command.env("GITHUB_ACTOR", "operator").env("GITHUB_TRIGGERING_ACTOR", "visitor");
-    let run = refused(&world, World::output(&mut command), "actor-not-allowed");
+    let run = refused(&world, World::output(&mut command), "actor-not-permitted");
     assert!(run.stderr.contains("visitor"), "{}", run.stderr);
     assert_eq!(world.calls().len(), 0);
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::account::{block, sdk};
 use super::super::harness::World;
-use super::super::interrupted::kill_after;
+use super::super::interrupted::{kill_after, killed};
 use super::super::stacks::example;
 use super::{settled, state};
 
@@ -106,8 +106,7 @@ fn an_apply_that_is_killed_while_it_waits_for_the_certificate_is_finished_by_the
         assert!(child.try_wait().unwrap().is_none(), "the apply ended early");
         std::thread::sleep(Duration::from_millis(5));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed(&world, &mut child);
     world.control("POST", "latency", &json!({"account": world.account, "service": "acm", "ms": 0}));
     world.run(&["apply", "--yes"]).expect(0);
     settled(&world);
@@ -128,8 +127,7 @@ fn traffic_stays_with_the_old_tasks_until_the_new_ones_are_healthy_though_the_ap
         assert!(child.try_wait().unwrap().is_none(), "the apply ended early");
         std::thread::sleep(Duration::from_millis(5));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed(&world, &mut child);
     let plan = world.run(&["plan", "--format", "json"]).expect(0).json();
     let left: Vec<String> =
         super::super::stacks::listed(&plan).into_iter().filter(|line| !line.starts_with("keep ")).collect();
@@ -165,8 +163,7 @@ fn a_record_that_moved_to_another_zone_leaves_nothing_in_the_old_one_though_the_
         assert!(child.try_wait().unwrap().is_none(), "the apply ended early: {:?}", world.mutations());
         std::thread::sleep(Duration::from_millis(2));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed(&world, &mut child);
     world.control("POST", "latency", &json!({"account": world.account, "ms": 0}));
     world.run(&["apply", "--yes"]).expect(0);
     let records = |world: &World| {

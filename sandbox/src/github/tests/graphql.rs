@@ -102,7 +102,9 @@ fn a_comment_is_hidden_by_its_node_id() {
     let refused = graphql(&mut github, "readonly", mutation, &json!({"id": id}));
     assert_eq!(refused["errors"][0]["type"], "FORBIDDEN");
     assert_eq!(comments(&mut github, "run", &Value::Null)["nodes"][0]["isMinimized"], false);
-    let done = graphql(&mut github, "run", mutation, &json!({"id": id}));
+    let refused = graphql(&mut github, "perm:pull-requests=read", mutation, &json!({"id": id}));
+    assert_eq!(refused["errors"][0]["type"], "FORBIDDEN");
+    let done = graphql(&mut github, "perm:pull-requests=write", mutation, &json!({"id": id}));
     let state = json!({"isMinimized": true, "minimizedReason": "duplicate"});
     assert_eq!(done["data"]["minimizeComment"]["minimizedComment"], state);
     assert_eq!(comments(&mut github, "run", &Value::Null)["nodes"][0]["isMinimized"], true);
