@@ -154,7 +154,7 @@ impl Console {
         if self.surroundings.github_actions {
             let mut bytes = [0_u8; 16];
             getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-            let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let text = format!("{:032x}", u128::from_be_bytes(bytes));
             self.out_raw(&format!("::stop-commands::{text}"));
             word = Some(text);
         }

@@ -21,6 +21,7 @@ mod daily_tasks;
 mod daily_web;
 mod discovery;
 mod discovery_web;
+mod dispatch;
 mod documents;
 mod exec;
 mod generated;

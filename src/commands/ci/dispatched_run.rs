@@ -211,19 +211,19 @@ fn summary(job: &Job<'_>, key: &str, seen: &Seen, status: ExitStatus, took: u64)
             "https://{region}.console.aws.amazon.com/ecs/v2/clusters/{cluster}/tasks/{id}/logs?region={region}"
         );
         if let Some(url) = escape::url(&url) {
-            text.push_str(&format!("\n[Its log]({url}) · "));
+            text.extend(["\n[Its log](", &url, ") · "]);
         }
     } else {
         text.push('\n');
     }
     let run = job.run_link(job.run, job.attempt);
     if let Some(url) = escape::url(&run.url) {
-        text.push_str(&format!("[{}]({url})\n", escape::markdown(&run.label)));
+        text.extend(["[", &escape::markdown(&run.label), "](", &url, ")\n"]);
     }
     if !seen.tail.is_empty() {
         let lines: Vec<String> = seen.tail.iter().cloned().collect();
         let fence = escape::fence("text", &lines);
-        text.push_str(&format!("\nThe last lines of its log:\n\n{fence}\n"));
+        text.extend(["\nThe last lines of its log:\n\n", &fence, "\n"]);
     }
     text
 }
