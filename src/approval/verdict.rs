@@ -44,7 +44,7 @@ impl Class {
     /// The class for people.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Config => "configuration changed",
+            Self::Config => "config changed",
             Self::Drift => "AWS drifted",
             Self::TagMoved => "tag moved",
             Self::NewEffect => "not shown",

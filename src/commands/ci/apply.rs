@@ -12,7 +12,7 @@ use crate::github::event::PushEvent;
 use crate::github::pulls::Brought;
 use crate::kinds;
 use crate::model::{Event, Plan, RolloutOutcome, RolloutReport};
-use crate::render::comment::{AppliedPage, AppliedPart, applied_markdown};
+use crate::render::comment::{AppliedPage, AppliedPart, applied_line, applied_markdown};
 use crate::render::{self, ApplyView, Budget, Links};
 
 use super::super::apply::{self, Done, Held, Made};
@@ -22,9 +22,9 @@ use super::approve::{self, Approved, Refused};
 use super::inputs;
 use super::job::{Job, Outcome};
 use super::progress::{Progress, Steps};
-use super::pull::{self, Plans};
+use super::pull::{self, Plans, RECORD_BYTES};
 use super::stacks;
-use super::told::Teller;
+use super::told::{Teller, Told};
 
 /// How often a plan is made again because another run changed a stack meanwhile.
 const TRIES: usize = 3;
@@ -256,20 +256,17 @@ async fn carry_out(
     }
     let interrupted = *stopped.borrow();
     let ended = Ended::of(&done);
-    let page = Page {
-        job,
-        plans: &plans,
-        done: &done,
-        before,
-        attempts,
-        by: &approved.by,
-        resumed: approved.resumed,
-    };
+    let page =
+        Page { plans: &plans, done: &done, before, attempts, by: &approved.by, resumed: approved.resumed };
     job.summary(&page.markdown(&links, Budget::summary(0)));
     job.released(plans.plans().into_iter().zip(&done));
     let url = plans.plans().iter().find_map(|plan| plan.endpoints.first()).map(|one| one.url.clone());
-    let report = page.markdown(&links, Budget { limit: job.inputs.comment_bytes, reserved: 26_000 });
-    teller.end(ended.state, ended.title, &report, url.as_deref(), interrupted).await;
+    let told = Told {
+        title: page.with(&links, applied_line),
+        report: page.markdown(&links, Budget { limit: job.inputs.comment_bytes, reserved: RECORD_BYTES }),
+        summary: page.markdown(&links, Budget::check(0)),
+    };
+    teller.end(ended.state, &told, url.as_deref(), interrupted).await;
     if let Some(first) = teller.comment_url() {
         job.write(&[("comment-url", first)]);
     }
@@ -285,7 +282,6 @@ struct Ended {
     status: ExitStatus,
     outcome: Outcome,
     state: State,
-    title: &'static str,
 }
 
 impl Ended {
@@ -302,15 +298,15 @@ impl Ended {
             .filter_map(Done::rollout)
             .any(|rollout: &RolloutReport| rollout.outcome == RolloutOutcome::RolledBack);
         let applied = done.iter().all(|one| one.applied == ExitStatus::Done);
-        let (outcome, state, title) = match worst {
-            ExitStatus::Done => (Outcome::Applied, State::Applied, "applied"),
-            ExitStatus::Interrupted => (Outcome::Cancelled, State::Cancelled, "cancelled"),
-            _ if applied && went_back => (Outcome::RolloutFailed, State::RolledBack, "applied, rolled back"),
-            _ if applied => (Outcome::RolloutFailed, State::Failed, "applied, the rollout failed"),
-            ExitStatus::Partial => (Outcome::Partial, State::Partial, "applied in part"),
-            _ => (Outcome::Failed, State::Failed, "failed"),
+        let (outcome, state) = match worst {
+            ExitStatus::Done => (Outcome::Applied, State::Applied),
+            ExitStatus::Interrupted => (Outcome::Cancelled, State::Cancelled),
+            _ if applied && went_back => (Outcome::RolloutFailed, State::RolledBack),
+            _ if applied => (Outcome::RolloutFailed, State::Failed),
+            ExitStatus::Partial => (Outcome::Partial, State::Partial),
+            _ => (Outcome::Failed, State::Failed),
         };
-        Self { status: worst, outcome, state, title }
+        Self { status: worst, outcome, state }
     }
 }
 
@@ -371,8 +367,7 @@ fn earlier_attempts(job: &Job<'_>, approved: &Approved) -> Vec<render::comment::
 }
 
 /// The report of all stacks.
-struct Page<'p, 'a> {
-    job: &'p Job<'a>,
+struct Page<'p> {
     plans: &'p Plans,
     done: &'p [Done],
     before: BTreeMap<String, usize>,
@@ -381,8 +376,13 @@ struct Page<'p, 'a> {
     resumed: bool,
 }
 
-impl Page<'_, '_> {
+impl Page<'_> {
     fn markdown(&self, links: &Links, budget: Budget) -> String {
+        self.with(links, |page| applied_markdown(page, budget))
+    }
+
+    /// What `make` makes of the page.
+    fn with<T>(&self, links: &Links, make: impl FnOnce(&AppliedPage<'_>) -> T) -> T {
         let views: Vec<Option<ApplyView>> = self
             .plans
             .planned()
@@ -406,15 +406,13 @@ impl Page<'_, '_> {
             })
             .collect();
         let digest = self.plans.digest();
-        let page = AppliedPage {
+        make(&AppliedPage {
             stacks: &parts,
             attempts: &self.attempts,
             approved_by: self.by,
             digest: &digest,
             links,
-        };
-        let _ = self.job;
-        applied_markdown(&page, budget)
+        })
     }
 
     /// How many of the approved effects of a stack this plan did not have any more.

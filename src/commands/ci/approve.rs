@@ -51,7 +51,8 @@ const AGAIN: &str =
 
 fn refused(plans: &Plans, reason: &'static str, why: String, next: &str) -> Refused {
     let stacks: Vec<&str> = plans.planned().map(|stack| stack.plan.stack.as_str()).collect();
-    let refusal = Refusal { stack: stacks.join(", "), why, differences: Vec::new(), next: next.to_owned() };
+    let stack = if let [only] = stacks.as_slice() { (*only).to_owned() } else { String::new() };
+    let refusal = Refusal { stack, why, differences: Vec::new(), next: next.to_owned() };
     Refused { refusal, reason, shown: Vec::new() }
 }
 
@@ -210,7 +211,7 @@ fn for_people(difference: approval::Difference) -> crate::render::Difference {
         path: difference.path.unwrap_or_default(),
         approved: Some(difference.approved),
         now: Some(difference.now),
-        class: difference.class.words(),
+        class: difference.class.words().to_owned(),
     }
 }
 

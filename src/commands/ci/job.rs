@@ -10,6 +10,7 @@ use crate::error::{Error, ExitStatus};
 use crate::github::workflow::{Annotation, Level, annotations};
 use crate::github::{GitHub, Token, outputs};
 use crate::model::{self, Plan, Summary, Verb};
+use crate::render::comment::{Notice, Severity};
 use crate::render::{self, Link, Links};
 
 use super::super::apply::Done;
@@ -241,14 +242,22 @@ impl<'a> Job<'a> {
         self.app.console.annotate(&annotations(&places, 9));
     }
 
-    /// Annotates the warnings of plans.
-    pub fn warn<'p>(&self, plans: impl IntoIterator<Item = &'p Plan>) {
-        let warnings: Vec<Annotation> = plans
-            .into_iter()
-            .flat_map(|plan| plan.warnings.iter().map(|warning| format!("{}: {warning}", plan.stack)))
-            .map(|warning| Annotation::new(Level::Warning, warning))
+    /// Annotates what plans want to be noticed.
+    pub fn notice(&self, notices: &[Notice]) {
+        let all: Vec<Annotation> = notices
+            .iter()
+            .map(|notice| Annotation {
+                file: Some(notice.file.clone()).filter(|file| !file.is_empty()),
+                ..Annotation::new(
+                    match notice.severity {
+                        Severity::Error => Level::Error,
+                        Severity::Warning => Level::Warning,
+                    },
+                    notice.text.clone(),
+                )
+            })
             .collect();
-        self.app.console.annotate(&annotations(&warnings, 10));
+        self.app.console.annotate(&annotations(&all, 10));
     }
 
     /// Adds to the job summary. That it cannot be written is told, and no reason to fail.

@@ -8,7 +8,9 @@ use crate::github::comment::{Mode, Upserted, Volatile, Wanted};
 use crate::github::event::{MergeGroupEvent, PullRequestEvent};
 use crate::github::marker;
 use crate::model::{Demand, Plan};
-use crate::render::comment::{PlansPage, Rendered, StackPart, normal_form, plans_markdown};
+use crate::render::comment::{
+    PlansPage, Rendered, StackPart, check_summary, check_title, normal_form, notices, plans_markdown,
+};
 use crate::render::{self, Budget, Links, PlanView};
 
 use super::super::{App, failure, session::Session};
@@ -20,7 +22,7 @@ use super::stacks::{self, Accounts, Attempt, PlannedStack};
 const VOLATILE: Volatile<'static> =
     Volatile { lines: &[render::STATUS_PREFIX], keys: &["run", "attempt", "planned_at"] };
 /// The most bytes that the hidden record may take of a comment.
-const RECORD_BYTES: usize = 24_000;
+pub const RECORD_BYTES: usize = 24_000;
 /// The most bytes that the whole record may take in the check run, whose texts hold 65,535.
 const WITNESS_BYTES: usize = 60_000;
 /// What the record grows by when the digests are filled in.
@@ -72,10 +74,18 @@ impl Plans {
         budget: Budget,
         rung: Option<u8>,
     ) -> Rendered {
-        let context = render::Context {
-            show_values: selection.show_value.iter().cloned().collect(),
-            suggest_apply: false,
-        };
+        self.with_page(job, selection, links, |page| plans_markdown(page, budget, rung))
+    }
+
+    /// What `make` makes of the page of these plans.
+    pub fn with_page<T>(
+        &self,
+        job: &Job<'_>,
+        selection: &Selection,
+        links: &Links,
+        make: impl FnOnce(&PlansPage<'_>) -> T,
+    ) -> T {
+        let context = shown_values(selection);
         let views: Vec<Result<PlanView, String>> = self
             .attempts
             .iter()
@@ -95,8 +105,13 @@ impl Plans {
             })
             .collect();
         let (digest, approval) = (self.digest(), job.approval_words());
-        plans_markdown(&PlansPage { stacks: &parts, links, digest: &digest, approval }, budget, rung)
+        make(&PlansPage { stacks: &parts, links, digest: &digest, approval })
     }
+}
+
+/// How plans are shown for a selection.
+fn shown_values(selection: &Selection) -> render::Context {
+    render::Context { show_values: selection.show_value.iter().cloned().collect(), suggest_apply: false }
 }
 
 /// Plans the stacks of this job; `None` when the job has no AWS credentials, and then the files are told to be valid.
@@ -128,8 +143,7 @@ pub async fn plan(
 
 /// Shows plans in the log, their warnings as annotations.
 pub fn show(app: &App, job: &Job<'_>, plans: &Plans, selection: &Selection) -> Result<(), Error> {
-    let context =
-        render::Context { show_values: selection.show_value.iter().cloned().collect(), suggest_apply: false };
+    let context = shown_values(selection);
     for attempt in &plans.attempts {
         match &attempt.outcome {
             Ok(stack) => {
@@ -139,7 +153,7 @@ pub fn show(app: &App, job: &Job<'_>, plans: &Plans, selection: &Selection) -> R
             Err(error) => app.console.error(error),
         }
     }
-    job.warn(plans.plans());
+    job.notice(&plans.with_page(job, selection, &Links::default(), |page| notices(page, 10)));
     Ok(())
 }
 
@@ -182,7 +196,7 @@ pub async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) ->
     let body = marker::mark(&value(&record), &shown.text);
     let comment = comment(app, job, event, &body).await?;
     if job.inputs.check_run {
-        witness(app, job, &plans, &whole, &shown.text).await;
+        witness(app, job, &plans, &selection, &links, &whole).await;
     }
     job.write(&comment.into_iter().map(|url| ("comment-url", url)).collect::<Vec<_>>());
     finish(job, plans)
@@ -263,12 +277,20 @@ async fn comment(
 }
 
 /// Writes the check run: the second witness. A plan goes on without it.
-async fn witness(app: &App, job: &Job<'_>, plans: &Plans, whole: &Record, text: &str) {
+async fn witness(
+    app: &App,
+    job: &Job<'_>,
+    plans: &Plans,
+    selection: &Selection,
+    links: &Links,
+    whole: &Record,
+) {
     let Ok(github) = job.github() else { return };
     let size = |record: &Record| marker::encode(&value(record)).len() + SLACK;
     let record = whole.fitted(WITNESS_BYTES, size);
     let failed = plans.attempts.iter().any(|attempt| attempt.outcome.is_err());
-    let (title, summary) = (render::comment::check_title(text), render::comment::check_summary(text));
+    let (title, summary) =
+        plans.with_page(job, selection, links, |page| (check_title(page), check_summary(page, 0)));
     let check = Check {
         name: &job.check_name(),
         head_sha: &whole.head,

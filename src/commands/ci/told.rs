@@ -22,6 +22,16 @@ const HURRY: Duration = Duration::from_millis(1_800);
 /// The environment of a deployment when none is named.
 const ENVIRONMENT: &str = "production";
 
+/// What is told of an apply.
+pub struct Told {
+    /// One line, for the deployment and the check run.
+    pub title: String,
+    /// The document for the comments.
+    pub report: String,
+    /// The document for the check run, within its limit.
+    pub summary: String,
+}
+
 /// Tells the state of an apply.
 pub struct Teller<'a> {
     app: &'a App,
@@ -63,8 +73,9 @@ impl<'a> Teller<'a> {
         self.comments(github).await;
     }
 
-    /// It ended; `report` is the document for the comments. In a hurry only so much is told as fits into the time that is left.
-    pub async fn end(&mut self, state: State, title: &str, report: &str, url: Option<&str>, hurry: bool) {
+    /// It ended. In a hurry only so much is told as fits into the time that is left.
+    pub async fn end(&mut self, state: State, told: &Told, url: Option<&str>, hurry: bool) {
+        let Told { title, report, summary } = told;
         let Ok(github) = self.job.github() else { return };
         let github = &if hurry { github.clone().hurried(HURRY) } else { github.clone() };
         let text = normal_form(report).map(|text| crate::approval::text_digest(&text)).unwrap_or_default();
@@ -78,7 +89,7 @@ impl<'a> Teller<'a> {
         let deployed = self.deployed(github, state, title, url).await;
         if self.job.inputs.check_run {
             for one in &self.shown {
-                witness(self.app, self.job, github, &one.record, state, title, report).await;
+                witness(self.app, self.job, github, &one.record, title, summary).await;
             }
         }
         self.progress.ended = comments && deployed;
@@ -192,16 +203,8 @@ impl<'a> Teller<'a> {
 }
 
 /// Brings the check run up to date. The comment tells the same, so a missing permission is only noted.
-async fn witness(
-    app: &App,
-    job: &Job<'_>,
-    github: &GitHub,
-    record: &Record,
-    state: State,
-    title: &str,
-    report: &str,
-) {
-    let conclusion = match state {
+async fn witness(app: &App, job: &Job<'_>, github: &GitHub, record: &Record, title: &str, summary: &str) {
+    let conclusion = match record.state {
         State::Applied => Conclusion::Success,
         State::Cancelled => Conclusion::Cancelled,
         _ => Conclusion::Failure,
@@ -212,7 +215,7 @@ async fn witness(
         external_id: &record.digest,
         conclusion: Some(conclusion),
         title,
-        summary: &crate::render::comment::check_summary(report),
+        summary,
         text: &marker::encode(&pull::value(record)),
         details_url: &job.run_url(),
     };
