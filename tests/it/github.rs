@@ -118,8 +118,8 @@ impl World {
 /// The hidden record of a comment, as everybody can read it.
 fn decoded_record(body: &str) -> String {
     let marker = body.lines().next().unwrap().split_whitespace().nth(2).unwrap();
-    let decoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(marker.trim_end_matches('='));
-    String::from_utf8(decoded.unwrap()).unwrap()
+    let deflated = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(marker.trim_end_matches('='));
+    std::io::read_to_string(flate2::read::ZlibDecoder::new(deflated.unwrap().as_slice())).unwrap()
 }
 
 #[test]

@@ -106,7 +106,7 @@ async fn comment(
         Upserted::Updated { id } => (id, "updated the plan comment"),
         Upserted::Unchanged { id } => (id, "the plan comment says the same already"),
         Upserted::Superseded { by } => {
-            app.console.warn(&format!("the plan comment is left alone: there is a newer one, of {by}"));
+            app.console.warn(&format!("things have moved on: the plan comment is left to {by}"));
             return Ok(None);
         }
     };
