@@ -203,4 +203,18 @@ mod tests {
         assert!(pace.clone().pause(Duration::from_secs(40)).await, "clones share the budget");
         assert_eq!(clock.slept(), [60, 40]);
     }
+
+    #[tokio::test]
+    async fn no_wait_begins_that_would_end_too_late() {
+        let clock = Arc::new(FakeClock::default());
+        let (within, wait) = (Duration::from_millis(40), Duration::from_millis(30));
+        let pace = Pace::new(Duration::from_mins(5), clock.clone()).ending(within);
+        let started = Instant::now();
+        while started.elapsed() < wait {
+            std::hint::spin_loop();
+        }
+        assert!(pace.left_of(Duration::from_secs(1)) <= within.saturating_sub(wait));
+        assert!(!pace.pause(wait).await, "so much is in the budget, but the time is nearly over");
+        assert_eq!(clock.slept(), Vec::<u64>::new());
+    }
 }

@@ -153,10 +153,14 @@ fn an_equal_plan_leaves_the_comment_untouched_and_a_different_one_edits_it_in_pl
     world.open_pull_request();
     world.ci("pull_request", &world.pull_request_event()).expect(0);
     let first = world.comments().remove(0);
-    let writes = world.github_writes().len();
+    let writes = |world: &World| {
+        let comment = |call: &Value| call["operation"].as_str().unwrap().contains("comments");
+        world.github_writes().iter().filter(|call| comment(call)).count()
+    };
+    let before = writes(&world);
     let mut again = world.ci_command("pull_request", &world.pull_request_event());
     World::output(again.env("GITHUB_RUN_ID", "319")).expect(0);
-    assert_eq!(world.github_writes().len(), writes, "an equal comment was written again");
+    assert_eq!(writes(&world), before, "an equal comment was written again");
     world.write(
         "fargate-stack.yml",
         &example("minimal-task").replace("type: task", "type: task\n    size: small"),
@@ -235,7 +239,7 @@ fn events_that_ask_for_nothing_are_told_so() {
     other_branch["ref"] = "refs/heads/feature".into();
     let mut closed = world.pull_request_event();
     closed["action"] = "closed".into();
-    for (name, event) in [("push", other_branch), ("pull_request", closed), ("watch", json!({}))] {
+    for (name, event) in [("push", other_branch), ("pull_request", closed), ("deployment", json!({}))] {
         world.ci(name, &event).expect(0);
         assert_eq!(world.output_of("outcome").as_deref(), Some("ignored"), "{name}");
     }

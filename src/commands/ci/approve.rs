@@ -46,6 +46,11 @@ pub struct Refused {
     pub shown: Vec<Shown>,
 }
 
+/// How a comment begins whose text is a plan.
+const PLAN_TITLE: &str = "### Fargate plan";
+/// From this age on a plan is told to be old, in seconds: 14 days.
+const OLD: u64 = 14 * 86_400;
+
 const AGAIN: &str =
     "open a pull request that changes the stack file; its plan is then made from what is true now";
 
@@ -162,6 +167,10 @@ async fn by_pulls(
                 }
             }
         }
+        let age = app.env.seconds().saturating_sub(record.planned_at);
+        if record.planned_at > 0 && age > OLD {
+            app.console.note(&format!("the plan of #{} is {} days old", pull.number, age / 86_400));
+        }
         shown.push(Shown { number: pull.number, comment: found.id, body: found.body, record });
     }
     if shown.is_empty() {
@@ -246,13 +255,15 @@ async fn believed(
     } else {
         None
     };
+    let record: Option<Record> = marker::read(&found.body);
+    let state = record.as_ref().map(|record| record.state).unwrap_or_default();
     let unknown = || "an account that no longer exists".to_owned();
     Ok(approval::trusted(&CommentSeen {
         number: pull.number,
         edited_by_other: found.edited_by_other.then(|| found.editor.clone().unwrap_or_else(unknown)),
         minimized: found.minimized,
-        record: marker::read(&found.body),
-        text: normal_form(marker::unmarked(&found.body)).map(|text| approval::text_digest(&text)),
+        record,
+        text: text_digest(state, marker::unmarked(&found.body)),
         head: pull.head_sha.clone(),
         witness,
     }))
@@ -294,21 +305,51 @@ async fn reviewed(
     Ok(approval::reviewed(pull.number, &seen, pull.user.as_deref(), &pull.head_sha, &written))
 }
 
-/// Whether the visible plan is what these plans look like: the text that a reader saw, and not only the record behind it. Where that
+/// Where the visible plan is not what these plans look like: the text that a reader saw, and not only the record behind it. Where that
 /// cannot be compared (another version wrote it, a stack could not be planned then, it tells of an apply already) the record decides.
-fn reads_the_same(job: &Job<'_>, shown: &Shown, plans: &Plans, selection: &Selection) -> bool {
+fn reads_otherwise(
+    job: &Job<'_>,
+    shown: &Shown,
+    plans: &Plans,
+    selection: &Selection,
+) -> Option<crate::render::Difference> {
     let record = &shown.record;
     let comparable = matches!(record.state, State::Planned | State::Outdated)
         && record.tool == env!("CARGO_PKG_VERSION")
-        && plans
-            .planned()
-            .map(|stack| stack.plan.stack.as_str())
-            .eq(record.stacks.keys().map(String::as_str));
+        && plans.planned().map(|stack| stack.plan.stack.as_str()).eq(record.stacks.keys().map(String::as_str));
     if !comparable {
-        return true;
+        return None;
     }
     let links = job.recorded_links(record);
     let selection = Selection { show_value: record.show_values.clone(), ..selection.clone() };
     let again = plans.page(job, &selection, &links, Budget::summary(0), Some(record.rung));
-    normal_form(&again.text).is_some_and(|again| normal_form(marker::unmarked(&shown.body)) == Some(again))
+    let again = normal_form(&again.text).unwrap_or_default();
+    let seen = normal_form(marker::unmarked(&shown.body)).unwrap_or_default();
+    if !again.is_empty() && seen == again {
+        return None;
+    }
+    let mut lines = seen.lines().zip(again.lines());
+    let other = lines.find(|(seen, again)| seen != again);
+    let (approved, now) = other.unwrap_or_else(|| {
+        let longer = if seen.len() > again.len() { &seen } else { &again };
+        let more = longer.lines().nth(seen.lines().count().min(again.lines().count())).unwrap_or_default();
+        if seen.len() > again.len() { (more, "") } else { ("", more) }
+    });
+    let side = |line: &str| Some(line.to_owned()).filter(|line| !line.is_empty());
+    Some(crate::render::Difference {
+        path: "a line of the comment".to_owned(),
+        approved: side(approved),
+        now: side(now),
+        ..crate::render::Difference::default()
+    })
+}
+
+/// What a record keeps of a visible text. A plan is kept by its normal form, a report as it stands.
+pub fn text_digest(state: State, text: &str) -> Option<String> {
+    let is_plan = matches!(state, State::Planned | State::Outdated | State::Applying | State::Refused);
+    if is_plan || text.starts_with(PLAN_TITLE) {
+        return normal_form(text).map(|form| approval::text_digest(&form));
+    }
+    let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
+    Some(approval::text_digest(&lines.join("\n")))
 }

@@ -8,10 +8,10 @@ use crate::github::comment::{Mode, Volatile, Wanted};
 use crate::github::deployments::{Deployment, DeploymentState, DeploymentStatus};
 use crate::github::{GitHub, marker};
 use crate::render::Links;
-use crate::render::comment::{Standing, normal_form, restated};
+use crate::render::comment::{Standing, restated};
 
 use super::super::App;
-use super::approve::Shown;
+use super::approve::{Shown, text_digest};
 use super::inputs::{Comments, Deployments};
 use super::job::Job;
 use super::progress::Progress;
@@ -78,7 +78,7 @@ impl<'a> Teller<'a> {
         let Told { title, report, summary } = told;
         let Ok(github) = self.job.github() else { return };
         let github = &if hurry { github.clone().hurried(HURRY) } else { github.clone() };
-        let text = normal_form(report).map(|text| crate::approval::text_digest(&text)).unwrap_or_default();
+        let text = text_digest(state, report).unwrap_or_default();
         for one in &mut self.shown {
             one.record.state = state;
             (one.record.run, one.record.attempt) = (self.job.run, self.job.attempt);

@@ -124,7 +124,7 @@ fn a_refusal_names_the_field_and_why_it_differs() {
     world.write("fargate-stack.yml", &bigger());
     let run = world.ci("push", &world.push_event());
     let run = refused(&world, run, "plan-differs");
-    for part in ["task_definition.my-daemon", "cpu", "2048", "configuration"] {
+    for part in ["task_definition.my-daemon", "cpu", "2048", "config changed"] {
         assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
     }
     assert!(world.comment().contains("refused"), "{}", world.comment());
@@ -156,6 +156,9 @@ fn a_push_of_several_pull_requests_is_approved_by_all_of_their_plans() {
 #[test]
 fn an_environment_approves_the_plan_that_an_earlier_job_showed_and_no_other() {
     let world = World::with(&small());
+    for sha in [super::super::hub::BASE, MERGE] {
+        world.github("POST", "commits", json!({"sha": sha, "branch": "main"}));
+    }
     let push = world.push_event();
     // Nobody was shown it on a pull request: the first job shows it and changes nothing.
     let run = world.ci_with("push", &push, &[("on-drift", "replan")]).expect(0);

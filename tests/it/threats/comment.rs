@@ -63,7 +63,19 @@ fn a_text_and_a_record_that_were_forged_together_still_do_not_read_like_the_plan
 }
 
 #[test]
-fn a_record_that_was_changed_does_not_agree_with_the_check_run() {
+fn a_whole_comment_of_another_plan_does_not_agree_with_the_check_run() {
+    let world = planned();
+    let other = World::with(&bigger());
+    other.open_pull_request();
+    other.ci("pull_request", &other.pull_request_event()).expect(0);
+    let comment = world.comments().remove(0);
+    world.edit_comment(&comment["id"], BOT, &other.comment());
+    let run = pushed(&world);
+    refused(&world, run, "check-run-differs");
+}
+
+#[test]
+fn a_record_that_does_not_fit_itself_is_unreadable() {
     let world = planned();
     let comment = world.comments().remove(0);
     let body = comment["body"].as_str().unwrap();
@@ -71,7 +83,7 @@ fn a_record_that_was_changed_does_not_agree_with_the_check_run() {
     record["digest"] = "0".repeat(64).into();
     world.edit_comment(&comment["id"], BOT, &with_record(body, &record));
     let run = pushed(&world);
-    refused(&world, run, "check-run-differs");
+    refused(&world, run, "record-unreadable");
 }
 
 #[test]
