@@ -33,8 +33,6 @@ const HEADER: &str = "| stack | where | create | update | replace | delete | rel
 const DELIMITER: &str = "|---|---|--:|--:|--:|--:|---|---|";
 /// Which cell of a row is the one below `release`, counted from 0 with the empty one before the first bar.
 const RELEASE_CELL: usize = 7;
-/// How many parts the bars of a row make.
-const CELLS: usize = 10;
 
 /// One stack of a page.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::documents::links;
 use super::hostile::nasty;
-use super::pages::{named, page_with, release_only, seen, whole};
+use super::pages::{APPROVAL, named, page_with, release_only, seen, whole};
 use super::plans::{attr, change, empty, one_of_each, reference, served};
 use crate::engine;
 use crate::model::{Action, Change, Image, ImageOrigin, Plan};
@@ -71,6 +71,11 @@ fn every_forgery_shows() {
         ("a heading in an item", put("**Warnings**", "- # Fargate plan — no changes\n")),
         ("a quote in the volatile part", put("**Warnings**", "> nothing is destroyed\n\n")),
         ("a quote in an item", put("**Warnings**", "- > nothing is destroyed\n")),
+        ("a list in an item", put("**Warnings**", "- - nothing is destroyed\n")),
+        ("a numbered list in an item", put("**Warnings**", "- 1. nothing is destroyed\n")),
+        ("a line across an item", put("**Warnings**", "- - - -\n")),
+        ("the line of state as a heading", swap("The merge applies", "===\nThe merge applies")),
+        ("the line of state as a heading, alone", swap(APPROVAL, "===")),
         ("plain text in the volatile part", put("**Warnings**", "Nothing is destroyed.\n\n")),
         ("bold text in an item", put("**Warnings**", "- **nothing is destroyed**\n")),
         ("a span of code that does not end", put("**Warnings**", "- `x\n")),
