@@ -1,5 +1,6 @@
 //! The real `action.yml` and the real workflow of an example, run by act in host mode: pull request, push, a task by hand.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,7 +52,7 @@ impl Repository {
         let binary = repository.world.folder().join("with blank");
         std::fs::create_dir(&binary).unwrap();
         symlink(env!("CARGO_BIN_EXE_fargate-stack"), binary.join("stack")).unwrap();
-        workflow += &format!("        with:\n          binary: {}\n", binary.join("stack").display());
+        writeln!(workflow, "        with:\n          binary: {}", binary.join("stack").display()).unwrap();
         repository.world.write("repo/fargate-stack.yml", &stack);
         repository.world.write("repo/.github/workflows/fargate.yml", &workflow);
         for file in ["action.yml", "bootstrap.sh", "versions.txt"] {
@@ -246,7 +247,7 @@ fn the_binary_that_the_commit_of_the_action_names_is_downloaded_checked_and_run(
     let mut table = String::new();
     for target in targets {
         world.write(&format!("mirror of releases/v1.2.3/fargate-stack-{target}"), &program);
-        table += &format!("1.2.3 {target} {}\n", sum(program.as_bytes()));
+        writeln!(table, "1.2.3 {target} {}", sum(program.as_bytes())).unwrap();
     }
     world.write("action/versions.txt", &table);
     let mirror = world.folder().join("mirror of releases");

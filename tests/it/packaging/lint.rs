@@ -32,9 +32,11 @@ impl Linted {
     /// Adds a workflow under this name, or the action.
     pub fn add(&mut self, name: &str, text: &str) {
         let flat = name.replace(['/', ' '], "-");
-        let path = match name.ends_with("action.yml") {
-            true => self.folder.path().join(format!("of-{}/action.yml", self.files.len())),
-            false => self.folder.path().join(".github/workflows").join(flat),
+        let below = self.folder.path();
+        let path = if name.ends_with("action.yml") {
+            below.join(format!("of-{}/action.yml", self.files.len()))
+        } else {
+            below.join(".github/workflows").join(flat)
         };
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         assert!(!path.exists(), "{name} twice");

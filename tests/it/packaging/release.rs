@@ -23,6 +23,9 @@ fn asset(target: &str) -> String {
     format!("fargate-stack-{target}{}", if target.contains("windows") { ".exe" } else { "" })
 }
 
+/// What happens to an asset of a draft.
+type Change = fn(PathBuf);
+
 /// A checkout, built assets and a GitHub.
 struct Release {
     folder: TempDir,
@@ -198,7 +201,7 @@ fn a_draft_is_made_anew_until_it_is_published() {
 
 #[test]
 fn assets_that_were_replaced_taken_away_or_cut_are_not_published() {
-    let change: [(&str, fn(PathBuf), &str); 4] = [
+    let changes: [(&str, Change, &str); 4] = [
         (
             "replaced",
             |file| std::fs::write(file, "other").unwrap(),
@@ -216,7 +219,7 @@ fn assets_that_were_replaced_taken_away_or_cut_are_not_published() {
             "has no fargate-stack-x86_64-unknown-linux-musl",
         ),
     ];
-    for (what, change, why) in change {
+    for (what, change, why) in changes {
         eprintln!("{what}");
         let release = Release::new();
         release.draft().expect(0);
