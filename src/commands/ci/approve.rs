@@ -182,11 +182,12 @@ async fn by_pulls(
     match approval::verdict(&records, &plans.for_approval()) {
         Verdict::Same => {
             if let [only] = shown.as_slice()
-                && !reads_the_same(job, only, plans, selection)
+                && let Some(line) = reads_otherwise(job, only, plans, selection)
             {
-                let why =
-                    format!("the plan comment of {} does not say what would be done", only_number(only));
-                return Ok(Err(Refused { shown, ..refused(plans, "comment-altered", why, AGAIN) }));
+                let why = format!("the plan comment of {} does not say what would be done", only_number(only));
+                let mut told = refused(plans, "comment-altered", why, AGAIN);
+                told.refusal.differences.push(line);
+                return Ok(Err(Refused { shown, ..told }));
             }
             app.console.note(&format!(
                 "the plan is the one that {} {}",
