@@ -7,7 +7,7 @@ use crate::github::comment::{Found, written_at};
 use crate::github::pulls::{Brought, PullRequest};
 use crate::github::reviews::{Permission, ReviewState};
 use crate::github::{GitHub, marker};
-use crate::render::comment::normal_form;
+use crate::render::comment::{normal_form, plans_markdown};
 use crate::render::{Budget, Refusal};
 
 use super::super::{App, failure};
@@ -323,7 +323,9 @@ fn reads_otherwise(
     }
     let links = job.recorded_links(record);
     let selection = Selection { show_value: record.show_values.clone(), ..selection.clone() };
-    let again = plans.page(job, &selection, &links, Budget::summary(0), Some(record.rung));
+    let again = plans.with_page(job, &selection, &links, &record.digest, |page| {
+        plans_markdown(page, Budget::summary(0), Some(record.rung))
+    });
     let again = normal_form(&again.text).unwrap_or_default();
     let seen = normal_form(marker::unmarked(&shown.body)).unwrap_or_default();
     if !again.is_empty() && seen == again {

@@ -74,15 +74,17 @@ impl Plans {
         budget: Budget,
         rung: Option<u8>,
     ) -> Rendered {
-        self.with_page(job, selection, links, |page| plans_markdown(page, budget, rung))
+        let digest = self.digest();
+        self.with_page(job, selection, links, &digest, |page| plans_markdown(page, budget, rung))
     }
 
-    /// What `make` makes of the page of these plans.
+    /// What `make` makes of the page of these plans, under this digest.
     pub fn with_page<T>(
         &self,
         job: &Job<'_>,
         selection: &Selection,
         links: &Links,
+        digest: &str,
         make: impl FnOnce(&PlansPage<'_>) -> T,
     ) -> T {
         let context = shown_values(selection);
@@ -104,8 +106,7 @@ impl Plans {
                 outcome: view.as_ref().map_err(String::as_str),
             })
             .collect();
-        let (digest, approval) = (self.digest(), job.approval_words());
-        make(&PlansPage { stacks: &parts, links, digest: &digest, approval })
+        make(&PlansPage { stacks: &parts, links, digest, approval: job.approval_words() })
     }
 }
 
@@ -153,7 +154,7 @@ pub fn show(app: &App, job: &Job<'_>, plans: &Plans, selection: &Selection) -> R
             Err(error) => app.console.error(error),
         }
     }
-    job.notice(&plans.with_page(job, selection, &Links::default(), |page| notices(page, 10)));
+    job.notice(&plans.with_page(job, selection, &Links::default(), "", |page| notices(page, 10)));
     Ok(())
 }
 
@@ -183,8 +184,7 @@ pub async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) ->
     job.plan_file(&plans.digest(), &plans.plans());
     job.told(&plans.digest(), plans.plans());
     let mut whole = approval::record(&plans.for_approval(), &about);
-    let size = |record: &Record| marker::encode(&value(record)).len() + SLACK;
-    let mut record = whole.fitted(RECORD_BYTES.min(job.inputs.comment_bytes / 2), size);
+    let mut record = fitted(&whole, job.inputs.comment_bytes);
     let reserved = size(&record);
     let budget = Budget { limit: job.inputs.comment_bytes, reserved };
     let shown = plans.page(job, &selection, &links, budget, None);
@@ -286,11 +286,10 @@ async fn witness(
     whole: &Record,
 ) {
     let Ok(github) = job.github() else { return };
-    let size = |record: &Record| marker::encode(&value(record)).len() + SLACK;
-    let record = whole.fitted(WITNESS_BYTES, size);
+    let record = witnessed(whole);
     let failed = plans.attempts.iter().any(|attempt| attempt.outcome.is_err());
     let (title, summary) =
-        plans.with_page(job, selection, links, |page| (check_title(page), check_summary(page, 0)));
+        plans.with_page(job, selection, links, &whole.digest, |page| (check_title(page), check_summary(page, 0)));
     let check = Check {
         name: &job.check_name(),
         head_sha: &whole.head,
@@ -307,6 +306,21 @@ async fn witness(
             app.console.note(hint);
         }
     }
+}
+
+/// How long the line of a record is.
+fn size(record: &Record) -> usize {
+    marker::encode(&value(record)).len() + SLACK
+}
+
+/// As much of a record as a comment of so many bytes has room for.
+pub fn fitted(whole: &Record, comment_bytes: usize) -> Record {
+    whole.fitted(RECORD_BYTES.min(comment_bytes / 2), size)
+}
+
+/// As much of a record as a check run has room for.
+pub fn witnessed(whole: &Record) -> Record {
+    whole.fitted(WITNESS_BYTES, size)
 }
 
 /// A record as the marker holds it.

@@ -64,11 +64,12 @@ impl<'a> Teller<'a> {
         self.deployment = self.deploy(github, sha).await;
         self.progress.deployment = self.deployment;
         self.save();
+        let bytes = self.job.inputs.comment_bytes;
         for one in &mut self.shown {
             one.record.state = State::Applying;
             (one.record.run, one.record.attempt) = (self.job.run, self.job.attempt);
             let text = restated(marker::unmarked(&one.body), &Standing::Applying, &self.links);
-            one.body = marker::mark(&pull::value(&one.record), &text);
+            one.body = marker::mark(&pull::value(&pull::fitted(&one.record, bytes)), &text);
         }
         self.comments(github).await;
     }
@@ -79,11 +80,12 @@ impl<'a> Teller<'a> {
         let Ok(github) = self.job.github() else { return };
         let github = &if hurry { github.clone().hurried(HURRY) } else { github.clone() };
         let text = text_digest(state, report).unwrap_or_default();
+        let bytes = self.job.inputs.comment_bytes;
         for one in &mut self.shown {
             one.record.state = state;
             (one.record.run, one.record.attempt) = (self.job.run, self.job.attempt);
             one.record.text.clone_from(&text);
-            one.body = marker::mark(&pull::value(&one.record), report);
+            one.body = marker::mark(&pull::value(&pull::fitted(&one.record, bytes)), report);
         }
         let comments = self.comments(github).await;
         let deployed = self.deployed(github, state, title, url).await;
@@ -99,10 +101,11 @@ impl<'a> Teller<'a> {
     /// Not carried out; the plan stays visible, and `why` below it.
     pub async fn refused(&mut self, why: &str) {
         let Ok(github) = self.job.github() else { return };
+        let bytes = self.job.inputs.comment_bytes;
         for one in &mut self.shown {
             one.record.state = State::Refused;
             let text = restated(marker::unmarked(&one.body), &Standing::Refused { why }, &self.links);
-            one.body = marker::mark(&pull::value(&one.record), &text);
+            one.body = marker::mark(&pull::value(&pull::fitted(&one.record, bytes)), &text);
         }
         self.comments(github).await;
     }
@@ -216,7 +219,7 @@ async fn witness(app: &App, job: &Job<'_>, github: &GitHub, record: &Record, tit
         conclusion: Some(conclusion),
         title,
         summary,
-        text: &marker::encode(&pull::value(record)),
+        text: &marker::encode(&pull::value(&pull::witnessed(record))),
         details_url: &job.run_url(),
     };
     if let Err(error) = github.put_check_run(&check).await {

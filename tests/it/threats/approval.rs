@@ -88,7 +88,8 @@ fn what_is_left_of_an_interrupted_apply_needs_no_new_approval() {
     world.control("POST", "faults", &fault);
     world.ci("push", &world.push_event()).expect(5);
     assert_eq!(world.output_of("outcome").as_deref(), Some("partial"));
-    let made = world.mutations();
+    let mut made = world.mutations();
+    made.retain(|call| call != "ecs:RegisterTaskDefinition"); // it was refused
     world.forget_calls();
     let mut again = world.ci_command("push", &world.push_event());
     again.env("GITHUB_RUN_ATTEMPT", "2");
