@@ -259,7 +259,7 @@ fn a_plan_that_is_not_true_any_more_is_refused_when_nobody_can_be_asked() {
 fn a_plan_that_is_still_true_is_carried_out_though_somebody_held_the_lock_meanwhile() {
     let world = World::with(&example("minimal-daemon"));
     let run = overtaken(&world, || {}).expect(0);
-    assert_eq!(run.stdout.matches("cluster.main  ").count(), 1, "it was shown twice:\n{}", run.stdout);
+    assert_eq!(run.stdout.matches("Plan: 7 to create").count(), 1, "it was shown twice:\n{}", run.stdout);
     assert!(world.locks().pop().unwrap().0.ends_with("/2"), "{:?}", world.locks());
 }
 
