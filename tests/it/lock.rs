@@ -202,10 +202,11 @@ fn of_two_applies_at_once_one_applies_and_the_other_is_refused_or_waits() {
 fn two_stacks_do_not_wait_for_each_other() {
     let world = World::with(&example("minimal-daemon"));
     world.write("other.yml", &example("minimal-daemon").replace("my-daemon", "other"));
-    let files = ["fargate-stack.yml", "other.yml"];
+    let shared = &world;
     let runs: Vec<Run> = std::thread::scope(|scope| {
-        let world = &world;
-        let runs = files.map(|file| scope.spawn(move || world.run(&["apply", "--yes", "-c", file])));
+        let (one, two) =
+            (["apply", "--yes", "-c", "fargate-stack.yml"], ["apply", "--yes", "-c", "other.yml"]);
+        let runs = [one, two].map(|args| scope.spawn(move || shared.run(&args)));
         runs.map(|run| run.join().unwrap()).into()
     });
     assert_eq!((runs[0].code, runs[1].code), (0, 0), "{}\n{}", runs[0].stderr, runs[1].stderr);
