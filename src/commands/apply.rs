@@ -26,7 +26,7 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Result<ExitStatus, Error> {
             wait: Some(&args.wait),
             lock: &args.lock,
         };
-        let plan = async || session.plan(&selection).await;
+        let plan = async || Box::pin(session.plan(&selection)).await;
         let (planned, done) = under_lock(app, &session, &ask, &stopped, plan).await?;
         if args.update && done.applied == ExitStatus::Done {
             plan::update(app, &session, &planned)?;

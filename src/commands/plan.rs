@@ -14,7 +14,7 @@ pub async fn run(app: &App, args: &PlanArgs) -> Result<ExitStatus, Error> {
     let (session, planned) = signals::watching(async |stopped| {
         let planning = async {
             let session = app.session().await?;
-            let planned = session.plan(&selection).await?;
+            let planned = Box::pin(session.plan(&selection)).await?;
             Ok((session, planned))
         };
         // Without a handler the first process of a container would not see the signal at all.

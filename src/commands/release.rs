@@ -46,7 +46,7 @@ pub async fn run(app: &App, args: &ReleaseArgs) -> Result<ExitStatus, Error> {
             wait: Some(&args.wait),
             lock: &args.lock,
         };
-        let plan = async || session.plan_part(&selection, "release", addresses.clone()).await;
+        let plan = async || Box::pin(session.plan_part(&selection, "release", addresses.clone())).await;
         let (planned, done) = apply::under_lock(app, &session, &ask, &stopped, plan).await?;
         if planned.plan.is_empty() {
             app.console.note(&match &selection.image_tag {

@@ -10,8 +10,8 @@ tokio::task_local! {
 }
 
 /// Runs a step that is told by `stop` to end its waits. Calls that it makes are never cut off.
-pub async fn stoppable<T>(stop: watch::Receiver<bool>, step: impl Future<Output = T>) -> T {
-    STOP.scope(stop, step).await
+pub async fn stoppable<T>(stop: watch::Receiver<bool>, work: impl Future<Output = T>) -> T {
+    STOP.scope(stop, work).await
 }
 
 /// Returns when the step that runs is to be stopped; never, outside of one.
