@@ -23,7 +23,7 @@ const FOLDERS: &[&str] = &[
 ];
 
 /// Options of other programs that the documents name.
-const OTHER_OPTIONS: &[&str] = &["--locked", "--path", "--review", "--test", "--bin"];
+const OTHER_OPTIONS: &[&str] = &["--locked", "--path", "--review", "--test", "--bin", "--jq"];
 
 /// The pages that speak of the command line to users.
 const FOR_USERS: &[&str] = &["README.md", "CHANGELOG.md", "SECURITY.md", "docs/guide/", "docs/concept/"];
@@ -157,6 +157,12 @@ fn path_of(word: &str) -> Option<&str> {
     }
 }
 
+/// Whether a command has an option, or one of its subcommands does.
+fn has(command: &clap::Command, option: &str) -> bool {
+    command.get_arguments().any(|arg| arg.get_long().is_some_and(|long| option == format!("--{long}")))
+        || command.get_subcommands().any(|subcommand| has(subcommand, option))
+}
+
 /// The commands and options in a line of code that the command line does not have.
 fn wrong_usage(command: &clap::Command, line: &str) -> Vec<String> {
     let line = line.split(" #").next().unwrap();
@@ -172,8 +178,12 @@ fn wrong_usage(command: &clap::Command, line: &str) -> Vec<String> {
     if let Some(name) = named.filter(|name| !is_command(name)) {
         found.push(format!("there is no command `{name}` in `{line}`"));
     }
+    // `iam print`: the options are those of the second word.
     let subcommand = named.and_then(|name| command.find_subcommand(name));
-    let has = |command: &clap::Command, option: &str| {
+    let after = named.and_then(|name| words.iter().skip_while(|word| **word != name).nth(1));
+    let nested = subcommand.zip(after).and_then(|(subcommand, word)| subcommand.find_subcommand(word));
+    let subcommand = nested.or(subcommand);
+    let global = |option: &str| {
         command.get_arguments().any(|arg| arg.get_long().is_some_and(|long| option == format!("--{long}")))
     };
     for option in words.iter().filter(|word| word.starts_with("--") && word.len() > 2) {
@@ -182,7 +192,7 @@ fn wrong_usage(command: &clap::Command, line: &str) -> Vec<String> {
             Some(subcommand) => has(subcommand, option),
             None => command.get_subcommands().any(|subcommand| has(subcommand, option)),
         };
-        if !(known || option == "--help" || has(command, option) || OTHER_OPTIONS.contains(&option)) {
+        if !(known || option == "--help" || global(option) || OTHER_OPTIONS.contains(&option)) {
             found.push(format!("there is no option `{option}` in `{line}`"));
         }
     }

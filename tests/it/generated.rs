@@ -62,11 +62,10 @@ fn the_reference_of_the_command_line_is_up_to_date() {
     writeln!(text, "Options of every command:\n").unwrap();
     options(&mut text, command.get_arguments().filter(|arg| arg.is_global_set()));
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
-        let name = sub.get_name();
-        writeln!(text, "## {name}\n\n{}.\n", about(sub)).unwrap();
-        let usage = sub.clone().render_usage().to_string();
-        writeln!(text, "```text\n{}\n```\n", usage.trim_start_matches("Usage: ")).unwrap();
-        options(&mut text, sub.get_arguments().filter(|arg| !arg.is_global_set()));
+        section(&mut text, "##", sub.get_name(), sub);
+        for nested in sub.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+            section(&mut text, "###", &format!("{} {}", sub.get_name(), nested.get_name()), nested);
+        }
     }
     writeln!(text, "## Exit codes\n\n| code | meaning |\n|--:|---|").unwrap();
     for status in ExitStatus::ALL {
@@ -77,6 +76,14 @@ fn the_reference_of_the_command_line_is_up_to_date() {
         writeln!(text, "| `{name}` | {meaning} |").unwrap();
     }
     must_be("docs/reference/cli.md", &text);
+}
+
+/// A command: what it does, how it is called, its options.
+fn section(text: &mut String, heading: &str, name: &str, command: &Command) {
+    writeln!(text, "{heading} {name}\n\n{}.\n", about(command)).unwrap();
+    let usage = command.clone().render_usage().to_string();
+    writeln!(text, "```text\n{}\n```\n", usage.trim_start_matches("Usage: ")).unwrap();
+    options(text, command.get_arguments().filter(|arg| !arg.is_global_set()));
 }
 
 fn about(command: &Command) -> String {

@@ -36,7 +36,9 @@ pub fn of(service: &str, operation: &str, input: &Value, place: &Place, roles: &
     let own = action(service, operation);
     let mut needs: Vec<Need> = places.iter().map(|at| need(format!("{prefix}:{own}"), at)).collect();
     if let Some(tagging) = tagging(service, operation).filter(|_| has_tags(input)) {
-        needs.extend(places.iter().map(|at| need(format!("{prefix}:{tagging}"), &tagged(service, at))));
+        // A new security group names its VPC, and only the group gets tags.
+        let made = places.iter().filter(|at| !at.contains(":vpc/"));
+        needs.extend(made.map(|at| need(format!("{prefix}:{tagging}"), &tagged(service, at))));
     }
     for (role, to) in handed_on(service, operation, input, roles) {
         let mut context = context.clone();

@@ -36,7 +36,13 @@ fn the_text_holds_the_files_and_the_commands_that_make_the_role() {
     let text =
         printed(&world, "apply", &["--environment", "live", "--owner-id", "7", "--repository-id", "42"]);
     let commands = text.split("Commands:").nth(1).unwrap();
-    insta::assert_snapshot!(commands.trim(), @"");
+    insta::assert_snapshot!(commands.trim(), @r"
+    aws iam create-role --role-name worker-github-apply --assume-role-policy-document file://worker-github-apply-trust.json
+      aws iam put-role-policy --role-name worker-github-apply --policy-name worker-github-apply-policy --policy-document file://worker-github-apply-policy.json
+
+    note: when a kind of resource leaves the stack file, print the role anew after the apply that deletes it, not before
+    note: what exists without the stack's tags cannot be adopted with this role: let the first `apply` be done with wider rights
+    ");
     for file in ["worker-github-apply-trust.json:", "worker-github-apply-policy.json:"] {
         assert!(text.contains(file), "{text}");
     }
@@ -128,7 +134,20 @@ fn words_that_would_be_patterns_in_a_trust_are_refused() {
         assert!(run.stdout.is_empty());
         told.push_str(&run.stderr);
     }
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    error: `octo/*` is not a repository
+
+    hint: it is written `owner/name`
+    error: `*` is not the name of a branch
+
+    hint: write it without `refs/heads/`
+    error: `a b` is not a host
+
+    hint: write a host like `octo.ghe.com` or `github.example.com`
+    error: there is no task `nothing` in the stack file
+
+    hint: its tasks are consumer, migrate, nightly
+    ");
     let run = world.run(&["iam", "print", "--role", "plan"]).expect(2);
     assert!(run.stderr.contains("add `--repo OWNER/REPO`"), "{}", run.stderr);
 }
