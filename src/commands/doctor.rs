@@ -65,7 +65,11 @@ fn files(app: &App) -> Option<Vec<File>> {
 async fn claims(app: &App) -> Option<Result<token::Claims, String>> {
     let url = app.env.get("ACTIONS_ID_TOKEN_REQUEST_URL")?;
     let secret = Token::new(app.env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?)?;
-    Some(token::claims(url, &secret, "sts.amazonaws.com").await.map_err(|error| error.to_string()))
+    Some(
+        token::claims_through(&app.network(), url, &secret, "sts.amazonaws.com")
+            .await
+            .map_err(|error| error.to_string()),
+    )
 }
 
 async fn of_github(app: &App, args: &DoctorArgs) -> Vec<Finding> {
@@ -78,7 +82,7 @@ async fn of_github(app: &App, args: &DoctorArgs) -> Vec<Finding> {
     };
     let api = app.env.get("GITHUB_API_URL").unwrap_or("https://api.github.com");
     let graphql = app.env.get("GITHUB_GRAPHQL_URL").unwrap_or("https://api.github.com/graphql");
-    let client = match GitHub::new(api, graphql, Some(secret), repository) {
+    let client = match GitHub::through(&app.network(), api, graphql, Some(secret), repository) {
         Ok(client) => client,
         Err(error) => return unknown(&error.to_string()),
     };

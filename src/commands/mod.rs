@@ -53,6 +53,7 @@ use crate::cli::{Cli, Command, Format, LogLevel};
 use crate::console::{Console, Surroundings};
 use crate::env::Environment;
 use crate::error::{Error, ExitStatus};
+use crate::github::network::Network;
 use crate::render::escape;
 
 /// One run of the program: what was asked, where, and the way to talk.
@@ -180,6 +181,16 @@ impl App {
             }
             Command::Ci => ci::run(self).await,
             Command::Finalize => ci::finalize(self).await,
+        }
+    }
+
+    /// How GitHub is reached from here.
+    pub fn network(&self) -> Network {
+        let either =
+            |upper: &str, lower: &str| self.env.get(upper).or_else(|| self.env.get(lower)).map(str::to_owned);
+        Network {
+            https_proxy: either("HTTPS_PROXY", "https_proxy"),
+            no_proxy: either("NO_PROXY", "no_proxy"),
         }
     }
 

@@ -113,7 +113,7 @@ impl<'a> Job<'a> {
             None => None,
             Some(token) => {
                 let (api, graphql) = (need("GITHUB_API_URL")?, need("GITHUB_GRAPHQL_URL")?);
-                let network = app.env.network();
+                let network = app.network();
                 let client = GitHub::through(&network, &api, &graphql, Some(token), &repository);
                 Some(client.map_err(|error| failure::github("set up the GitHub client", &error))?)
             }

@@ -288,8 +288,8 @@ async fn witness(
     let Ok(github) = job.github() else { return };
     let record = witnessed(whole);
     let failed = plans.attempts.iter().any(|attempt| attempt.outcome.is_err());
-    let (title, summary) =
-        plans.with_page(job, selection, links, &whole.digest, |page| (check_title(page), check_summary(page, 0)));
+    let (title, summary) = plans
+        .with_page(job, selection, links, &whole.digest, |page| (check_title(page), check_summary(page, 0)));
     let check = Check {
         name: &job.check_name(),
         head_sha: &whole.head,

@@ -80,7 +80,8 @@ fn a_secret_value_reaches_no_place_where_people_look() {
     assert_eq!(world.output_of("outcome").as_deref(), Some("drift"), "{}", run.stderr);
     unseen(&world, &run);
     // Refusals and failures.
-    let (before, after) = ("00000000000000000000000000000000000000a1", "00000000000000000000000000000000000000a2");
+    let (before, after) =
+        ("00000000000000000000000000000000000000a1", "00000000000000000000000000000000000000a2");
     for sha in [before, after] {
         world.github("POST", "commits", json!({"sha": sha, "branch": "main"}));
     }
