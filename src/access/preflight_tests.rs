@@ -53,7 +53,8 @@ fn an_account_with_everything_passes_and_can_run_everything() {
 
 #[test]
 fn a_permission_that_is_missing_fails_and_is_named() {
-    let wrong: [(&str, Level, fn(&mut Survey), &str); 9] = [
+    type Wrong = (&'static str, Level, fn(&mut Survey), &'static str);
+    let wrong: [Wrong; 9] = [
         (
             "ECS",
             Level::Fail,
@@ -109,7 +110,7 @@ fn a_permission_that_is_missing_fails_and_is_named() {
                 s.vpcs = Err(LookupError {
                     problems: vec![],
                     calls: vec![denied("ec2:DescribeVpcs"), denied("ec2:DescribeSubnets")],
-                })
+                });
             },
             "allow `ec2:DescribeVpcs` and `ec2:DescribeSubnets`",
         ),
@@ -196,8 +197,8 @@ fn a_role_that_ecs_has_not_made_yet_is_a_doubt_and_that_of_load_balancing_is_non
 
 #[test]
 fn each_kind_of_task_needs_its_own_rows() {
-    let able = |rows: &[Finding]| kinds(rows, ALL).into_iter().map(|(_, able)| able).collect::<Vec<_>>();
     use Able::{Maybe, No, Yes};
+    let able = |rows: &[Finding]| kinds(rows, ALL).into_iter().map(|(_, able)| able).collect::<Vec<_>>();
     assert_eq!(able(&with(|s| s.balancing = Err(denied("x")))), [No, No, Yes, Yes, Yes]);
     assert_eq!(able(&with(|s| s.certificates = Err(denied("x")))), [Yes, No, Yes, Yes, Yes]);
     assert_eq!(able(&with(|s| s.events = Err(denied("x")))), [Yes, Yes, No, Yes, Yes]);

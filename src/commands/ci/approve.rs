@@ -288,12 +288,11 @@ async fn reviewed(
             ReviewState::Commented | ReviewState::Dismissed => continue,
         };
         let (Some(user), Some(at)) = (review.user, review.submitted_at) else { continue };
-        let permission = match known.get(&user) {
-            Some(permission) => *permission,
-            None => {
-                let permission = github.permission(&user).await;
-                permission.map_err(|error| failure::github("read what a reviewer may do", &error))?
-            }
+        let permission = if let Some(permission) = known.get(&user) {
+            *permission
+        } else {
+            let permission = github.permission(&user).await;
+            permission.map_err(|error| failure::github("read what a reviewer may do", &error))?
         };
         known.insert(user.clone(), permission);
         let may_write = permission >= Permission::Write;
@@ -335,8 +334,7 @@ fn reads_otherwise(
     if !again.is_empty() && seen == again {
         return None;
     }
-    let mut lines = seen.lines().zip(again.lines());
-    let other = lines.find(|(seen, again)| seen != again);
+    let other = seen.lines().zip(again.lines()).find(|(seen, again)| seen != again);
     let (approved, now) = other.unwrap_or_else(|| {
         let longer = if seen.len() > again.len() { &seen } else { &again };
         let more = longer.lines().nth(seen.lines().count().min(again.lines().count())).unwrap_or_default();

@@ -34,6 +34,7 @@ pub enum Deployments {
 
 /// The inputs that steer the job. Those of a single command are read where it is carried out.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "inputs that are on or off")]
 pub struct Inputs {
     /// `command`, `allowed-refs`, `allow-unsafe-event` and the ref, for the decision.
     pub asked: Asked,

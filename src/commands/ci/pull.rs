@@ -199,23 +199,19 @@ pub async fn pull_request(app: &App, job: &Job<'_>, event: &PullRequestEvent) ->
         witness(app, job, &plans, &selection, &links, &whole).await;
     }
     job.write(&comment.into_iter().map(|url| ("comment-url", url)).collect::<Vec<_>>());
-    finish(job, plans)
+    Ok(finish(job, plans))
 }
 
-/// The outputs of a plan, and the error of a stack that could not be planned.
-fn finish(job: &Job<'_>, plans: Plans) -> Result<ExitStatus, Error> {
+/// The outputs of a plan, and the status of a stack that could not be planned.
+fn finish(job: &Job<'_>, plans: Plans) -> ExitStatus {
     let outcome = if plans.change() { Outcome::Planned } else { Outcome::NoChanges };
-    match plans.failed() {
-        // It stands in the log and in the comment already.
-        Some(error) => {
-            job.finish(Outcome::Failed, Some(error.reason()));
-            Ok(error.exit())
-        }
-        None => {
-            job.finish(outcome, None);
-            Ok(ExitStatus::Done)
-        }
+    // It stands in the log and in the comment already.
+    if let Some(error) = plans.failed() {
+        job.finish(Outcome::Failed, Some(error.reason()));
+        return error.exit();
     }
+    job.finish(outcome, None);
+    ExitStatus::Done
 }
 
 /// Plans by hand: the summary and the outputs are all that is told.
@@ -226,7 +222,7 @@ pub async fn by_hand(app: &App, job: &Job<'_>) -> Result<ExitStatus, Error> {
     job.summary(&plans.page(job, &selection, &links, Budget::summary(0), None).text);
     job.plan_file(&plans.digest(), &plans.plans());
     job.told(&plans.digest(), plans.plans());
-    finish(job, plans)
+    Ok(finish(job, plans))
 }
 
 /// Plans a group of a merge queue. Its comments belong to its pull requests and stay; whether there is a plan is the answer.
@@ -237,7 +233,7 @@ pub async fn queue(app: &App, job: &Job<'_>, event: &MergeGroupEvent) -> Result<
         job.links(&event.head_sha, Some(format!("{}@{}", event.base_ref, super::short(&event.base_sha))));
     job.summary(&plans.page(job, &selection, &links, Budget::summary(0), None).text);
     job.told(&plans.digest(), plans.plans());
-    finish(job, plans)
+    Ok(finish(job, plans))
 }
 
 /// Writes the plan comment; its address.

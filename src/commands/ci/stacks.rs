@@ -173,22 +173,21 @@ impl Accounts {
     pub async fn session(&mut self, app: &App, inputs: &Inputs, stack: Stack) -> Result<Session, Error> {
         let options = app.connection(&stack.loaded.config);
         let known = self.known.iter().find(|(of, _)| *of == options).map(|(_, aws)| aws.clone());
-        let aws = match known {
-            Some(aws) => aws,
-            None => {
-                let connection = app.connect(&stack.loaded).await?;
-                let aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
-                if !inputs.accounts.is_empty() && !inputs.accounts.contains(&aws.account) {
-                    let message = format!(
-                        "the credentials are of the account {}, which `aws-account-ids` does not allow",
-                        aws.account
-                    );
-                    return Err(Error::new(ExitStatus::Usage, message)
-                        .hint("use the role of the right account, or add the account to the input"));
-                }
-                self.known.push((options, aws.clone()));
-                aws
+        let aws = if let Some(aws) = known {
+            aws
+        } else {
+            let connection = app.connect(&stack.loaded).await?;
+            let aws = connection.identify().await.map_err(|error| failure::connect(&error))?;
+            if !inputs.accounts.is_empty() && !inputs.accounts.contains(&aws.account) {
+                let message = format!(
+                    "the credentials are of the account {}, which `aws-account-ids` does not allow",
+                    aws.account
+                );
+                return Err(Error::new(ExitStatus::Usage, message)
+                    .hint("use the role of the right account, or add the account to the input"));
             }
+            self.known.push((options, aws.clone()));
+            aws
         };
         Session::with(app, stack.loaded, aws)
     }
