@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn a_policy_that_says_the_same_fits() {
         let needed = policy(&[("Allow", &["ecs:RunTask"], &["a:*"]), ("Deny", &["kms:Decrypt"], &["*"])]);
-        assert_eq!(compare(&needed, &[needed.clone()]), Comparison::default());
+        assert_eq!(compare(&needed, std::slice::from_ref(&needed)), Comparison::default());
     }
 
     #[test]

@@ -107,7 +107,7 @@ tasks:
             assert!(reads, "{action}");
         }
         for action in need::NEVER_ON_PLAN {
-            assert_eq!(judge(&[plan.clone()], action, None), Verdict::Denied, "{action}");
+            assert_eq!(judge(std::slice::from_ref(&plan), action, None), Verdict::Denied, "{action}");
         }
         // Even if somebody attaches more.
         let wide = Policy::new([Statement::allow(["*"], ["*"])]);

@@ -184,7 +184,8 @@ async fn by_pulls(
             if let [only] = shown.as_slice()
                 && let Some(line) = reads_otherwise(job, only, plans, selection)
             {
-                let why = format!("the plan comment of {} does not say what would be done", only_number(only));
+                let why =
+                    format!("the plan comment of {} does not say what would be done", only_number(only));
                 let mut told = refused(plans, "comment-altered", why, AGAIN);
                 told.refusal.differences.push(line);
                 return Ok(Err(Refused { shown, ..told }));
@@ -317,7 +318,10 @@ fn reads_otherwise(
     let record = &shown.record;
     let comparable = matches!(record.state, State::Planned | State::Outdated)
         && record.tool == env!("CARGO_PKG_VERSION")
-        && plans.planned().map(|stack| stack.plan.stack.as_str()).eq(record.stacks.keys().map(String::as_str));
+        && plans
+            .planned()
+            .map(|stack| stack.plan.stack.as_str())
+            .eq(record.stacks.keys().map(String::as_str));
     if !comparable {
         return None;
     }
