@@ -6,6 +6,8 @@ use crate::lookup::LookupError;
 use crate::lookup::survey::{Decision, Ground, Survey};
 use crate::model::{Able, CallError, Finding, Level};
 
+use Able::{Maybe, No, Yes};
+
 const ALL: Parts = Parts { https: true, dns: true, secrets: true };
 
 fn ground() -> Ground {
@@ -51,10 +53,12 @@ fn an_account_with_everything_passes_and_can_run_everything() {
     assert!(kinds(&rows, ALL).iter().all(|(_, able)| *able == Able::Yes));
 }
 
+/// Takes something away from an account that has everything.
+type Change = fn(&mut Survey);
+
 #[test]
 fn a_permission_that_is_missing_fails_and_is_named() {
-    type Wrong = (&'static str, Level, fn(&mut Survey), &'static str);
-    let wrong: [Wrong; 9] = [
+    let wrong: [(&str, Level, Change, &str); 9] = [
         (
             "ECS",
             Level::Fail,
@@ -110,7 +114,7 @@ fn a_permission_that_is_missing_fails_and_is_named() {
                 s.vpcs = Err(LookupError {
                     problems: vec![],
                     calls: vec![denied("ec2:DescribeVpcs"), denied("ec2:DescribeSubnets")],
-                });
+                })
             },
             "allow `ec2:DescribeVpcs` and `ec2:DescribeSubnets`",
         ),
@@ -197,7 +201,6 @@ fn a_role_that_ecs_has_not_made_yet_is_a_doubt_and_that_of_load_balancing_is_non
 
 #[test]
 fn each_kind_of_task_needs_its_own_rows() {
-    use Able::{Maybe, No, Yes};
     let able = |rows: &[Finding]| kinds(rows, ALL).into_iter().map(|(_, able)| able).collect::<Vec<_>>();
     assert_eq!(able(&with(|s| s.balancing = Err(denied("x")))), [No, No, Yes, Yes, Yes]);
     assert_eq!(able(&with(|s| s.certificates = Err(denied("x")))), [Yes, No, Yes, Yes, Yes]);

@@ -48,12 +48,11 @@ fn resource(service: &str, operation: &str, given: &Value, account: &str, region
             let service = get("service").or_else(|| get("serviceName")).or_else(|| first("services"))?;
             Some(arn(format!("service/{}/{}", last(get("cluster")?), last(service))))
         }
-        ("iam", "CreateServiceLinkedRole") => None,
+        ("iam", "CreateServiceLinkedRole") | ("logs", "DescribeLogGroups") => None,
         ("iam", _) => Some(format!("arn:aws:iam::{account}:role/{}", get("RoleName")?)),
         ("logs", "GetLogEvents") => {
             Some(arn(format!("log-group:{}:log-stream:{}", get("logGroupName")?, get("logStreamName")?)))
         }
-        ("logs", "DescribeLogGroups") => None,
         ("logs", _) => get("logGroupName").map(|name| arn(format!("log-group:{name}"))),
         ("events", "ListTagsForResource") => get("ResourceARN"),
         ("events", _) => get("Rule").or_else(|| get("Name")).map(|name| arn(format!("rule/{name}"))),

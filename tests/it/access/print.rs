@@ -101,9 +101,10 @@ fn a_run_task_role_can_be_for_one_task() {
 fn a_stack_with_many_tasks_gets_several_managed_policies() {
     let mut text = "account: \"123456789012\"\nregion: eu-west-1\napp: {name: big}\ntasks:\n".to_owned();
     for task in 0..120 {
-        text.push_str(&format!(
+        let line = format!(
             "  a-task-with-a-rather-long-name-{task:03}: {{image: helloworld, schedule: rate(1 day)}}\n"
-        ));
+        );
+        text.push_str(&line);
     }
     let world = World::with(&text);
     let json = world
