@@ -267,7 +267,10 @@ fn the_readme_shows_the_example_as_it_is() {
 #[test]
 fn the_readme_names_every_command_and_every_status() {
     let readme = page(&read("README.md"));
-    for command in Cli::command().get_subcommands().filter(|command| command.get_name() != "help" && !command.is_hide_set()) {
+    for command in Cli::command()
+        .get_subcommands()
+        .filter(|command| command.get_name() != "help" && !command.is_hide_set())
+    {
         let named = format!("fargate-stack {}", command.get_name());
         assert!(readme.code.iter().any(|code| code.starts_with(&named)), "the README lacks `{named}`");
     }
