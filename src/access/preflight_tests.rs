@@ -114,7 +114,7 @@ fn a_permission_that_is_missing_fails_and_is_named() {
                 s.vpcs = Err(LookupError {
                     problems: vec![],
                     calls: vec![denied("ec2:DescribeVpcs"), denied("ec2:DescribeSubnets")],
-                })
+                });
             },
             "allow `ec2:DescribeVpcs` and `ec2:DescribeSubnets`",
         ),

@@ -81,19 +81,6 @@ pub struct Place<'a> {
     pub region: &'a str,
 }
 
-/// One difference between what was approved and what would be done now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// The resource's address.
-    pub address: String,
-    /// The attribute; `None` when the action or the resource as a whole differs.
-    pub path: Option<String>,
-    /// What was approved, for people.
-    pub approved: String,
-    /// What would be done now, for people.
-    pub now: String,
-}
-
 /// The effects of a plan, in the order of their addresses and actions.
 pub fn effects(plan: &Plan) -> Vec<Effect> {
     let account = short_account(&plan.account);
@@ -141,47 +128,6 @@ pub fn wanted(plan: &Plan) -> String {
         })
         .collect();
     cut(hex(&json!(["wanted", plan.stack, all.into_iter().collect::<Vec<_>>()])), BINDS)
-}
-
-/// What differs between two lists of effects, field by field.
-pub fn differences(approved: &[Effect], now: &[Effect]) -> Vec<Difference> {
-    let key = |effect: &Effect| (effect.address.clone(), effect.name.clone());
-    let approved: BTreeMap<_, _> = approved.iter().map(|effect| (key(effect), effect)).collect();
-    let now: BTreeMap<_, _> = now.iter().map(|effect| (key(effect), effect)).collect();
-    let keys: BTreeSet<_> = approved.keys().chain(now.keys()).cloned().collect();
-    let mut found = Vec::new();
-    for key in keys {
-        let (was, is) = (approved.get(&key), now.get(&key));
-        let action = |effect: Option<&&Effect>| effect.map_or("nothing".to_owned(), |e| e.action.clone());
-        if action(was) != action(is) {
-            let (address, path) = (key.0.clone(), None);
-            found.push(Difference { address, path, approved: action(was), now: action(is) });
-            continue;
-        }
-        let (Some(was), Some(is)) = (was, is) else {
-            continue;
-        };
-        let paths: BTreeSet<_> = was.fields.keys().chain(is.fields.keys()).collect();
-        for path in paths {
-            let (before, after) = (was.fields.get(path), is.fields.get(path));
-            let digests = |field: Option<&Field>| field.map(|f| (f.before.clone(), f.after.clone()));
-            if digests(before) != digests(after) {
-                let told = |field: Option<&Field>| match field {
-                    None => "no change".to_owned(),
-                    Some(Field { shown: Some(shown), .. }) => shown.clone(),
-                    Some(_) => "a change whose values are not recorded".to_owned(),
-                };
-                let path = Some(path.clone());
-                found.push(Difference {
-                    address: key.0.clone(),
-                    path,
-                    approved: told(before),
-                    now: told(after),
-                });
-            }
-        }
-    }
-    found
 }
 
 fn effect(plan: &Plan, place: &Place<'_>, change: &Change) -> Option<Effect> {

@@ -13,9 +13,7 @@ mod scope;
 mod steps;
 
 pub use driver::{BoxFuture, Driver, Registry};
-pub use effects::{
-    Difference, Effect, Field, Place, differences, effects, fingerprint, fingerprint_of, seal, wanted,
-};
+pub use effects::{Effect, Field, Place, effects, fingerprint, fingerprint_of, seal, wanted};
 pub use executor::execute;
 pub use planner::{PlanError, Request, plan};
 pub use scope::Scope;

@@ -266,22 +266,6 @@ async fn the_first_release_has_the_fingerprint_of_the_plan_before_the_image_was_
 }
 
 #[tokio::test]
-async fn differences_name_the_field_and_both_values() {
-    let world = Shared::default();
-    let approved = effects(&planned(&world, stack("r@sha256:1", 256)).await);
-    let now = effects(&planned(&world, stack("r@sha256:1", 512)).await);
-    let found = differences(&approved, &now);
-    assert_eq!(found.len(), 1);
-    assert_eq!(
-        (found[0].path.as_deref(), found[0].approved.as_str(), found[0].now.as_str()),
-        (Some("cpu"), "256", "512")
-    );
-    assert_eq!(differences(&approved, &approved), vec![]);
-    let gone = differences(&approved, &[]);
-    assert!(gone.iter().all(|difference| difference.approved == "create" && difference.now == "nothing"));
-}
-
-#[tokio::test]
 async fn a_sensitive_value_is_never_told_by_an_effect() {
     let world = Shared::default();
     let text = serde_json::to_string(&effects(&planned(&world, stack("r@sha256:1", 256)).await)).unwrap();

@@ -43,7 +43,8 @@ fn a_review_after_the_plan_by_somebody_who_may_write_approves_it() {
 
 #[test]
 fn no_review_one_from_before_the_plan_and_one_by_the_wrong_person_do_not() {
-    let cases: [(&str, fn(&World)); 5] = [
+    type Case = (&'static str, fn(&World));
+    let cases: [Case; 5] = [
         ("none", |_| ()),
         ("author", |world| {
             may(world, "author", "write");
@@ -101,7 +102,7 @@ fn what_is_left_of_an_interrupted_apply_needs_no_new_approval() {
         assert!(!again, "{call} was made twice");
     }
     let comment = world.comment();
-    assert!(comment.contains("applied") && comment.contains("1. "), "{comment}");
+    assert!(comment.contains("attempts/1): applied in part") && comment.contains("attempts/2)"), "{comment}");
 }
 
 #[test]

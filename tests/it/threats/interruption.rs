@@ -18,7 +18,7 @@ fn start(command: &mut Command) -> Child {
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(60), "{what} did not happen");
+        assert!(started.elapsed() < Duration::from_mins(1), "{what} did not happen");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
