@@ -176,6 +176,7 @@ def demo(folder, binaries, sandbox):
     print((checkout.work / "fargate-stack.yml").read_text())
     checkout.git("checkout", "-q", "-b", "shop")
     head = checkout.commit("Add the shop")
+    sandbox.ask("POST", f"github/commits?repo={REPOSITORY}", {"repo": REPOSITORY, "sha": checkout.base, "branch": "main"})
     sandbox.ask("POST", "github/pulls", {
         "repo": REPOSITORY, "number": 1, "head_sha": head, "head_repo": REPOSITORY, "base": "main",
         "title": "Add the shop", "user": "author",
