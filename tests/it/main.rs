@@ -23,6 +23,7 @@ mod discovery;
 mod discovery_web;
 mod dispatch;
 mod documents;
+mod drift;
 mod exec;
 mod generated;
 mod github;

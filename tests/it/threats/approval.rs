@@ -156,6 +156,25 @@ fn a_push_of_several_pull_requests_is_approved_by_all_of_their_plans() {
 }
 
 #[test]
+fn the_pull_request_of_a_push_is_found_however_it_was_merged() {
+    for method in ["merge", "squash", "rebase"] {
+        let world = World::with(&small());
+        world.open_pull_request();
+        world.ci("pull_request", &world.pull_request_event()).expect(0);
+        // GitHub learns some seconds later which pull request brought a commit.
+        let landed = world.github(
+            "POST",
+            "queue",
+            json!({"numbers": [7], "method": method, "base": "main", "lag": 1}),
+        );
+        let event =
+            world.event_of_push(landed["before"].as_str().unwrap(), landed["after"].as_str().unwrap());
+        let run = world.ci("push", &event).expect(0);
+        assert_eq!(world.output_of("outcome").as_deref(), Some("applied"), "{method}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn an_environment_approves_the_plan_that_an_earlier_job_showed_and_no_other() {
     let world = World::with(&small());
     for sha in [super::super::hub::BASE, MERGE] {
