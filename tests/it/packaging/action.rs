@@ -22,7 +22,7 @@ fn every_input_reaches_the_binary_on_every_system() {
     let action = action();
     let steps = action["runs"]["steps"].as_array().unwrap();
     let inputs = action["inputs"].as_object().unwrap();
-    assert_eq!(inputs.len(), 38);
+    assert_eq!(inputs.len(), 40);
     for step in &steps[..2] {
         let env = step["env"].as_object().unwrap();
         for name in inputs.keys() {
