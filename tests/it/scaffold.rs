@@ -275,3 +275,27 @@ fn the_document_of_init_is_json_when_asked_for() {
     assert_eq!(listed, ["fargate-stack.yml", WORKFLOWS[1], WORKFLOWS[0]]);
     assert!(listed.iter().all(|file| Path::new(&world.folder().join(file)).exists()));
 }
+
+#[test]
+fn the_workflows_that_are_written_have_no_findings() {
+    let mut linted = super::packaging::lint::Linted::new();
+    for (folder, dockerfile, more) in [
+        ("with-image", true, &["--type", "https", "--domain", "shop.example.com"][..]),
+        ("without-image", false, &["--type", "task"]),
+    ] {
+        let world = repository();
+        if dockerfile {
+            world.write("Dockerfile", "FROM scratch\nEXPOSE 8080\n");
+        }
+        let words: Vec<&str> =
+            ["init", "--name", "shop", "--region", "us-east-1"].iter().chain(more).copied().collect();
+        world.run(&words).expect(0);
+        let written: Vec<String> =
+            files(&world).into_iter().filter(|file| file.starts_with(".github/workflows/")).collect();
+        assert!(written.len() >= 2, "{written:?}");
+        for file in written {
+            linted.add(&format!("{folder}-{}", file.rsplit('/').next().unwrap()), &world.read(&file));
+        }
+    }
+    linted.expect_clean();
+}
