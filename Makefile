@@ -54,7 +54,7 @@ $(stamp): sandbox/requirements.txt tests/lint/requirements.txt
 
 parser: ## GitHub's parser of workflows for `make check`; left out, and told, where Node 20 or npm are missing
 	@if [ $(parser) -nt tests/lint/parse.mjs ] && [ $(parser) -nt tests/lint/package-lock.json ]; then :; \
-	elif command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null; then \
+	elif command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null; then \
 	  cd tests/lint && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build || \
 	  { rm -f build/parse.cjs; [ "$$FARGATE_STACK_LINT" != all ] && echo "left out: the parser of workflows could not be installed"; }; \
 	else [ "$$FARGATE_STACK_LINT" != all ] && echo "left out: the parser of workflows needs Node 20 and npm"; fi
